@@ -1,0 +1,293 @@
+"""Functions of functions: the gradient, Jacobian and Hessian of a function of `Value`s."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
+from typing import Any, Self, cast
+
+from microgradcheck import sweep
+from microgradcheck.functions import VALUES
+from microgradcheck.ops import NumberSystem
+from microgradcheck.structure import number, put_together, take_apart
+from microgradcheck.value import Input, Value
+
+__all__ = ["forward_gradient", "grad", "hessian", "jacobian", "value_and_grad"]
+
+Function = Callable[..., Any]
+
+
+def value_and_grad(f: Function) -> Function:
+    """Return a function that computes both f and the gradient of f.
+
+    Args:
+        f: a function of numbers, lists, tuples or arrays that returns one number. It is called
+            with `Value`s in their places.
+
+    Returns:
+        A function of the same arguments that returns the pair (value, gradient). The gradient of
+        one argument has its kind and shape; of several, it is a tuple with one for each. Keyword
+        arguments are handed to f as they are. Called with `Value`s, it returns `Value`s, which
+        can be differentiated again.
+
+    Raises:
+        TypeError: f does not return one number, or an argument holds something else.
+        ValueError, ArithmeticError: f or a derivative is undefined there.
+
+    Example:
+        >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 5.0])
+        (10.0, [5.0, 2.0])
+    """
+
+    @wraps(f)
+    def value_and_gradient(*arguments: Any, **constants: Any) -> tuple[Any, Any]:
+        with _Run(f, arguments, constants) as run:
+            output = run.one_output()
+            gradient = run.like_arguments(run.derivatives(output))
+            return run.plain(output), gradient
+
+    return value_and_gradient
+
+
+def grad(f: Function) -> Function:
+    """Return the gradient of f as a function of the same arguments.
+
+    Args:
+        f: a function of numbers, lists, tuples or arrays that returns one number.
+
+    Returns:
+        A function that returns the gradient as `value_and_grad` does. `grad(grad(f))` works, to
+        any order.
+
+    Raises:
+        TypeError, ValueError, ArithmeticError: as `value_and_grad`.
+
+    Example:
+        >>> grad(lambda x: x**3)(2.0)
+        12.0
+        >>> grad(grad(lambda x: x**3))(2.0)
+        12.0
+    """
+    both = value_and_grad(f)
+
+    @wraps(f)
+    def gradient(*arguments: Any, **constants: Any) -> Any:
+        return both(*arguments, **constants)[1]
+
+    return gradient
+
+
+def jacobian(f: Function) -> Function:
+    """Return the Jacobian of f as a function of the same arguments.
+
+    Args:
+        f: a function of numbers, lists, tuples or arrays that returns a number or a list, tuple
+            or array of numbers.
+
+    Returns:
+        A function that returns an array: the axes of f's output first, then those of the input.
+        For several arguments it returns a tuple with one array for each.
+
+    Raises:
+        TypeError: f returns something else.
+        ValueError, ArithmeticError: f or a derivative is undefined there.
+
+    Limits: one reverse sweep for each output entry.
+
+    Example:
+        >>> jacobian(lambda x: [x[0] + x[1], x[0] * x[1]])([2.0, 5.0])
+        array([[1., 1.],
+               [5., 2.]])
+    """
+
+    @wraps(f)
+    def jacobian_of_f(*arguments: Any, **constants: Any) -> Any:
+        with _Run(f, arguments, constants) as run:
+            rows = [run.derivatives(output) for output in run.outputs()]
+            return run.as_arrays(rows, _shape(run.result))
+
+    return jacobian_of_f
+
+
+def hessian(f: Function) -> Function:
+    """Return the matrix of second derivatives of f as a function of the same arguments.
+
+    Args:
+        f: a function of numbers, lists, tuples or arrays that returns one number.
+
+    Returns:
+        A function that returns an array whose axes are those of the input, twice. For several
+        arguments it returns a tuple of tuples of arrays: `[i][j]` holds the derivatives with
+        respect to argument i, then argument j.
+
+    Raises:
+        TypeError, ValueError, ArithmeticError: as `value_and_grad`.
+
+    Limits: one reverse sweep for each input entry, over the recorded gradient.
+
+    Example:
+        >>> hessian(lambda x: x[0] ** 2 * x[1])([2.0, 5.0])
+        array([[10.,  4.],
+               [ 4.,  0.]])
+    """
+    gradient = grad(f)
+
+    @wraps(f)
+    def hessian_of_f(*arguments: Any, **constants: Any) -> Any:
+        with _Run(gradient, arguments, constants) as run:
+            rows = [run.derivatives(output) for output in run.outputs()]
+        if len(arguments) == 1:
+            return run.as_arrays(rows, _shape(arguments[0]))
+        blocks = []
+        for part, argument in zip(run.parts, arguments, strict=True):
+            blocks.append(run.as_arrays(rows[: len(part)], _shape(argument)))
+            del rows[: len(part)]
+        return tuple(blocks)
+
+    return hessian_of_f
+
+
+def forward_gradient(f: Function) -> Function:
+    """Return the value and gradient of f by forward sweeps of tangents, one for each input entry.
+
+    Args:
+        f: a function of numbers, lists, tuples or arrays that returns one number.
+
+    Returns:
+        A function like that of `value_and_grad`, whose gradient is computed without the reverse
+        sweep: a second opinion on it from the same table.
+
+    Raises:
+        TypeError, ValueError, ArithmeticError: as `value_and_grad`.
+
+    Limits: floats only; it cannot be differentiated again.
+
+    Example:
+        >>> forward_gradient(lambda x: x[0] * x[1])([2.0, 5.0])
+        (10.0, [5.0, 2.0])
+    """
+
+    @wraps(f)
+    def value_and_gradient(*arguments: Any, **constants: Any) -> tuple[float, Any]:
+        with _Run(f, arguments, constants) as run:
+            output = run.one_output()
+            partials = [0.0] * len(run.inputs)
+            if isinstance(output, Value):
+                for i in range(len(partials)):
+                    direction = [float(i == j) for j in range(len(partials))]
+                    partials[i] = sweep.forward(output, run.inputs, direction)
+            return float(output), run.like_arguments(partials)
+
+    return value_and_gradient
+
+
+class _Run:
+    """One recorded call of a function, and the derivatives of what came out."""
+
+    def __init__(
+        self, f: Function, arguments: tuple[Any, ...], constants: dict[str, Any]
+    ) -> None:
+        if not arguments:
+            raise TypeError("give the function at least one argument to differentiate it by")
+        self.arguments = arguments
+        entries = [
+            take_apart(argument, _is_entry, name=f"argument {position}")
+            for position, argument in enumerate(arguments)
+        ]
+        self.recorded = any(isinstance(entry, Value) for part in entries for entry in part)
+        self.parts = [[_input(entry) for entry in part] for part in entries]
+        self.inputs = [entry for part in self.parts for entry in part]
+        self.call = partial(
+            f,
+            *(put_together(p, like=x) for p, x in zip(self.parts, arguments, strict=True)),
+            **constants,
+        )
+
+    def __enter__(self) -> Self:
+        try:
+            self.result = self.call()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for entry in self.inputs:
+            entry.__class__ = Value
+
+    def one_output(self) -> Any:
+        """Return the result, which must be one number."""
+        result = self.result
+        if _is_entry(result):
+            return result
+        outputs = self.outputs()
+        if getattr(result, "shape", None) == ():
+            return outputs[0]
+        raise TypeError(
+            f"a gradient needs a function that returns one number; it returned {len(outputs)} in "
+            f"a {type(result).__name__}; return their sum, or use jacobian"
+        )
+
+    def outputs(self) -> list[Any]:
+        return take_apart(self.result, _is_entry, name="the result of the function")
+
+    def derivatives(self, output: Any) -> list[Any]:
+        """Return the derivatives of one output with respect to every input entry."""
+        if not isinstance(output, Value):
+            return [0.0] * len(self.inputs)
+        return sweep.reverse(output, self.inputs, self._recorder)[1]
+
+    def _recorder(self, order: Sequence[Value]) -> NumberSystem | None:
+        """Record derivatives where f also used the inputs of a function around it."""
+        if not self.recorded:
+            own = set(map(id, self.inputs))
+            self.recorded = any(type(node) is Input and id(node) not in own for node in order)
+        return VALUES if self.recorded else None
+
+    def plain(self, output: Any) -> Any:
+        """Return the output as a number, unless it is to be differentiated again."""
+        return output if self.recorded else float(output)
+
+    def like_arguments(self, entries: Sequence[Any]) -> Any:
+        remaining = iter(entries)
+        gradients = tuple(
+            put_together([next(remaining) for _ in part], like=argument)
+            for part, argument in zip(self.parts, self.arguments, strict=True)
+        )
+        return gradients[0] if len(gradients) == 1 else gradients
+
+    def as_arrays(self, rows: list[list[Any]], output_shape: tuple[int, ...]) -> Any:
+        import numpy as np
+
+        plain = not any(isinstance(entry, Value) for row in rows for entry in row)
+        matrix = np.array(rows, dtype=float if plain else object)
+        ends = np.cumsum([len(part) for part in self.parts])[:-1]
+        blocks = tuple(
+            block.reshape(output_shape + _shape(argument))
+            for block, argument in zip(
+                np.split(matrix, ends, axis=1), self.arguments, strict=True
+            )
+        )
+        return blocks[0] if len(blocks) == 1 else blocks
+
+
+def _is_entry(thing: object) -> bool:
+    return isinstance(thing, Value) or number(thing) is not None
+
+
+def _input(entry: Any) -> Input:
+    """Return a new input; one made from a `Value` remembers it, but is told apart from it."""
+    fresh = +entry if isinstance(entry, Value) else Value(entry)
+    fresh.__class__ = Input
+    return cast(Input, fresh)
+
+
+def _shape(thing: Any) -> tuple[int, ...]:
+    import numpy as np
+
+    if isinstance(thing, (list, tuple)):
+        shapes = {_shape(part) for part in thing}
+        if len(shapes) != 1:
+            raise ValueError(f"a Jacobian needs nested lists of equal lengths, got {thing!r}")
+        return (len(thing), *shapes.pop())
+    return np.shape(thing) if not isinstance(thing, Value) else ()

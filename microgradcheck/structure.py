@@ -1,0 +1,102 @@
+"""Take a number, list, tuple or array apart into its entries, and put it back together."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any
+
+__all__ = ["is_array", "number", "put_together", "take_apart"]
+
+
+def number(thing: object) -> float | None:
+    """Return a plain real number as a float, and None for anything else.
+
+    Python's and NumPy's integers, floats, booleans and fractions are plain numbers; strings,
+    complex numbers, arrays and `Value`s are not.
+
+    Example:
+        >>> number(3), number("3")
+        (3.0, None)
+    """
+    return float(thing) if isinstance(thing, (float, int, Real)) else None
+
+
+def is_array(thing: object) -> bool:
+    """Tell whether a thing is a NumPy array, without importing NumPy for the question."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(thing, numpy.ndarray)
+
+
+def take_apart(
+    thing: object, is_entry: Callable[[object], bool], *, name: str = "the argument"
+) -> list[Any]:
+    """Return the entries of a number, list, tuple or array in reading order.
+
+    Args:
+        thing: one entry, a list or tuple of such (nested to any depth), or a NumPy array.
+        is_entry: tells an entry from anything else.
+        name: what an error calls the thing.
+
+    Raises:
+        TypeError: something in it is neither an entry nor a list, tuple or array.
+        ValueError: there is no entry in it.
+
+    Example:
+        >>> take_apart([1, (2, 3)], lambda entry: isinstance(entry, int))
+        [1, 2, 3]
+    """
+    entries: list[Any] = []
+    pending = [thing]
+    while pending:
+        part: Any = pending.pop()
+        if isinstance(part, (list, tuple)):
+            pending.extend(reversed(part))
+        elif is_array(part):
+            pending.extend(reversed(part.ravel().tolist()))
+        elif is_entry(part):
+            entries.append(part)
+        else:
+            raise TypeError(
+                f"{name} holds {part!r} of type {type(part).__name__}; "
+                "expected a real number, or a list, tuple or NumPy array of them"
+            )
+    if not entries:
+        raise ValueError(f"{name} is empty: {thing!r}; give it at least one number")
+    return entries
+
+
+def put_together(entries: Sequence[Any], like: object) -> Any:
+    """Return the entries in the kind and shape of another thing: the inverse of `take_apart`.
+
+    Args:
+        entries: as many as `like` holds, in reading order.
+        like: a number, list, tuple or array. An array of floats comes back where every entry is
+            a float, an array of objects otherwise.
+
+    Example:
+        >>> put_together([4, 5, 6], like=[1, (2, 3)])
+        [4, (5, 6)]
+    """
+    remaining = iter(entries)
+    # Nesting is as deep as the caller's own literal, so recursion is safe here.
+    return _put_together(remaining, like)
+
+
+def _put_together(remaining: Any, like: Any) -> Any:
+    if isinstance(like, tuple) and hasattr(like, "_make"):
+        return like._make(_put_together(remaining, part) for part in like)
+    if isinstance(like, (list, tuple)):
+        return (list if isinstance(like, list) else tuple)(
+            _put_together(remaining, part) for part in like
+        )
+    if is_array(like):
+        import numpy as np
+
+        entries = [next(remaining) for _ in range(like.size)]
+        plain = all(isinstance(entry, float) for entry in entries)
+        array = np.empty(like.size, dtype=float if plain else object)
+        array[:] = entries
+        return array.reshape(like.shape)
+    return next(remaining)

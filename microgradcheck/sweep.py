@@ -1,0 +1,270 @@
+"""Sweeps over a recorded graph: inputs before users, and back again by the chain rule.
+
+A node of the graph is anything with these slots; the sweeps know nothing else of it:
+
+- `operation`, the row of the table that made it, or None for a leaf;
+- `a` and `b`, its inputs: a node each, or a float where the input is a constant or missing;
+- `number`, its value;
+- `epoch`, when its number was written: a node is stale if an input was written after it;
+- `adjoint`, a scratch slot, which is None except while a sweep is under way. It marks a node as
+  visited, then collects the derivative of the root with respect to it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, TypeVar
+
+from microgradcheck.ops import NumberSystem, Operation
+
+__all__ = ["Node", "forward", "lock", "reverse", "slopes", "topological_order"]
+
+
+class Node(Protocol):
+    """The slots of a recorded number that a sweep reads and writes."""
+
+    operation: Operation | None
+    a: Any
+    b: Any
+    number: float
+    epoch: int
+    adjoint: Any
+
+
+NodeT = TypeVar("NodeT", bound=Node)
+
+# The scratch slots are shared by all threads, so one sweep runs at a time. The lock is reentrant,
+# because a user's own derivative may run a sweep over nodes of its own.
+lock = threading.RLock()
+
+
+def topological_order(root: NodeT) -> list[NodeT]:
+    """Return every node that the root was made from, each after its inputs, the root last.
+
+    Args:
+        root: any node.
+
+    Raises:
+        RuntimeError: a number was overwritten after something was computed from it.
+    """
+    with lock:
+        order = _visit(root)
+        _forget(order)
+        return order
+
+
+def reverse(
+    root: NodeT,
+    inputs: Sequence[NodeT] | None = None,
+    recorder: Callable[[Sequence[NodeT]], NumberSystem | None] | None = None,
+) -> tuple[Sequence[NodeT], list[Any]]:
+    """Carry the derivative of the root back through the graph by the chain rule.
+
+    Args:
+        root: the node to differentiate.
+        inputs: the nodes to differentiate it with respect to; by default all that it depends on.
+            Where given, only the part of the graph that depends on them is swept.
+        recorder: told all nodes in topological order, returns the number system of recorded
+            numbers if the derivatives are to be recorded themselves, so that they can be
+            differentiated again, and None if they are to be floats, the default.
+
+    Returns:
+        The inputs (by default every node, in topological order), and the derivative of the root
+        with respect to each.
+
+    Raises:
+        ValueError, ArithmeticError: a derivative does not exist or is too large for a float; the
+            message names the operation, the input and the number.
+        RuntimeError: a number was overwritten after something was computed from it.
+
+    Source: Griewank and Walther, Evaluating Derivatives, 2nd ed. (2008), section 3.2.
+    """
+    with lock:
+        order = _visit(root)
+        try:
+            wanted = order if inputs is None else inputs
+            part = order if inputs is None else _keep_users(order, inputs)
+            if part and part[-1] is root:
+                root.adjoint = 1.0
+                _apply_chain_rule(part, recorder and recorder(order))
+            return wanted, [0.0 if node.adjoint is None else node.adjoint for node in wanted]
+        finally:
+            _forget(order)
+
+
+def _visit(root: NodeT) -> list[NodeT]:
+    """Search depth first, on a stack of its own, marking each node that it meets."""
+    order: list[NodeT] = []
+    stack = [root]
+    root.adjoint = 0.0
+    epoch = root.epoch
+    try:
+        while stack:
+            node = stack[-1]
+            a = node.a
+            if type(a) is not float and a.adjoint is None:
+                a.adjoint = 0.0
+                stack.append(a)
+                continue
+            b = node.b
+            if type(b) is not float and b.adjoint is None:
+                b.adjoint = 0.0
+                stack.append(b)
+                continue
+            if node.epoch is not epoch:
+                _check_fresh(node, root)
+            order.append(node)
+            stack.pop()
+    except BaseException:
+        _forget(order)
+        _forget(stack)
+        raise
+    return order
+
+
+def _keep_users(order: Sequence[NodeT], inputs: Sequence[NodeT]) -> list[NodeT]:
+    """Keep the inputs and what depends on them; the marks of all others are taken away."""
+    _forget(order)
+    for node in inputs:
+        node.adjoint = 0.0
+    kept = []
+    for node in order:
+        for slot in (node.a, node.b):
+            if type(slot) is not float and slot.adjoint is not None:
+                node.adjoint = 0.0
+        if node.adjoint is not None:
+            kept.append(node)
+    return kept
+
+
+def _apply_chain_rule(order: Sequence[Node], recorder: NumberSystem | None) -> None:
+    node = order[-1]
+    try:
+        # Users come before inputs here, so a node's adjoint is complete when its turn comes.
+        for node in reversed(order):
+            operation = node.operation
+            if operation is None:
+                continue
+            a, b, adjoint = node.a, node.b, node.adjoint
+            if recorder is None:
+                x = a if type(a) is float else a.number
+                z = b if type(b) is float else b.number
+                y = node.number
+                slope_a, slope_b = operation.derivative_a, operation.derivative_b
+            else:
+                x, z, y = a, b, node
+                rules = recorder.derivatives(operation)
+                slope_a, slope_b = rules[0], rules[-1]
+            if type(a) is not float and a.adjoint is not None:
+                a.adjoint += adjoint * slope_a(x, z, y)
+            if type(b) is not float and b.adjoint is not None:
+                b.adjoint += adjoint * slope_b(x, z, y)
+    except (ValueError, ArithmeticError) as error:
+        raise _without_derivative(node, error) from None
+
+
+def _forget(nodes: Iterable[Node]) -> None:
+    for node in nodes:
+        node.adjoint = None
+
+
+def forward(root: Node, inputs: Sequence[Node], seeds: Sequence[float]) -> float:
+    """Carry tangents forward to the root: its derivative along one direction of the inputs.
+
+    Args:
+        root: the node to differentiate.
+        inputs: the nodes to move.
+        seeds: how fast each of them moves, as many as inputs.
+
+    Returns:
+        The sum of the derivatives with respect to the inputs, each times its seed.
+
+    Raises:
+        ValueError, ArithmeticError, RuntimeError: as in `reverse`.
+
+    Source: Wengert, A simple automatic derivative evaluation program, CACM 7 (1964).
+    """
+    with lock:
+        order = _visit(root)
+        try:
+            order = _keep_users(order, inputs)
+            for node, seed in zip(inputs, seeds, strict=True):
+                node.adjoint = seed
+            moved = {id(node) for node in inputs}
+            # The scratch slot holds the tangent here, and None marks what does not move.
+            for node in order:
+                if id(node) not in moved:
+                    node.adjoint = sum(
+                        slot.adjoint * slope
+                        for slot, slope in zip((node.a, node.b), slopes(node), strict=False)
+                        if type(slot) is not float and slot.adjoint is not None
+                    )
+            return 0.0 if root.adjoint is None else root.adjoint
+        finally:
+            _forget(order)
+            _forget(inputs)
+
+
+def slopes(node: Node) -> tuple[float | None, ...]:
+    """Return the derivatives of one operation at its recorded inputs, one for each input.
+
+    Args:
+        node: any node; a leaf has no inputs.
+
+    Returns:
+        One number for each input, and None where the input is a constant.
+
+    Raises:
+        ValueError, ArithmeticError: a derivative does not exist or is too large for a float.
+    """
+    if node.operation is None:
+        return ()
+    numbers = [slot if type(slot) is float else slot.number for slot in (node.a, node.b)]
+    rules = (node.operation.derivative_a, node.operation.derivative_b)[: node.operation.arity]
+    try:
+        return tuple(
+            None if type(slot) is float else rule(*numbers, node.number)
+            for slot, rule in zip((node.a, node.b), rules, strict=False)
+        )
+    except (ValueError, ArithmeticError) as error:
+        raise _without_derivative(node, error) from None
+
+
+def _check_fresh(node: Node, root: Node) -> None:
+    slots = [slot for slot in (node.a, node.b) if type(slot) is not float]
+    if node.epoch > root.epoch or any(slot.epoch > node.epoch for slot in slots):
+        raise RuntimeError(
+            "the data of a Value was set after other Values were computed from it, so the graph "
+            f"mixes old and new numbers (seen at {node!r}); compute the result again before "
+            "its derivatives are taken"
+        )
+
+
+def _without_derivative(node: Node, error: Exception) -> Exception:
+    """Return an error of the same type that names the operation, its inputs and their numbers."""
+    assert node.operation is not None
+    name, parameters = node.operation.name, node.operation.parameters
+    numbers = [slot if type(slot) is float else slot.number for slot in (node.a, node.b)]
+    at = ", ".join(f"{p} = {x!r}" for p, x in zip(parameters, numbers, strict=False))
+    rules = (node.operation.derivative_a, node.operation.derivative_b)
+    failing = [
+        parameter
+        for parameter, slot, rule in zip(parameters, (node.a, node.b), rules, strict=False)
+        if type(slot) is not float and _fails(rule, *numbers, node.number)
+    ]
+    reason = "is too large for a float" if isinstance(error, OverflowError) else "does not exist"
+    if not failing:  # The rule itself stands; one of its own derivatives does not.
+        return type(error)(f"a higher derivative of {name} {reason} at {at}: {error}")
+    return type(error)(
+        f"the derivative of {name} with respect to {failing[0]} {reason} at {at}, where its "
+        f"value is {node.number!r}; keep the inputs away from there"
+    )
+
+
+def _fails(rule: Callable[..., float], *numbers: float) -> bool:
+    try:
+        rule(*numbers)
+    except (ValueError, ArithmeticError):
+        return True
+    return False

@@ -1,0 +1,386 @@
+"""A `Value` is a number that remembers how it was made."""
+
+from __future__ import annotations
+
+import operator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Never, TypeVar
+
+from microgradcheck import sweep
+from microgradcheck.ops import OPERATIONS, Operation, undefined
+from microgradcheck.structure import is_array, number
+
+__all__ = ["OPERATORS", "Input", "NotComputed", "Value", "binary", "reflected", "unary", "watching"]
+
+ValueT = TypeVar("ValueT", bound="Value")
+
+OPERATORS = frozenset({"add", "subtract", "multiply", "divide", "power", "negative", "positive"})
+"""The operations that are written as operators, and are neither functions nor methods by name."""
+
+
+class NotComputed(float):
+    """The gradient of a `Value` that no backward pass has reached: 0.0, but known as such."""
+
+    __slots__ = ()
+
+
+_NOT_COMPUTED = NotComputed()
+
+# Counts the numbers that were overwritten. A node keeps the count at which it was recorded, so
+# that a sweep can tell an input that changed later from one that did not, at one test a node.
+_epoch = 0
+_OVERWRITTEN = -1  # The epoch of a computed node whose number was replaced: older than any input.
+
+
+def unary(operation: Operation) -> Callable[[Value], Value]:
+    """Return a method that records an operation of one input."""
+    compute = operation.compute
+
+    def record(self: Value) -> Value:
+        try:
+            return _node(operation, compute(self.number), self, 0.0)
+        except (ValueError, ArithmeticError) as error:
+            raise undefined(operation, (self.number,), error) from None
+
+    return _named(record, operation)
+
+
+def binary(operation: Operation) -> Callable[[Value, Any], Any]:
+    """Return a method that records an operation of a `Value` and a `Value` or number."""
+    compute = operation.compute
+
+    def record(self: Value, other: object) -> Value:
+        if type(other) is float:
+            b = other
+        elif type(other) is Value or isinstance(other, Value):
+            b = other.number
+        elif (plain := number(other)) is not None:
+            other = b = plain
+        else:
+            return NotImplemented
+        try:
+            y = compute(self.number, b)
+        except (ValueError, ArithmeticError) as error:
+            raise undefined(operation, (self.number, b), error) from None
+        # As in _node, but written out: the call would cost a tenth of a training step.
+        node = _new(Value)
+        node.number = y
+        node.operation = operation
+        node.a = self
+        node.b = other
+        node.grad = _NOT_COMPUTED
+        node.label = ""
+        node.epoch = _epoch
+        node.adjoint = None
+        if y - y:
+            _check_finite(node)
+        return node
+
+    return _named(record, operation)
+
+
+def reflected(operation: Operation) -> Callable[[Value, Any], Any]:
+    """Return a method that records an operation of a number and a `Value`, in this order."""
+    compute = operation.compute
+
+    def record(self: Value, other: object) -> Value:
+        a = number(other)
+        if a is None:
+            return NotImplemented
+        try:
+            return _node(operation, compute(a, self.number), a, self)
+        except (ValueError, ArithmeticError) as error:
+            raise undefined(operation, (a, self.number), error) from None
+
+    return _named(record, operation)
+
+
+def _node(operation: Operation, y: float, a: Value | float, b: Value | float) -> Value:
+    node = _new(Value)
+    node.number = y
+    node.operation = operation
+    node.a = a
+    node.b = b
+    node.grad = _NOT_COMPUTED
+    node.label = ""
+    node.epoch = _epoch
+    node.adjoint = None
+    if y - y:  # Zero for every finite number, nan for all others.
+        _check_finite(node)
+    return node
+
+
+def _check_finite(node: Value) -> None:
+    """Let infinity and nan pass on, but not arise out of finite numbers."""
+    inputs = [slot if type(slot) is float else slot.number for slot in (node.a, node.b)]
+    if not any(x - x for x in inputs):
+        assert node.operation is not None
+        error = OverflowError() if node.number == node.number else ValueError("it is not a number")
+        raise undefined(node.operation, tuple(inputs[: node.operation.arity]), error)
+
+
+def _named(method: Callable[..., Any], operation: Operation) -> Callable[..., Any]:
+    method.__name__ = method.__qualname__ = operation.name
+    method.__doc__ = f"Record the operation {operation.name!r} and return the result."
+    return method
+
+
+def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
+    def method(self: Value, other: object) -> bool:
+        b = other.number if isinstance(other, Value) else number(other)
+        return NotImplemented if b is None else compare(self.number, b)
+
+    return method
+
+
+class Value:
+    """A real number that remembers which operation made it, and from which inputs.
+
+    Args:
+        data: the number.
+        label: the name by which pictures and messages call it; any text.
+
+    Attributes:
+        data: the number. Setting it gives a leaf another value; what was computed from the old
+            one must then be computed again, and `backward()` insists on it.
+        grad: the derivative of the last `backward()`'s result with respect to this number; 0.0
+            until then. Leaves accumulate it over several backward passes, as in PyTorch.
+        op: the name of the operation that made it, such as `"multiply"`; `""` for a leaf.
+        inputs: the `Value`s it was made from, in order; plain numbers are constants and are not
+            among them.
+        label: as given.
+
+    The operators `+ - * / ** abs` take a `Value` or a plain number on either side, and every
+    operation of the table is a method too. Comparisons compare the numbers, while the hash is
+    the identity, as in PyTorch.
+
+    Raises:
+        TypeError: `data` is not one real number, or `label` is not a text.
+        ValueError, ArithmeticError: an operation is undefined at its inputs or too large for a
+            float; raised by the operation, at the line that made it.
+
+    Example:
+        >>> x = Value(2.0, label="x")
+        >>> y = 3 * x
+        >>> z = y**2
+        >>> z.backward()
+        >>> z.data, y.grad, x.grad
+        (36.0, 12.0, 36.0)
+    """
+
+    # Two fixed slots for inputs, not a tuple: half as many objects for the garbage collector.
+    __slots__ = ("a", "adjoint", "b", "epoch", "grad", "label", "number", "operation")
+
+    number: float
+    operation: Operation | None
+    a: Value | float
+    b: Value | float
+    grad: float
+    label: str
+    epoch: int
+    adjoint: Any
+
+    def __init__(self, data: Any, label: str = "") -> None:
+        if not isinstance(label, str):
+            raise TypeError(f"a label is a text, got {label!r} of type {type(label).__name__}")
+        self.number = _one_number(data)
+        self.operation = None
+        self.a = self.b = 0.0
+        self.grad = _NOT_COMPUTED
+        self.label = label
+        self.epoch = _epoch
+        self.adjoint = None
+
+    @property
+    def data(self) -> float:
+        """The number."""
+        if _watchers:
+            _tell_watcher(self)
+        return self.number
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        global _epoch
+        converted = _one_number(data)
+        with sweep.lock:
+            _epoch += 1
+            self.epoch = _epoch if self.operation is None else _OVERWRITTEN
+            self.number = converted
+
+    @property
+    def op(self) -> str:
+        """The name of the operation that made it; "" for a leaf."""
+        return "" if self.operation is None else self.operation.name
+
+    @property
+    def inputs(self) -> tuple[Value, ...]:
+        """The `Value`s it was made from."""
+        return tuple(slot for slot in (self.a, self.b) if isinstance(slot, Value))
+
+    def backward(self) -> None:
+        """Set `grad` of every `Value` that this one was made from to this one's derivative.
+
+        The gradients of computed `Value`s are set afresh; those of leaves are added to what they
+        hold, so set them to zero between steps of a descent.
+
+        Raises:
+            ValueError, ArithmeticError: a derivative does not exist, such as that of sqrt at 0;
+                every `grad` is then as before.
+            RuntimeError: the data of a `Value` was set after others were computed from it.
+
+        Example:
+            >>> x = Value(3.0)
+            >>> (x * x).backward()
+            >>> x.grad
+            6.0
+        """
+        with sweep.lock:
+            for node, adjoint in zip(*sweep.reverse(self), strict=True):
+                if node.operation is None:
+                    node.grad = (node.grad or 0.0) + adjoint
+                else:
+                    node.grad = adjoint
+
+    __add__ = __radd__ = binary(OPERATIONS["add"])
+    __mul__ = __rmul__ = binary(OPERATIONS["multiply"])
+    __sub__, __rsub__ = binary(OPERATIONS["subtract"]), reflected(OPERATIONS["subtract"])
+    __truediv__, __rtruediv__ = binary(OPERATIONS["divide"]), reflected(OPERATIONS["divide"])
+    __pow__, __rpow__ = binary(OPERATIONS["power"]), reflected(OPERATIONS["power"])
+    __neg__ = unary(OPERATIONS["negative"])
+    __pos__ = unary(OPERATIONS["positive"])
+    __abs__ = unary(OPERATIONS["absolute"])
+
+    __lt__ = _comparison(operator.lt)
+    __le__ = _comparison(operator.le)
+    __gt__ = _comparison(operator.gt)
+    __ge__ = _comparison(operator.ge)
+    __eq__ = _comparison(operator.eq)  # type: ignore[assignment]
+    __hash__ = object.__hash__
+
+    if TYPE_CHECKING:
+        # Every operation of the table is a method; see the end of this module.
+        def __getattr__(self, name: str) -> Callable[..., Value]: ...
+
+    def __bool__(self) -> bool:
+        return self.number != 0
+
+    def __float__(self) -> float:
+        if _watchers:
+            _tell_watcher(self)
+        return self.number
+
+    def __repr__(self) -> str:
+        parts = [f"data={self.number!r}"]
+        if not isinstance(self.grad, NotComputed):
+            parts.append(f"grad={self.grad!r}")
+        if self.operation is not None:
+            parts.append(f"op={self.op!r}")
+        if self.label:
+            parts.append(f"label={self.label!r}")
+        return f"Value({', '.join(parts)})"
+
+    def __copy__(self: ValueT) -> ValueT:
+        twin = _new(type(self))
+        for slot in Value.__slots__:
+            setattr(twin, slot, getattr(self, slot))
+        return twin
+
+    def __deepcopy__(self: ValueT, memo: dict[int, Any]) -> ValueT:
+        for node in sweep.topological_order(self):
+            if id(node) not in memo:
+                twin = memo[id(node)] = node.__copy__()
+                twin.a, twin.b = memo.get(id(node.a), node.a), memo.get(id(node.b), node.b)
+        copied: ValueT = memo[id(self)]
+        return copied
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.operation is not None:
+            raise TypeError(
+                f"a Value computed by {self.op!r} cannot be pickled with all that it was made "
+                "from; pickle the leaves (or .data) and compute it again"
+            )
+        return _unpickle, (type(self), self.number, self.label, self.grad)
+
+
+_new = Value.__new__
+
+
+# By thread, since threads that record at once must not disturb one another.
+_watchers: dict[int, Callable[[Value], None]] = {}
+
+
+@contextmanager
+def watching(read: Callable[[Value], None]) -> Iterator[None]:
+    """Call a function with every `Value` that this thread reads as a plain number.
+
+    Args:
+        read: called before `.data` or `float()` of a `Value` gives its number away, and with it
+            the way back to its inputs.
+    """
+    thread = threading.get_ident()
+    outer = _watchers.get(thread)
+    _watchers[thread] = read
+    try:
+        yield
+    finally:
+        if outer is None:
+            del _watchers[thread]
+        else:
+            _watchers[thread] = outer
+
+
+def _tell_watcher(value: Value) -> None:
+    watcher = _watchers.get(threading.get_ident())
+    if watcher is not None:
+        watcher(value)
+
+
+class Input(Value):
+    """A `Value` that a derivative is being taken with respect to, for as long as that lasts.
+
+    A gradient taken inside of a function whose gradient is being taken knows by the outer
+    function's inputs, which it meets in its own graph, that it must be recorded itself.
+    """
+
+    __slots__ = ()
+
+
+def _unpickle(kind: type[ValueT], data: float, label: str, grad: float) -> ValueT:
+    leaf = kind(data, label)
+    leaf.grad = grad
+    return leaf
+
+
+def _one_number(data: Any) -> float:
+    converted = number(data)
+    return _refuse(data) if converted is None else converted
+
+
+def _refuse(data: Any) -> Never:
+    if isinstance(data, Value):
+        advice = "it is a Value already: use it as it is, or its .data for a new leaf"
+    elif is_array(data) or isinstance(data, (list, tuple)):
+        advice = "make one Value for each entry: [Value(entry) for entry in ...]"
+    elif isinstance(data, complex):
+        advice = "the engine differentiates real numbers only; use its .real or .imag"
+    else:
+        advice = "convert it first, with float(...)"
+    raise TypeError(
+        f"a Value holds one real number, got {data!r} of type {type(data).__name__}; {advice}"
+    )
+
+
+def _attach_methods() -> None:
+    """Make every operation without an operator a method, so that `numpy.exp` finds `x.exp()`."""
+    for name, operation in OPERATIONS.items():
+        if name not in OPERATORS:
+            method = unary(operation) if operation.arity == 1 else binary(operation)
+            setattr(Value, name, method)
+            if name[:4] in {"asin", "acos", "atan"}:
+                # NumPy asks the entries of an array of objects for its own, older names.
+                setattr(Value, "arc" + name[1:], method)
+
+
+_attach_methods()
