@@ -7,8 +7,10 @@ complex number a complex number and an array an array, entry by entry.
 from __future__ import annotations
 
 import ast
+import keyword
 import math
 from collections.abc import Callable, Sequence
+from numbers import Complex
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import (
@@ -20,6 +22,7 @@ from microgradcheck.ops import (
     Rule,
     arrays,
     define,
+    require_finite,
     undefined,
 )
 from microgradcheck.structure import is_array, number, put_together, take_apart
@@ -58,7 +61,7 @@ def elementwise(operation: Operation) -> Function:
 
 
 def _of_one(operation: Operation) -> Function:
-    record = vars(Value).get(operation.name) or unary(operation)
+    record = unary(operation)
 
     def function(a: Any, /) -> Any:
         if isinstance(a, Value):
@@ -90,14 +93,17 @@ def _of_two(operation: Operation) -> Function:
 
 
 def _over_numbers(operation: Operation, *inputs: Any) -> Any:
-    floats = tuple(converted for x in inputs if (converted := number(x)) is not None)
+    for x in inputs:
+        if not isinstance(x, Complex) and number(x) is None:
+            raise _unfit(operation, x)
+    floats = [converted for x in inputs if (converted := number(x)) is not None]
     try:
         if len(floats) == len(inputs):
-            return operation.compute(*floats)
-        for x in inputs:
-            if not isinstance(x, complex) and number(x) is None:
-                raise _unfit(operation, x)
-        return COMPLEX.value(operation)(*map(complex, inputs))
+            y = operation.compute(*floats)
+        else:
+            y = COMPLEX.value(operation)(*map(complex, inputs))
+        require_finite(y, *inputs)
+        return y
     except (ValueError, ArithmeticError) as error:
         raise undefined(operation, inputs, error) from None
 
@@ -105,14 +111,17 @@ def _over_numbers(operation: Operation, *inputs: Any) -> Any:
 def _over_arrays(operation: Operation, function: Function, *inputs: Any) -> Any:
     import numpy as np
 
-    if all(np.result_type(x).kind in "biuf" for x in inputs):
+    for x in inputs:
+        if isinstance(x, (list, tuple)):
+            raise _unfit(operation, x)
+    kinds = {np.asarray(x).dtype.kind for x in inputs}
+    if kinds <= set("biuf"):
         # Outside the domain an array gets NumPy's nan or inf in that entry, not an error.
         with np.errstate(all="ignore"):
-            return arrays().value(operation)(*inputs)
+            # Integers become floats, since NumPy has no negative power of an integer.
+            return arrays().value(operation)(*(x * 1.0 for x in inputs))
     entrywise = np.frompyfunc(function, len(inputs), 1)(*inputs)
-    if any(np.result_type(x).kind == "O" for x in inputs):
-        return entrywise
-    return np.asarray(entrywise, dtype=complex)
+    return entrywise if "O" in kinds else np.asarray(entrywise, dtype=complex)
 
 
 def _unfit(operation: Operation, thing: object) -> TypeError:
@@ -186,20 +195,19 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
     """
     if not isinstance(name, str):
         raise TypeError(f"an operation's name is a text, got {name!r}")
-    if not name.isidentifier():
+    if not name.isidentifier() or keyword.iskeyword(name):
         raise ValueError(f"an operation's name is a Python identifier, got {name!r}")
     if name in OPERATIONS or name in {*FLOATS.names, "a", "b", "y", "real", "where"}:
         raise ValueError(f"the name {name!r} is taken; choose another for your operation")
-    if isinstance(derivatives, (str, bytes)) or callable(derivatives):
+    if not isinstance(derivatives, (list, tuple)):
         raise TypeError(f"derivatives is a list with one rule for each input, got {derivatives!r}")
-    rules = list(derivatives)
-    if len(rules) not in (1, 2):
-        raise ValueError(f"an operation has one or two inputs, got {len(rules)} derivatives")
-    inputs = ["a", "b"][: len(rules)]
+    if len(derivatives) not in (1, 2):
+        raise ValueError(f"an operation has one or two inputs, got {len(derivatives)} derivatives")
+    inputs = ["a", "b"][: len(derivatives)]
     checked_value = _check_rule(value, inputs, f"the value of {name}")
     checked = [
         _check_rule(rule, [*inputs, "y"], f"the derivative of {name} with respect to {parameter}")
-        for parameter, rule in zip(inputs, rules, strict=True)
+        for parameter, rule in zip(inputs, derivatives, strict=True)
     ]
     return elementwise(define(Operation(name, name, checked_value, *checked)))
 
@@ -210,17 +218,41 @@ def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
     if not isinstance(rule, str):
         raise TypeError(f"{what} is a text or a function, got {rule!r}")
     try:
-        tree = ast.parse(rule.strip(), mode="eval")
-    except SyntaxError as error:
-        raise ValueError(f"{what} is no expression: {rule!r} ({error.msg})") from None
-    known = {*parameters, *FLOATS.names, *OPERATIONS}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id not in known:
+        nodes = list(ast.walk(ast.parse(rule.strip(), mode="eval")))
+    except (SyntaxError, RecursionError) as error:
+        raise ValueError(
+            f"{what} is no expression: {rule!r} ({getattr(error, 'msg', error)})"
+        ) from None
+    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
+    for node in nodes:
+        if isinstance(node, ast.expr) and not _is_mathematics(node, parameters, called):
             raise ValueError(
-                f"{what} uses the unknown name {node.id!r} in {rule!r}; it may use "
-                f"{', '.join(parameters)} and the functions of the table"
+                f"{what} cannot use {ast.unparse(node)!r} in {rule!r}; a text may use "
+                f"{', '.join(parameters)}, pi, numbers, + - * / **, comparisons, "
+                "'... if ... else ...' and functions of the table"
             )
     return rule.strip()
+
+
+# All that has a meaning over every kind of number.
+_SYNTAX = (
+    *(ast.Name, ast.Load, ast.Constant, ast.Call),
+    *(ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp, ast.UAdd, ast.USub),
+    *(ast.IfExp, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq),
+    *(ast.BoolOp, ast.And, ast.Or, ast.BitAnd, ast.BitOr),
+)
+
+
+def _is_mathematics(node: ast.expr, parameters: list[str], called: set[int]) -> bool:
+    if isinstance(node, ast.Name):
+        return node.id in (
+            {*OPERATIONS, "abs"} if id(node) in called else {*parameters, "pi", "inf"}
+        )
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, int | float)
+    if isinstance(node, ast.Call) and (row := OPERATIONS.get(getattr(node.func, "id", ""))):
+        return len(node.args) == row.arity and not node.keywords
+    return all(isinstance(part, _SYNTAX) for part in (node, *ast.iter_child_nodes(node)))
 
 
 def _python_rule(rule: Function, what: str) -> Function:
@@ -233,7 +265,11 @@ def _python_rule(rule: Function, what: str) -> Function:
 
             return np.asarray(np.frompyfunc(rule, len(inputs), 1)(*inputs), dtype=float)
         result = rule(*inputs)
-        return result if isinstance(result, complex) else float(result)
+        if isinstance(result, complex):
+            return result
+        if (plain := number(result)) is None:
+            raise TypeError(f"{what} returned {result!r}, which is not a number")
+        return plain
 
     def refuse_to_read(value: Value) -> None:
         raise TypeError(
@@ -383,10 +419,29 @@ def clip(values: Any, low: Any, high: Any) -> Any:
         [0.0, 0.5, 1.0]
     """
     if low > high:
-        raise ValueError(f"clip takes a lower bound that is not above the upper: {low!r} > {high!r}")
+        raise ValueError(
+            f"clip takes a lower bound that is not above the upper: {low!r} > {high!r}"
+        )
     maximum, minimum = VALUES.names["maximum"], VALUES.names["minimum"]
     entries = _entries(values, "clip")
     return put_together([minimum(maximum(entry, low), high) for entry in entries], like=values)
+
+
+def lift(numbers: Any) -> Any:
+    """Return a number, list, tuple or array with a new `Value` for each number in it.
+
+    Args:
+        numbers: what a function of `Value`s is to be called with.
+
+    Raises:
+        TypeError, ValueError: as for `take_apart`.
+
+    Example:
+        >>> lift([1.0, 2.0])
+        [Value(data=1.0), Value(data=2.0)]
+    """
+    entries = take_apart(numbers, lambda entry: number(entry) is not None)
+    return put_together(list(map(Value, entries)), like=numbers)
 
 
 def _entries(values: Any, name: str, least: int = 1) -> list[Any]:
@@ -403,8 +458,9 @@ def _is_entry(thing: object) -> bool:
 
 
 def _largest(entries: list[Any]) -> float:
-    numbers = [float(entry) for entry in entries]
-    return math.nan if any(x != x for x in numbers) else max(numbers)
+    # Not float(entry), by which a watcher would think that the graph is cut.
+    numbers = [entry.number if isinstance(entry, Value) else entry for entry in entries]
+    return math.nan if any(map(math.isnan, numbers)) else max(numbers)
 
 
 def _shifted_exponentials(entries: list[Any], largest: float) -> list[Any]:
@@ -417,4 +473,4 @@ for _operation in list(OPERATIONS.values()):
     _function = elementwise(_operation)
     if _operation.name not in OPERATORS:
         globals()[_operation.name] = _function
-        __all__ += [_operation.name]
+        __all__.append(_operation.name)

@@ -20,13 +20,19 @@ def number(thing: object) -> float | None:
         >>> number(3), number("3")
         (3.0, None)
     """
-    return float(thing) if isinstance(thing, (float, int, Real)) else None
+    if isinstance(thing, (float, int, Real)) or _is_numpy(thing, "bool"):
+        return float(thing)  # type: ignore[arg-type]
+    return None
 
 
 def is_array(thing: object) -> bool:
     """Tell whether a thing is a NumPy array, without importing NumPy for the question."""
+    return _is_numpy(thing, "ndarray")
+
+
+def _is_numpy(thing: object, kind: str) -> bool:
     numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(thing, numpy.ndarray)
+    return numpy is not None and isinstance(thing, getattr(numpy, kind))
 
 
 def take_apart(
@@ -72,8 +78,8 @@ def put_together(entries: Sequence[Any], like: object) -> Any:
 
     Args:
         entries: as many as `like` holds, in reading order.
-        like: a number, list, tuple or array. An array of floats comes back where every entry is
-            a float, an array of objects otherwise.
+        like: a number, list, tuple or array. An array comes back with floats, complex numbers
+            or objects, whichever can hold the entries.
 
     Example:
         >>> put_together([4, 5, 6], like=[1, (2, 3)])
@@ -95,8 +101,9 @@ def _put_together(remaining: Any, like: Any) -> Any:
         import numpy as np
 
         entries = [next(remaining) for _ in range(like.size)]
-        plain = all(isinstance(entry, float) for entry in entries)
-        array = np.empty(like.size, dtype=float if plain else object)
+        kinds = {type(entry) for entry in entries}
+        dtype = float if kinds <= {float} else complex if kinds <= {float, complex} else object
+        array = np.empty(like.size, dtype=dtype)
         array[:] = entries
         return array.reshape(like.shape)
     return next(remaining)

@@ -1,0 +1,279 @@
+"""Finite differences of plain functions, by the formulas of the textbook."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import cached_property, partial
+from typing import Any, Final
+
+from microgradcheck.structure import is_array, number, put_together, take_apart
+
+__all__ = ["derivative", "gradient", "hessian", "jacobian"]
+
+Function = Callable[[Any], Any]
+_Formula = Callable[[Callable[[Any], Any], float], Any]
+
+# `at(step)` is f(x + step). Each formula approximates a derivative of the given order.
+_FORMULAS: Final[dict[tuple[str, int], _Formula]] = {
+    ("forward", 1): lambda at, h: (at(h) - at(0.0)) / h,
+    ("backward", 1): lambda at, h: (at(0.0) - at(-h)) / h,
+    ("central", 1): lambda at, h: (at(h) - at(-h)) / (2 * h),
+    ("complex", 1): lambda at, h: at(1j * h).imag / h,
+    ("forward", 2): lambda at, h: (at(2 * h) - 2 * at(h) + at(0.0)) / h**2,
+    ("backward", 2): lambda at, h: (at(0.0) - 2 * at(-h) + at(-2 * h)) / h**2,
+    ("central", 2): lambda at, h: (at(h) - 2 * at(0.0) + at(-h)) / h**2,
+    ("complex", 2): lambda at, h: 2 * (at(0.0) - at(1j * h).real) / h**2,
+}
+
+# The step, relative to x, at which truncation and round-off error are about equal: the machine
+# epsilon to the power 1 / (order of the derivative + order of the truncation error). The first
+# complex step subtracts nothing, so that any step that does not vanish will do.
+_EPSILON = 2.0**-52
+_RELATIVE_STEP: Final[dict[tuple[str, int], float]] = {
+    ("forward", 1): _EPSILON ** (1 / 2),
+    ("backward", 1): _EPSILON ** (1 / 2),
+    ("central", 1): _EPSILON ** (1 / 3),
+    ("complex", 1): 2.0**-66,
+    ("forward", 2): _EPSILON ** (1 / 3),
+    ("backward", 2): _EPSILON ** (1 / 3),
+    ("central", 2): _EPSILON ** (1 / 4),
+    ("complex", 2): _EPSILON ** (1 / 4),
+}
+
+
+def derivative(
+    f: Function, x: Any, *, h: float | None = None, order: int = 1, method: str = "central"
+) -> Any:
+    """Return the derivative of a plain function by finite differences.
+
+    Args:
+        f: a function of x that returns one real number (and, for the method "complex", takes and
+            returns complex numbers). It is called with x itself moved, in x's own kind.
+        x: a number, or a list, tuple or NumPy array of numbers.
+        h: the step, in the units of x. A given step is used as it is, in the textbook's formula;
+            by default the step is chosen from the scale of x, the method and the order.
+        order: 1, or 2 for the second derivative with respect to each entry.
+        method: "forward", "backward", "central" or "complex".
+
+    Returns:
+        A float for a number; a list of partial derivatives for a list or tuple; an array of its
+        shape for an array.
+
+    Raises:
+        TypeError: x, h or the result of f is not what is said above.
+        ValueError: the method or order is unknown, h is not positive, or x is empty or not finite.
+
+    Limits: the error of a step h is of the order of h (forward, backward) or h² (central,
+    complex) plus round-off of the order of 1e-16 |f| / h, or / h² for order 2; the first
+    derivative by a complex step has no round-off of this kind. `estimate` tells the error.
+
+    Source: Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), section 8.1; Squire and
+    Trapp, Using complex variables to estimate derivatives of real functions, SIAM Review 40
+    (1998).
+
+    Example:
+        >>> derivative(lambda x: x**2, 3.0, h=1e-5)
+        6.000000000039306
+        >>> derivative(lambda x: x**2, 3.0, h=1e-5, order=2)
+        1.9999824019123478
+    """
+    formula, relative_step = _choose(method, order)
+    step = _check_step(h, order)
+    entries = _entries(x)
+    at_x = _OncePerPoint(lambda moved: _one_number(f(moved)), x, entries)
+    partials = [
+        formula(partial(at_x, i), step or _default_step(entries, i, relative_step))
+        for i in range(len(entries))
+    ]
+    return put_together(list(map(float, partials)), like=list(x) if isinstance(x, tuple) else x)
+
+
+def gradient(f: Function, x: Any, *, h: float | None = None, method: str = "central") -> Any:
+    """Return the first partial derivatives of a plain function by finite differences.
+
+    Args:
+        f, x, h, method: as for `derivative`.
+
+    Returns:
+        What `derivative` returns with order 1.
+
+    Raises:
+        TypeError, ValueError: as `derivative`.
+
+    Example:
+        >>> gradient(lambda p: p[0] ** 2 + p[1] ** 2, [10.0, -10.0], h=1e-5)
+        [19.999999999242846, -19.999999999242846]
+    """
+    return derivative(f, x, h=h, method=method)
+
+
+def jacobian(f: Function, x: Any, *, h: float | None = None, method: str = "central") -> Any:
+    """Return the first partial derivatives of every output of a plain function.
+
+    Args:
+        f: a function of x that returns a number, a list or an array.
+        x, h, method: as for `derivative`.
+
+    Returns:
+        An array: the axes of f's output first, then those of x.
+
+    Raises:
+        TypeError, ValueError: as `derivative`.
+
+    Example:
+        >>> jacobian(lambda p: [p[0] + p[1], p[0] * p[1]], [2.0, 5.0], h=0.5)
+        array([[1., 1.],
+               [5., 2.]])
+    """
+    import numpy as np
+
+    formula, relative_step = _choose(method, 1)
+    step = _check_step(h, 1)
+    entries = _entries(x)
+    at_x = _OncePerPoint(lambda moved: _numbers(f(moved)), x, entries)
+    columns = [
+        formula(partial(at_x, i), step or _default_step(entries, i, relative_step))
+        for i in range(len(entries))
+    ]
+    return np.stack(columns, axis=-1).reshape(columns[0].shape + np.shape(x))
+
+
+def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
+    """Return the matrix of second partial derivatives of a plain function by central differences.
+
+    Args:
+        f, x, h: as for `derivative`.
+
+    Returns:
+        An array whose axes are those of x, twice; it is symmetric.
+
+    Raises:
+        TypeError, ValueError: as `derivative`.
+
+    Limits: 2 n² + 1 calls of f for n entries.
+
+    Source: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 25.3.23 and 25.3.26.
+
+    Example:
+        >>> hessian(lambda p: p[0] ** 2 * p[1], [2.0, 5.0], h=0.5)
+        array([[10.,  4.],
+               [ 4.,  0.]])
+    """
+    import numpy as np
+
+    formula, relative_step = _choose("central", 2)
+    step = _check_step(h, 2)
+    entries = _entries(x)
+    n = len(entries)
+    at_x = _OncePerPoint(lambda moved: _one_number(f(moved)), x, entries)
+    steps = [step or _default_step(entries, i, relative_step) for i in range(n)]
+    matrix = np.empty((n, n))
+    for i in range(n):
+        matrix[i, i] = formula(partial(at_x, i), steps[i])
+        for j in range(i):
+            corners = [
+                at_x.moved({i: a * steps[i], j: b * steps[j]}) for a, b in _CORNERS
+            ]
+            mixed = corners[0] - corners[1] - corners[2] + corners[3]
+            matrix[i, j] = matrix[j, i] = mixed / (4 * steps[i] * steps[j])
+    return matrix.reshape(np.shape(x) * 2)
+
+
+_CORNERS: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+class _OncePerPoint:
+    """f near x, called once where several formulas need its value at the same point."""
+
+    def __init__(self, f: Function, x: Any, entries: list[float]) -> None:
+        self.f, self.x, self.entries = f, x, entries
+
+    def __call__(self, i: int, step: complex) -> Any:
+        return self.moved({i: step}) if step else self.center
+
+    @cached_property
+    def center(self) -> Any:
+        return self.moved({})
+
+    def moved(self, steps: dict[int, Any]) -> Any:
+        """Return f where some entries of x are moved, each time on a fresh copy of x."""
+        entries: list[Any] = list(self.entries)
+        for i, step in steps.items():
+            entries[i] = entries[i] + step
+        return self.f(put_together(entries, like=self.x))
+
+
+def _choose(method: object, order: object) -> tuple[_Formula, float]:
+    methods = sorted({name for name, _ in _FORMULAS})
+    if not isinstance(method, str):
+        raise TypeError(f"method is a text, one of {', '.join(methods)}; got {method!r}")
+    if method not in methods:
+        raise ValueError(f"unknown method {method!r}; choose one of {', '.join(methods)}")
+    if isinstance(order, bool) or not isinstance(order, int):
+        raise TypeError(f"order is 1 or 2, got {order!r} of type {type(order).__name__}")
+    if order not in (1, 2):
+        raise ValueError(f"order is 1 or 2, got {order}; for higher ones use microgradcheck.grad")
+    return _FORMULAS[method, order], _RELATIVE_STEP[method, order]
+
+
+def _check_step(h: object, order: int) -> float | None:
+    if h is None:
+        return None
+    step = number(h)
+    if step is None or isinstance(h, bool):
+        raise TypeError(f"the step h is a positive number, got {h!r} of type {type(h).__name__}")
+    if not 0 < step < math.inf or step**order == 0:
+        raise ValueError(f"the step h is a positive number that h**{order} can hold, got {h!r}")
+    return step
+
+
+def _entries(x: Any) -> list[float]:
+    entries = list(map(float, take_apart(x, lambda entry: number(entry) is not None, name="x")))
+    for position, entry in enumerate(entries):
+        if not math.isfinite(entry):
+            where = "" if len(entries) == 1 else f" at entry {position}"
+            raise ValueError(f"x must be finite to be moved by a step, got {entry!r}{where}")
+    return entries
+
+
+def _default_step(entries: list[float], i: int, relative_step: float) -> float:
+    x = entries[i]
+    h = relative_step * scale_of(entries, i)
+    exact = (x + h) - x  # What x + h really moves by, after rounding.
+    return exact if exact > 0 and relative_step > _EPSILON else h
+
+
+def scale_of(entries: list[float], i: int) -> float:
+    """Return the length by which an entry is moved in proportion: its own size.
+
+    An entry of zero has none, and borrows the typical size of the others; 1 where all are zero.
+    """
+    if entries[i] != 0:
+        return abs(entries[i])
+    sizes = [math.log(abs(entry)) for entry in entries if entry != 0]
+    return math.exp(sum(sizes) / len(sizes)) if sizes else 1.0
+
+
+def _one_number(result: Any) -> Any:
+    """Return what f gave as a float or a complex number."""
+    if isinstance(result, complex):
+        return result
+    if is_array(result) and result.ndim == 0:
+        result = result.item()
+    if isinstance(result, (str, bytes)) or not hasattr(result, "__float__") or is_array(result):
+        shape = f" of shape {result.shape}" if is_array(result) else ""
+        raise TypeError(
+            f"f must return one real number, it returned {result!r}{shape} of type "
+            f"{type(result).__name__}; for several numbers use numeric.jacobian"
+        )
+    return float(result)
+
+
+def _numbers(result: Any) -> Any:
+    import numpy as np
+
+    array = np.asarray(result)
+    if array.dtype.kind not in "biufcO" or array.size == 0:
+        raise TypeError(f"f must return a number, a list or an array of numbers, got {result!r}")
+    return array.astype(complex if array.dtype.kind == "c" else float)

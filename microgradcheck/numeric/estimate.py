@@ -1,0 +1,348 @@
+"""A derivative with its error bound: many steps, extrapolated, and the noise of f measured.
+
+A central difference errs by truncation, which grows with the step, and by the noise of f, which
+grows as the step shrinks. Here the steps form ladders. Every few neighbouring rungs, a window,
+are extrapolated to a step of zero, and the window's bound says how far its value can be off. The
+window with the smallest bound is taken among those that no finer window contradicts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+__all__ = ["Estimate", "estimate_along", "extrapolate"]
+
+# Neighbouring steps have irregular ratios, so that no periodic function looks flat to all.
+_RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
+_FIRST_STEP = 0.016  # relative to the scale of x
+_FINE = 3e-5  # the pair that looks for structure below a ladder, relative to its finest step
+_FINEST = 1e-13  # relative to the scale of x
+_WINDOW = range(3, 6)
+_MOST_PAIRS = 24
+_UNIT_ROUNDOFF = 2.0**-53
+
+
+class Estimate(NamedTuple):
+    """A derivative and what is known of its error.
+
+    Attributes:
+        value: the derivative.
+        error_bound: how far the value may be from the true derivative.
+        behaviour: "smooth"; "kink", where the slopes on both sides differ; "edge", where f is
+            undefined, jumps or has a slope without bound; or "quantised", where f has steps.
+        slopes: the slopes on the left and on the right, at a kink.
+        slope_bound: how far those may be off.
+        noise: the standard deviation of f's own noise, in the units of f.
+        secant: the largest slope of f between x and any point that was tried.
+        step: the finest step of the window that the value comes from.
+        reason: why it is an edge, in words.
+    """
+
+    value: float
+    error_bound: float
+    behaviour: str = "smooth"
+    slopes: tuple[float, float] | None = None
+    slope_bound: float = 0.0
+    noise: float = 0.0
+    secant: float = 0.0
+    step: float = 0.0
+    reason: str = ""
+
+
+class _Pair(NamedTuple):
+    """f at x - h and x + h."""
+
+    h: float
+    left: float
+    right: float
+
+    @property
+    def finite(self) -> bool:
+        return math.isfinite(self.left) and math.isfinite(self.right)
+
+    @property
+    def slope(self) -> float:
+        return self.right / (2 * self.h) - self.left / (2 * self.h)
+
+
+class _Window(NamedTuple):
+    value: float
+    truncation: float
+    noise: float
+    finest: int  # the positions of its pairs, among all from coarse to fine
+    coarsest: int
+
+    @property
+    def bound(self) -> float:
+        return self.truncation + self.noise
+
+
+def extrapolate(points: Sequence[float], values: Sequence[float]) -> tuple[float, list[float]]:
+    """Return the polynomial through the values, at zero, and the weight of each value in it.
+
+    Args:
+        points: distinct, none of them zero.
+        values: as many.
+
+    Source: Lagrange's formula; Fornberg, Generation of finite difference formulas on arbitrarily
+    spaced grids, Math. Comp. 51 (1988).
+
+    Example:
+        >>> extrapolate([1.0, 2.0], [5.0, 7.0])
+        (3.0, [2.0, -1.0])
+    """
+    weights = [
+        math.prod(other / (other - point) for other in points if other != point)
+        for point in points
+    ]
+    return math.fsum(map(float.__mul__, weights, values)), weights
+
+
+def estimate_along(
+    at: Callable[[float], float], x: float, scale: float, noise: float, precision: float
+) -> Estimate:
+    """Return the derivative of a function of one step at a step of zero.
+
+    Args:
+        at: f(x + step) as a function of the step; nan where f is undefined.
+        x: the number that is moved; steps are rounded so that x + step is exact.
+        scale: the length over which x is moved first.
+        noise: the standard deviation of f's noise, where it is known to exceed round-off.
+        precision: the relative error that is good enough.
+    """
+    return _Search(at, x, scale, noise, precision).estimate()
+
+
+class _Search:
+    """The pairs that were tried so far, and the decision which to try next."""
+
+    def __init__(
+        self, at: Callable[[float], float], x: float, scale: float, noise: float, precision: float
+    ) -> None:
+        self.at, self.x, self.scale, self.precision = at, x, scale, precision
+        self.center = at(0.0)
+        self.noise = max(noise, _UNIT_ROUNDOFF * abs(self.center))
+        self.pairs: list[_Pair] = []  # from coarse to fine
+
+    def estimate(self) -> Estimate:
+        if not math.isfinite(self.center):
+            return Estimate(math.nan, math.inf, "edge", reason="f is undefined here")
+        self._add_ladder(_FIRST_STEP * self.scale)
+        fine = self._add(self.pairs[-1].h * _FINE)
+        if not all(pair.finite for pair in self.pairs):
+            return self._near_a_border()
+        return self._refine(fine)
+
+    def _near_a_border(self) -> Estimate:
+        """Find steps that stay inside f's domain, or the side on which there are none."""
+        while not self.pairs[-1].finite and self.pairs[-1].h > _FINEST * self.scale:
+            self._add(self.pairs[-1].h * 1e-2)
+        inside = self.pairs[-1]
+        if not inside.finite:
+            side = "left" if not math.isfinite(inside.left) else "right"
+            return self._edge(f"f is undefined on its {side}")
+        self._add_ladder(inside.h / _RATIOS[0])
+        return self._refine(self.pairs[-1])
+
+    def _refine(self, fine: _Pair) -> Estimate:
+        """Add steps until the bound is small enough, or no step can make it smaller."""
+        looked_closely = False
+        tried = 0
+        while tried < len(self.pairs) < _MOST_PAIRS:
+            tried = len(self.pairs)
+            best = self._best()
+            agrees = best is not None and self._agrees(best, fine)
+            if best and agrees and self._is_good(best):
+                break
+            if not self._moves():
+                break
+            if not looked_closely and self._is_rough(fine):
+                looked_closely = True
+                self._add_ladder(self._finest_useful_step(fine))
+                found = self._kink_or_edge()
+                if found:
+                    return found
+                fine = self.pairs[-1]
+            elif best is None or not agrees:
+                self._add_ladder(fine.h)
+                fine = self._add(fine.h * _FINE)
+            elif not (self._go_down(best) if best.truncation > best.noise else self._go_up(best)):
+                break
+        return self._conclude()
+
+    def _conclude(self) -> Estimate:
+        best = self._best()
+        secant = max(self._secant(pair) for pair in self.pairs if pair.finite)
+        if best is None:
+            return Estimate(0.0, math.inf, noise=self.noise, secant=secant)
+        h = self.pairs[best.finest].h
+        return Estimate(best.value, best.bound, noise=self.noise, secant=secant, step=h)
+
+    def _edge(self, reason: str) -> Estimate:
+        return Estimate(math.nan, math.inf, "edge", noise=self.noise, reason=reason)
+
+    # Pairs
+
+    def _add(self, h: float) -> _Pair:
+        # With h a multiple of this unit, x + h and x - h are exact and have the same distance.
+        unit = math.ulp(abs(self.x) + h)
+        h = max(round(h / unit), 1) * unit
+        for pair in self.pairs:
+            if pair.h == h:
+                return pair
+        pair = _Pair(h, self.at(-h), self.at(h))
+        self.pairs.append(pair)
+        self.pairs.sort(reverse=True)
+        return pair
+
+    def _add_ladder(self, h: float) -> None:
+        """Add three neighbouring pairs, the coarsest of which has the step h."""
+        for ratio in (1.0, *_RATIOS[:2]):
+            h /= ratio
+            self._add(h)
+
+    def _noise_of(self, pair: _Pair) -> float:
+        return max(self.noise, _UNIT_ROUNDOFF * max(abs(pair.left), abs(pair.right)))
+
+    def _secant(self, pair: _Pair) -> float:
+        return max(abs(pair.right - self.center), abs(pair.left - self.center)) / pair.h
+
+    def _bend(self, pair: _Pair) -> float:
+        """Return how much the slopes on both sides differ, as seen with this step."""
+        return ((pair.right - self.center) - (self.center - pair.left)) / pair.h
+
+    def _moves(self) -> bool:
+        return any(p.left != self.center or p.right != self.center for p in self.pairs)
+
+    # Windows
+
+    def _best(self) -> _Window | None:
+        """Return the window with the smallest bound that no finer one contradicts (Lepskii)."""
+        counted: list[_Window] = []
+        for window in self._windows():
+            if all(abs(window.value - w.value) <= window.bound + w.bound for w in counted):
+                counted.append(window)
+        return min(counted, key=lambda window: window.bound, default=None)
+
+    def _windows(self) -> list[_Window]:
+        """Return all runs of neighbouring pairs, from fine to coarse."""
+        windows = []
+        for finest in range(len(self.pairs) - 1, 1, -1):
+            run = [self.pairs[finest]]
+            for coarsest in range(finest - 1, -1, -1):
+                pair = self.pairs[coarsest]
+                if not pair.finite or pair.h > 4 * run[-1].h or len(run) == _WINDOW[-1]:
+                    break
+                run.append(pair)
+                if len(run) in _WINDOW and run[0].finite:
+                    windows.append(self._window(run, finest, coarsest))
+        return windows
+
+    def _window(self, run: list[_Pair], finest: int, coarsest: int) -> _Window:
+        squares = [pair.h**2 for pair in run]
+        slopes = [pair.slope for pair in run]
+        value, weights = extrapolate(squares, slopes)
+        means = [(pair.left - self.center) / 2 + (pair.right - self.center) / 2 for pair in run]
+        truncation = 2 * max(
+            abs(value - extrapolate(squares[:-1], slopes[:-1])[0]),
+            abs(value - extrapolate(squares[1:], slopes[1:])[0]) * run[0].h / run[-1].h,
+            abs(extrapolate(squares, means)[0]) / run[0].h,
+        )
+        noise = 4 * sum(
+            abs(weight) * self._noise_of(pair) / pair.h
+            for weight, pair in zip(weights, run, strict=True)
+        )
+        return _Window(value, truncation, noise, finest, coarsest)
+
+    def _agrees(self, best: _Window, fine: _Pair) -> bool:
+        allowed = best.bound + 4 * self._noise_of(fine) / fine.h
+        return abs(best.value - fine.slope) <= allowed + self.precision / 4 * abs(best.value)
+
+    def _is_good(self, best: _Window) -> bool:
+        size = abs(best.value)
+        if size <= best.bound:
+            size = max(self._secant(pair) for pair in self.pairs if pair.finite)
+        return best.bound <= self.precision / 4 * size
+
+    def _go_up(self, best: _Window) -> bool:
+        """Add a coarser pair, or three where one would not bring the noise down far enough."""
+        coarsest = self.pairs[best.coarsest]
+        if best.coarsest > 0 and self.pairs[best.coarsest - 1].h < 4 * coarsest.h:
+            return False
+        excess = best.noise / max(self.precision * abs(best.value), best.truncation, 1e-300)
+        if excess > 100:
+            self._add_ladder(coarsest.h * min(excess / 10, 1e4))
+        else:
+            self._add(coarsest.h * _RATIOS[len(self.pairs) % len(_RATIOS)])
+        return all(pair.finite for pair in self.pairs[:1])
+
+    def _go_down(self, best: _Window) -> bool:
+        finest = self.pairs[best.finest]
+        if best.finest + 1 < len(self.pairs) and self.pairs[best.finest + 1].h * 4 > finest.h:
+            return False
+        self._add(finest.h / _RATIOS[len(self.pairs) % len(_RATIOS)])
+        return True
+
+    # Kinks and edges
+
+    def _is_rough(self, fine: _Pair) -> bool:
+        """Tell whether slopes differ or grow between a ladder and the fine pair below it."""
+        coarse = next((p for p in reversed(self.pairs) if p.h > 10 * fine.h and p.finite), None)
+        return coarse is not None and (
+            _exponent(coarse.h, self._bend(coarse), fine.h, self._bend(fine)) < 0.35
+            and abs(self._bend(fine)) > 16 * self._noise_of(fine) / fine.h
+            or _exponent(coarse.h, coarse.slope, fine.h, fine.slope) < -0.25
+            and abs(fine.slope) > 16 * self._noise_of(fine) / fine.h
+        )
+
+    def _finest_useful_step(self, fine: _Pair) -> float:
+        """Return the coarsest step of a ladder on which noise is a hundredth of what is seen."""
+        seen = max(abs(self._bend(fine)), abs(fine.slope))
+        least = _FINEST * self.scale
+        return max(400 * self._noise_of(fine) / seen, least) * _RATIOS[0] * _RATIOS[1]
+
+    def _kink_or_edge(self) -> Estimate | None:
+        """Judge what the finest pairs show, once they are as fine as the noise allows."""
+        coarse, _, fine = self.pairs[-3:]
+        if not fine.finite or not coarse.finite:
+            return None
+        bend = _exponent(coarse.h, self._bend(coarse), fine.h, self._bend(fine))
+        slope = _exponent(coarse.h, coarse.slope, fine.h, fine.slope)
+        if min(bend, slope) < -0.25:
+            jumps = min(bend, slope) < -0.8
+            return self._edge("f jumps here" if jumps else "the slope of f grows without bound")
+        if bend > 0.35:
+            return None
+        points = [pair.h for pair in self.pairs[-3:]]
+        sides = []
+        for side in ([p.right for p in self.pairs[-3:]], [p.left for p in self.pairs[-3:]]):
+            secants = [(f - self.center) / h for f, h in zip(side, points, strict=True)]
+            slope, weights = extrapolate(points, secants)
+            rougher, _ = extrapolate(points[1:], secants[1:])
+            noise = 4 * sum(
+                abs(w) * self._noise_of(p) / p.h for w, p in zip(weights, self.pairs[-3:], strict=True)
+            )
+            sides.append((slope, 2 * abs(slope - rougher) + noise))
+        (right, right_bound), (left, left_bound) = sides
+        bound = max(right_bound, left_bound)
+        return Estimate(
+            (right - left) / 2,
+            bound,
+            "kink",
+            slopes=(-left, right),
+            slope_bound=bound,
+            noise=self.noise,
+            secant=max(self._secant(pair) for pair in self.pairs if pair.finite),
+            step=fine.h,
+        )
+
+
+def _exponent(coarse_h: float, coarse: float, fine_h: float, fine: float) -> float:
+    """Return p where a quantity behaves as h**p between two steps."""
+    if fine == 0:
+        return math.inf
+    if coarse == 0:
+        return -math.inf
+    return math.log(abs(coarse / fine)) / math.log(coarse_h / fine_h)

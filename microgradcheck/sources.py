@@ -1,0 +1,186 @@
+"""Sources of gradients: each turns a function and its inputs into (value, gradient).
+
+Backpropagation, forward mode, finite differences, a complex step and a user's own function are
+interchangeable wherever a source is asked for.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any, Final, Protocol, runtime_checkable
+
+from microgradcheck import backprop, numeric
+from microgradcheck.functions import lift
+from microgradcheck.value import Value
+
+__all__ = ["SOURCES", "GradientSource", "differences", "on_numbers", "resolve"]
+
+Function = Callable[..., Any]
+
+
+@runtime_checkable
+class GradientSource(Protocol):
+    """Anything that turns `(f, *inputs)` into the value and gradient of f there.
+
+    Attributes:
+        name: how reports call the source.
+    """
+
+    name: str
+
+    def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
+        """Return f's value and its gradient: in the input's kind and shape, a tuple for several."""
+        ...
+
+
+class _Automatic:
+    """A source that records f."""
+
+    def __init__(self, name: str, differentiate: Callable[[Function], Function]) -> None:
+        self.name: str = name
+        self._differentiate = differentiate
+
+    def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
+        value, gradient = self._differentiate(f)(*inputs)
+        return value, gradient
+
+    def __repr__(self) -> str:
+        return f"<gradient source {self.name}>"
+
+
+class _Differences(_Automatic):
+    """A source that calls f at moved inputs."""
+
+    def __init__(self, name: str, method: str, h: float | None = None) -> None:
+        super().__init__(name, self._difference)
+        self._method, self._h = method, h
+
+    def _difference(self, f: Function) -> Function:
+        plain = on_numbers(f)
+
+        def value_and_gradient(*inputs: Any) -> tuple[float, Any]:
+            partials = []
+            for position, entry in enumerate(inputs):
+                others_before, others_after = inputs[:position], inputs[position + 1 :]
+
+                def along(moved: Any, before: Any = others_before, after: Any = others_after) -> Any:
+                    return plain(*before, moved, *after)
+
+                partials.append(numeric.derivative(along, entry, method=self._method, h=self._h))
+            value = float(plain(*inputs))
+            return value, partials[0] if len(partials) == 1 else tuple(partials)
+
+        return value_and_gradient
+
+
+class _Given:
+    """A source whose gradient is a user's own function of the inputs."""
+
+    def __init__(self, gradient: Function) -> None:
+        self.name: str = getattr(gradient, "__name__", type(gradient).__name__)
+        self._gradient = gradient
+
+    def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
+        return float(on_numbers(f)(*inputs)), self._gradient(*inputs)
+
+    def __repr__(self) -> str:
+        return f"<gradient source {self.name}>"
+
+
+SOURCES: Final[dict[str, GradientSource]] = {
+    source.name: source
+    for source in (
+        _Automatic("backprop", backprop.value_and_grad),
+        _Automatic("forward-mode", backprop.forward_gradient),
+        _Differences("central-difference", "central"),
+        _Differences("forward-difference", "forward"),
+        _Differences("backward-difference", "backward"),
+        _Differences("complex-step", "complex"),
+    )
+}
+"""The sources that have a name."""
+
+
+def differences(method: str = "central", *, h: float) -> GradientSource:
+    """Return a source of finite differences with a step of your own, to see what the step does.
+
+    Args:
+        method: "forward", "backward", "central" or "complex".
+        h: the step, in the units of x; positive.
+
+    Raises:
+        TypeError, ValueError: the method is unknown or h is not positive.
+
+    Example:
+        >>> forward = differences("forward", h=0.5)
+        >>> forward
+        <gradient source forward-difference, h=0.5>
+        >>> forward.value_and_gradient(lambda x: x * x, 3.0)
+        (9.0, 6.5)
+    """
+    numeric.derivative(abs, 1.0, h=h, method=method)  # It knows what a method and a step are.
+    kind = "complex-step" if method == "complex" else f"{method}-difference"
+    return _Differences(f"{kind}, h={h:g}", method, h)
+
+
+def resolve(source: object) -> GradientSource:
+    """Return the gradient source that a name, a gradient function or an object stands for.
+
+    Args:
+        source: a name such as "backprop"; a function `gradient(*inputs)`; or an object with
+            `name` and `value_and_gradient(f, *inputs)`.
+
+    Returns:
+        An object with `name` and `value_and_gradient`.
+
+    Raises:
+        ValueError: there is no source of that name.
+        TypeError: it is none of these.
+
+    Example:
+        >>> resolve("backprop").value_and_gradient(lambda x: x * x, 3.0)
+        (9.0, 6.0)
+        >>> resolve(lambda x: 2 * x).value_and_gradient(lambda x: x * x, 3.0)
+        (9.0, 6.0)
+    """
+    if isinstance(source, str):
+        if source in SOURCES:
+            return SOURCES[source]
+        near = difflib.get_close_matches(source, SOURCES, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ""
+        raise ValueError(f"unknown gradient source {source!r}{hint} There are {', '.join(SOURCES)}")
+    if isinstance(source, GradientSource):
+        return source
+    if callable(source):
+        return _Given(source)
+    raise TypeError(
+        f"a gradient source is a name ({', '.join(SOURCES)}), a function gradient(x), or an "
+        f"object with value_and_gradient(f, x); got {source!r} of type {type(source).__name__}"
+    )
+
+
+def on_numbers(f: Function) -> Function:
+    """Return f as a function of plain numbers, whether or not it insists on `Value`s.
+
+    Args:
+        f: a function of numbers or of `Value`s, such as one that calls `x.relu()`.
+
+    Returns:
+        A function that calls f with the numbers given, or, where f asks a number for a method
+        that only a `Value` has, with `Value`s in their places.
+
+    Example:
+        >>> float(on_numbers(lambda x: x.relu() + 1)(2.0))
+        3.0
+    """
+
+    def plain(*inputs: Any) -> Any:
+        try:
+            return f(*inputs)
+        except AttributeError as error:
+            if not hasattr(Value, error.name or ""):
+                raise
+            return f(*map(lift, inputs))
+
+    return plain
