@@ -9,6 +9,7 @@ window with the smallest bound is taken among those that no finer window contrad
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ __all__ = ["Estimate", "estimate_along", "extrapolate"]
 # Neighbouring steps have irregular ratios, so that no periodic function looks flat to all.
 _RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
 _FIRST_STEP = 0.016  # relative to the scale of x
-_FINE = 3e-5  # the pair that looks for structure below a ladder, relative to its finest step
+_FINE = 2e-4  # the pair that looks for structure below a ladder, relative to its finest step
 _FINEST = 1e-13  # relative to the scale of x
 _WINDOW = range(3, 6)
 _MOST_PAIRS = 24
@@ -64,7 +65,10 @@ class _Pair(NamedTuple):
 
     @property
     def slope(self) -> float:
-        return self.right / (2 * self.h) - self.left / (2 * self.h)
+        return (self.right - self.left) / (2 * self.h)
+
+
+_Bounded = tuple[float, float, float]  # a value, and its truncation and noise bounds
 
 
 class _Window(NamedTuple):
@@ -97,7 +101,7 @@ def extrapolate(points: Sequence[float], values: Sequence[float]) -> tuple[float
         math.prod(other / (other - point) for other in points if other != point)
         for point in points
     ]
-    return math.fsum(map(float.__mul__, weights, values)), weights
+    return math.fsum(map(operator.mul, weights, values)), weights
 
 
 def estimate_along(
@@ -124,6 +128,7 @@ class _Search:
         self.at, self.x, self.scale, self.precision = at, x, scale, precision
         self.center = at(0.0)
         self.noise = max(noise, _UNIT_ROUNDOFF * abs(self.center))
+        self.quantum = 0.0
         self.pairs: list[_Pair] = []  # from coarse to fine
 
     def estimate(self) -> Estimate:
@@ -149,22 +154,26 @@ class _Search:
     def _refine(self, fine: _Pair) -> Estimate:
         """Add steps until the bound is small enough, or no step can make it smaller."""
         looked_closely = False
-        tried = 0
-        while tried < len(self.pairs) < _MOST_PAIRS:
-            tried = len(self.pairs)
+        tried = (0, 0.0)
+        while tried != (len(self.pairs), self.noise) and len(self.pairs) < _MOST_PAIRS:
+            tried = (len(self.pairs), self.noise)
             best = self._best()
             agrees = best is not None and self._agrees(best, fine)
             if best and agrees and self._is_good(best):
                 break
             if not self._moves():
                 break
-            if not looked_closely and self._is_rough(fine):
+            closer = self._finest_useful_step(fine)
+            if not looked_closely and closer < fine.h and self._is_rough(fine):
                 looked_closely = True
-                self._add_ladder(self._finest_useful_step(fine))
+                self._add_ladder(closer)
                 found = self._kink_or_edge()
                 if found:
                     return found
                 fine = self.pairs[-1]
+            elif not agrees and self._is_quantised(fine):
+                self.quantum = self._smallest_change()
+                self.noise = max(self.noise, self.quantum)
             elif best is None or not agrees:
                 self._add_ladder(fine.h)
                 fine = self._add(fine.h * _FINE)
@@ -177,8 +186,9 @@ class _Search:
         secant = max(self._secant(pair) for pair in self.pairs if pair.finite)
         if best is None:
             return Estimate(0.0, math.inf, noise=self.noise, secant=secant)
+        behaviour = "quantised" if self.quantum else "smooth"
         h = self.pairs[best.finest].h
-        return Estimate(best.value, best.bound, noise=self.noise, secant=secant, step=h)
+        return Estimate(best.value, best.bound, behaviour, noise=self.noise, secant=secant, step=h)
 
     def _edge(self, reason: str) -> Estimate:
         return Estimate(math.nan, math.inf, "edge", noise=self.noise, reason=reason)
@@ -216,17 +226,28 @@ class _Search:
     def _moves(self) -> bool:
         return any(p.left != self.center or p.right != self.center for p in self.pairs)
 
+    def _is_quantised(self, fine: _Pair) -> bool:
+        """Tell whether f stands still at fine steps because its values have steps of their own."""
+        coarse = next((p for p in reversed(self.pairs) if p.right != self.center), None)
+        if coarse is None or not fine.left == self.center == fine.right:
+            return False
+        return self.at(coarse.h * (1 + 1e-6)) == coarse.right
+
+    def _smallest_change(self) -> float:
+        values = sorted({f for p in self.pairs for f in (p.left, p.right) if math.isfinite(f)})
+        return min(b - a for a, b in zip(values, [*values[1:], math.inf], strict=True) if b > a)
+
     # Windows
 
-    def _best(self) -> _Window | None:
+    def _best(self, windows: list[_Window] | None = None) -> _Window | None:
         """Return the window with the smallest bound that no finer one contradicts (Lepskii)."""
         counted: list[_Window] = []
-        for window in self._windows():
+        for window in self._windows(self._central) if windows is None else windows:
             if all(abs(window.value - w.value) <= window.bound + w.bound for w in counted):
                 counted.append(window)
         return min(counted, key=lambda window: window.bound, default=None)
 
-    def _windows(self) -> list[_Window]:
+    def _windows(self, extrapolated: Callable[[list[_Pair]], _Bounded]) -> list[_Window]:
         """Return all runs of neighbouring pairs, from fine to coarse."""
         windows = []
         for finest in range(len(self.pairs) - 1, 1, -1):
@@ -237,24 +258,31 @@ class _Search:
                     break
                 run.append(pair)
                 if len(run) in _WINDOW and run[0].finite:
-                    windows.append(self._window(run, finest, coarsest))
+                    windows.append(_Window(*extrapolated(run), finest, coarsest))
         return windows
 
-    def _window(self, run: list[_Pair], finest: int, coarsest: int) -> _Window:
-        squares = [pair.h**2 for pair in run]
-        slopes = [pair.slope for pair in run]
-        value, weights = extrapolate(squares, slopes)
+    def _central(self, run: list[_Pair]) -> _Bounded:
+        """Extrapolate central differences, whose error is even in h."""
+        squares = [(pair.h / run[0].h) ** 2 for pair in run]
+        value, truncation, weights = _extrapolate_twice(squares, [pair.slope for pair in run])
         means = [(pair.left - self.center) / 2 + (pair.right - self.center) / 2 for pair in run]
-        truncation = 2 * max(
-            abs(value - extrapolate(squares[:-1], slopes[:-1])[0]),
-            abs(value - extrapolate(squares[1:], slopes[1:])[0]) * run[0].h / run[-1].h,
-            abs(extrapolate(squares, means)[0]) / run[0].h,
-        )
-        noise = 4 * sum(
+        # The mean of both sides must tend to f itself. Where it does not, the steps skip over
+        # something: a kink, a plateau, or the waves of a function that changes faster.
+        skipped = abs(extrapolate(squares, means)[0]) / run[0].h
+        return value, max(truncation, 2 * skipped), self._noise_in(run, weights)
+
+    def _one_sided(self, run: list[_Pair], side: Callable[[_Pair], float]) -> _Bounded:
+        """Extrapolate the slopes between x and points on one side of it."""
+        steps = [pair.h for pair in run]
+        secants = [(side(pair) - self.center) / pair.h for pair in run]
+        slope, truncation, weights = _extrapolate_twice(steps, secants)
+        return slope, truncation, self._noise_in(run, weights)
+
+    def _noise_in(self, run: list[_Pair], weights: list[float]) -> float:
+        return 4 * sum(
             abs(weight) * self._noise_of(pair) / pair.h
             for weight, pair in zip(weights, run, strict=True)
         )
-        return _Window(value, truncation, noise, finest, coarsest)
 
     def _agrees(self, best: _Window, fine: _Pair) -> bool:
         allowed = best.bound + 4 * self._noise_of(fine) / fine.h
@@ -279,10 +307,14 @@ class _Search:
         return all(pair.finite for pair in self.pairs[:1])
 
     def _go_down(self, best: _Window) -> bool:
-        finest = self.pairs[best.finest]
-        if best.finest + 1 < len(self.pairs) and self.pairs[best.finest + 1].h * 4 > finest.h:
+        """Add a pair below those around the best window, unless noise is their limit already."""
+        finest = best.finest
+        while finest + 1 < len(self.pairs) and self.pairs[finest].h < 4 * self.pairs[finest + 1].h:
+            finest += 1
+        windows = self._windows(self._central)
+        if any(w.finest == finest and w.noise > w.truncation for w in windows):
             return False
-        self._add(finest.h / _RATIOS[len(self.pairs) % len(_RATIOS)])
+        self._add(self.pairs[finest].h / _RATIOS[len(self.pairs) % len(_RATIOS)])
         return True
 
     # Kinks and edges
@@ -290,16 +322,26 @@ class _Search:
     def _is_rough(self, fine: _Pair) -> bool:
         """Tell whether slopes differ or grow between a ladder and the fine pair below it."""
         coarse = next((p for p in reversed(self.pairs) if p.h > 10 * fine.h and p.finite), None)
-        return coarse is not None and (
-            _exponent(coarse.h, self._bend(coarse), fine.h, self._bend(fine)) < 0.35
-            and abs(self._bend(fine)) > 16 * self._noise_of(fine) / fine.h
-            or _exponent(coarse.h, coarse.slope, fine.h, fine.slope) < -0.25
-            and abs(fine.slope) > 16 * self._noise_of(fine) / fine.h
-        )
+        return coarse is not None and self._roughness(coarse, fine) < 0.35
+
+    def _roughness(self, coarse: _Pair, fine: _Pair) -> float:
+        """Return p where what f has at x, a bend or a steep slope, behaves as h**p.
+
+        Smooth functions have 1 or more, a kink has 0, and a slope without bound is negative.
+        """
+        seen = 16 * self._noise_of(fine) / fine.h
+        bend = secant = math.inf
+        if abs(self._bend(fine)) > seen:
+            bend = _exponent(coarse.h, self._bend(coarse), fine.h, self._bend(fine))
+        if self._secant(fine) > seen:
+            secant = _exponent(coarse.h, self._secant(coarse), fine.h, self._secant(fine))
+        return secant if secant < -0.25 else bend
 
     def _finest_useful_step(self, fine: _Pair) -> float:
         """Return the coarsest step of a ladder on which noise is a hundredth of what is seen."""
-        seen = max(abs(self._bend(fine)), abs(fine.slope))
+        seen = max(abs(self._bend(fine)), self._secant(fine))
+        if seen == 0:
+            return fine.h
         least = _FINEST * self.scale
         return max(400 * self._noise_of(fine) / seen, least) * _RATIOS[0] * _RATIOS[1]
 
@@ -308,35 +350,39 @@ class _Search:
         coarse, _, fine = self.pairs[-3:]
         if not fine.finite or not coarse.finite:
             return None
-        bend = _exponent(coarse.h, self._bend(coarse), fine.h, self._bend(fine))
-        slope = _exponent(coarse.h, coarse.slope, fine.h, fine.slope)
-        if min(bend, slope) < -0.25:
-            jumps = min(bend, slope) < -0.8
+        roughness = self._roughness(coarse, fine)
+        if roughness < -0.25:
+            jumps = roughness < -0.8
             return self._edge("f jumps here" if jumps else "the slope of f grows without bound")
-        if bend > 0.35:
+        if roughness > 0.35:
             return None
-        points = [pair.h for pair in self.pairs[-3:]]
-        sides = []
-        for side in ([p.right for p in self.pairs[-3:]], [p.left for p in self.pairs[-3:]]):
-            secants = [(f - self.center) / h for f, h in zip(side, points, strict=True)]
-            slope, weights = extrapolate(points, secants)
-            rougher, _ = extrapolate(points[1:], secants[1:])
-            noise = 4 * sum(
-                abs(w) * self._noise_of(p) / p.h for w, p in zip(weights, self.pairs[-3:], strict=True)
-            )
-            sides.append((slope, 2 * abs(slope - rougher) + noise))
-        (right, right_bound), (left, left_bound) = sides
-        bound = max(right_bound, left_bound)
+        right = self._best(self._windows(lambda run: self._one_sided(run, lambda p: p.right)))
+        left = self._best(self._windows(lambda run: self._one_sided(run, lambda p: p.left)))
+        if right is None or left is None:
+            return None
+        bound = max(right.bound, left.bound)
         return Estimate(
-            (right - left) / 2,
+            (right.value - left.value) / 2,
             bound,
             "kink",
-            slopes=(-left, right),
+            slopes=(-left.value, right.value),
             slope_bound=bound,
             noise=self.noise,
             secant=max(self._secant(pair) for pair in self.pairs if pair.finite),
             step=fine.h,
         )
+
+
+def _extrapolate_twice(
+    points: list[float], values: list[float]
+) -> tuple[float, float, list[float]]:
+    """Return the extrapolated value, a bound of its truncation error, and its weights."""
+    value, weights = extrapolate(points, values)
+    without_coarsest, _ = extrapolate(points[:-1], values[:-1])
+    without_finest, _ = extrapolate(points[1:], values[1:])
+    shrinks = math.sqrt(points[0] / points[-1])
+    truncation = 2 * max(abs(value - without_coarsest), abs(value - without_finest) * shrinks)
+    return value, truncation, weights
 
 
 def _exponent(coarse_h: float, coarse: float, fine_h: float, fine: float) -> float:
