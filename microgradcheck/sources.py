@@ -14,7 +14,7 @@ from microgradcheck import backprop, numeric
 from microgradcheck.functions import lift
 from microgradcheck.value import Value
 
-__all__ = ["SOURCES", "GradientSource", "differences", "on_numbers", "resolve"]
+__all__ = ["SOURCES", "GivenGradient", "GradientSource", "differences", "on_numbers", "resolve"]
 
 Function = Callable[..., Any]
 
@@ -64,7 +64,9 @@ class _Differences(_Automatic):
             for position, entry in enumerate(inputs):
                 others_before, others_after = inputs[:position], inputs[position + 1 :]
 
-                def along(moved: Any, before: Any = others_before, after: Any = others_after) -> Any:
+                def along(
+                    moved: Any, before: Any = others_before, after: Any = others_after
+                ) -> Any:
                     return plain(*before, moved, *after)
 
                 partials.append(numeric.derivative(along, entry, method=self._method, h=self._h))
@@ -74,15 +76,15 @@ class _Differences(_Automatic):
         return value_and_gradient
 
 
-class _Given:
+class GivenGradient:
     """A source whose gradient is a user's own function of the inputs."""
 
     def __init__(self, gradient: Function) -> None:
         self.name: str = getattr(gradient, "__name__", type(gradient).__name__)
-        self._gradient = gradient
+        self.gradient = gradient
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
-        return float(on_numbers(f)(*inputs)), self._gradient(*inputs)
+        return float(on_numbers(f)(*inputs)), self.gradient(*inputs)
 
     def __repr__(self) -> str:
         return f"<gradient source {self.name}>"
@@ -153,7 +155,7 @@ def resolve(source: object) -> GradientSource:
     if isinstance(source, GradientSource):
         return source
     if callable(source):
-        return _Given(source)
+        return GivenGradient(source)
     raise TypeError(
         f"a gradient source is a name ({', '.join(SOURCES)}), a function gradient(x), or an "
         f"object with value_and_gradient(f, x); got {source!r} of type {type(source).__name__}"

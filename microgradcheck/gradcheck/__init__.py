@@ -1,0 +1,14 @@
+"""Compare a gradient with plain arithmetic, and say which entry is wrong and why."""
+
+from __future__ import annotations
+
+from microgradcheck.gradcheck.check import gradcheck
+from microgradcheck.gradcheck.report import (
+    Entry,
+    GradcheckError,
+    OperationFault,
+    Report,
+    Verdict,
+)
+
+__all__ = ["Entry", "GradcheckError", "OperationFault", "Report", "Verdict", "gradcheck"]

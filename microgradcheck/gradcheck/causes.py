@@ -1,0 +1,243 @@
+"""Why a gradient is wrong, in words, each found by evidence and called "maybe" where it is thin."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Sequence
+
+from microgradcheck import sweep
+from microgradcheck.gradcheck.blame import Blame
+from microgradcheck.gradcheck.problem import Problem
+from microgradcheck.gradcheck.report import Entry, Verdict
+from microgradcheck.gradcheck.under_test import Gradient
+from microgradcheck.value import Value
+
+__all__ = ["explain"]
+
+_CLOSE = 1e-4  # relative: two numbers that agree so far are the same number for a cause
+
+
+def explain(
+    problem: Problem,
+    under_test: Gradient,
+    entries: list[Entry],
+    center: list[float],
+    blame: Blame | None,
+    rng: random.Random,
+) -> tuple[list[Entry], list[str]]:
+    """Give every wrong entry without a cause the first cause that the evidence shows.
+
+    Args:
+        problem: the function and its inputs.
+        under_test: the gradient.
+        entries: all entries with their verdicts.
+        center: the outputs of f at the inputs.
+        blame: what was found in the recorded graph, if there is one.
+        rng: where the points nearby come from.
+
+    Returns:
+        The entries with their causes, and notes for the report.
+    """
+    notes: list[str] = []
+    wrong = [n for n, e in enumerate(entries) if e.verdict is Verdict.WRONG and not e.cause]
+    if not wrong:
+        return entries, notes
+    evidence = _Evidence(problem, under_test, entries, wrong, blame, rng)
+    if blame and blame.faults:
+        fault = blame.faults[0]
+        notes.append(
+            f"the other {blame.checked - sum(f.count for f in blame.faults):,} recorded "
+            "operations are right"
+        )
+        common = f"the derivative of {fault.name} with respect to {fault.input} is wrong"
+    else:
+        common = evidence.common_cause()
+    for n in wrong:
+        entries[n] = entries[n]._replace(cause=common or evidence.cause_of(entries[n]))
+    if blame and not blame.faults and not blame.reads and blame.checked:
+        notes.append(
+            f"all {blame.checked:,} recorded operations are right by themselves; the fault is in "
+            "how their derivatives are added up, or in which order"
+        )
+    return entries, notes
+
+
+class _Evidence:
+    def __init__(
+        self,
+        problem: Problem,
+        under_test: Gradient,
+        entries: list[Entry],
+        wrong: list[int],
+        blame: Blame | None,
+        rng: random.Random,
+    ) -> None:
+        self.problem, self.under_test, self.blame, self.rng = problem, under_test, blame, rng
+        self.entries, self.wrong = entries, [entries[n] for n in wrong]
+
+    def common_cause(self) -> str:
+        """Return the cause that explains all wrong entries together, if one does."""
+        for look in (
+            self._stale,
+            self._graph_cut,
+            self._transposed,
+            self._swapped,
+            self._constant_factor,
+        ):
+            cause = look()
+            if cause:
+                return cause
+        return ""
+
+    def cause_of(self, entry: Entry) -> str:
+        """Return the cause of one wrong entry by itself."""
+        gradient, reference = entry.gradient, entry.reference
+        if reference == 0 or abs(reference) <= entry.error_bound:
+            return "f does not depend on this input, whose gradient is not zero"
+        if gradient == 0:
+            return self._zero_elsewhere(entry)
+        missing = self._one_use(entry)
+        if missing:
+            return missing
+        if any(_close(ratio, 1.0, 1e-5) for ratio in self._ratios_mirrored(entry)):
+            return "only wrong on one side of a branch: at the mirrored inputs it is right"
+        if _close(gradient, -reference):
+            return "sign flipped"
+        factor = gradient / reference
+        nearby = self._ratios_nearby(entry)
+        if len(nearby) >= 3 and all(_close(ratio, factor, 1e-3) for ratio in nearby):
+            return _constant_factor(factor)
+        return f"maybe off by a factor of {factor:.6g}, which is not the same nearby"
+
+    def _stale(self) -> str:
+        if self.under_test.repeats or self.under_test.again is None:
+            return ""
+        pairs = [
+            (first, second)
+            for row, other in zip(self.under_test.rows, self.under_test.again, strict=True)
+            for first, second in zip(row, other, strict=True)
+        ]
+        if all(_close(second, 2 * first) for first, second in pairs):
+            return (
+                "stale: a second call gives twice the first, ratio 2; set the gradients to zero "
+                "before each backward pass"
+            )
+        return "the gradient does not repeat: two calls differ; is something in it random?"
+
+    def _graph_cut(self) -> str:
+        if self.blame and self.blame.reads:
+            return (
+                f"the graph is cut: .data or float() of a Value is read at {self.blame.reads[0]}, "
+                "so what follows does not know where it came from"
+            )
+        return ""
+
+    def _transposed(self) -> str:
+        reference = {(e.output, (e.input, *e.index)): e.reference for e in self.entries}
+        size = len(self.under_test.rows)
+        if self.problem.scalar or size < 2 or size != len(self.problem.entries):
+            return ""
+        table = [e.reference for e in self.entries]
+        flipped = [table[i * size + k] for k in range(size) for i in range(size)]
+        given = [e.gradient for e in self.entries]
+        if all(_close(a, b) for a, b in zip(given, flipped, strict=True)) and len(reference) > 1:
+            return "the Jacobian is transposed: its output axes come first"
+        return ""
+
+    def _swapped(self) -> str:
+        if len(self.wrong) != 2:
+            return ""
+        first, second = self.wrong
+        if _close(first.gradient, second.reference) and _close(second.gradient, first.reference):
+            return f"the entries {first.name} and {second.name} are swapped"
+        return ""
+
+    def _constant_factor(self) -> str:
+        ratios = [e.gradient / e.reference for e in self.wrong if e.reference]
+        if len(ratios) < 2 or len(ratios) != len(self.wrong):
+            return ""
+        if any(not _close(ratio, ratios[0]) for ratio in ratios) or ratios[0] == 0:
+            return "always zero" if not any(ratios) else ""
+        if any(e.verdict is Verdict.PASS and e.gradient for e in self.entries):
+            return ""
+        if _close(ratios[0], -1.0):
+            return "sign flipped"
+        return _constant_factor(ratios[0])
+
+    def _zero_elsewhere(self, entry: Entry) -> str:
+        nearby = self._ratios_nearby(entry)
+        return "always zero" if len(nearby) >= 2 and not any(nearby) else "zero here"
+
+    def _one_use(self, entry: Entry) -> str:
+        """Compare with what single uses of the input contribute, where the graph is known."""
+        if not self.blame or not self.problem.scalar or not self.blame.roots:
+            return ""
+        i = self.problem.places.index((entry.input, entry.index))
+        contributions = _contributions(self.blame.roots[0], self.blame.inputs[i])
+        if len(contributions) > 1 and any(_close(entry.gradient, c) for c in contributions):
+            return (
+                f"a use is not accumulated: it equals one of {len(contributions)} contributions, "
+                "which must be added (`+=`, not `=`)"
+            )
+        return ""
+
+    def _ratios_nearby(self, entry: Entry) -> list[float]:
+        return self._ratios(
+            entry,
+            [
+                [x * (1 + 0.05 * self.rng.uniform(0.5, 1.5)) or 0.01 for x in self.problem.entries]
+                for _ in range(3)
+            ],
+        )
+
+    def _ratios_mirrored(self, entry: Entry) -> list[float]:
+        return self._ratios(entry, [[-x for x in self.problem.entries]])
+
+    def _ratios(self, entry: Entry, points: Sequence[Sequence[float]]) -> list[float]:
+        """Return gradient over derivative at other points, where both can be had."""
+        from microgradcheck.numeric.estimate import estimate_along
+
+        k = self.problem.output_indices.index(entry.output)
+        i = self.problem.places.index((entry.input, entry.index))
+        ratios = []
+        for point in points:
+            found = estimate_along(
+                _along(self.problem, point, i, k), point[i], abs(point[i]) or 1.0, 0.0, 1e-6
+            )
+            try:
+                given = self.under_test.ask(point)[k][i] if self.under_test.ask else math.nan
+            except (ValueError, ArithmeticError):
+                continue
+            if found.behaviour == "smooth" and found.value and math.isfinite(given):
+                ratios.append(given / found.value)
+        return ratios
+
+
+def _constant_factor(factor: float) -> str:
+    maybe = "; maybe stale, from a second backward pass" if _close(factor, 2.0) else ""
+    return f"off by a constant factor of {factor:.7g}{maybe}"
+
+
+def _along(problem: Problem, point: Sequence[float], i: int, k: int) -> Callable[[float], float]:
+    def at(step: float) -> float:
+        moved = list(point)
+        moved[i] += step
+        return problem(moved)[k]
+
+    return at
+
+
+def _contributions(root: Value, leaf: Value) -> list[float]:
+    """Return what each use of a leaf contributes to the derivative of the root."""
+    nodes, adjoints = sweep.reverse(root)
+    contributions = []
+    for node, adjoint in zip(nodes, adjoints, strict=True):
+        for slot, slope in zip((node.a, node.b), sweep.slopes(node), strict=False):
+            if slot is leaf and slope is not None:
+                contributions.append(adjoint * slope)
+    return contributions
+
+
+def _close(a: float, b: float, within: float = _CLOSE) -> bool:
+    return abs(a - b) <= within * max(abs(a), abs(b))

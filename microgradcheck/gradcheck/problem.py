@@ -1,0 +1,174 @@
+"""A function and its inputs, taken apart into numbers that can be moved one at a time."""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from itertools import product
+from typing import Any
+
+from microgradcheck.functions import is_entry
+from microgradcheck.numeric.differences import scale_of
+from microgradcheck.sources import on_numbers
+from microgradcheck.structure import is_array, number, put_together, take_apart
+
+__all__ = ["Problem"]
+
+Index = tuple[int, ...]
+
+
+class Problem:
+    """A function of several inputs as a function of one list of numbers.
+
+    Args:
+        f: the function to check.
+        inputs: numbers, lists, tuples or arrays of them.
+
+    Raises:
+        TypeError, ValueError: the inputs are not that, are empty or not finite, or f returns
+            something else than numbers.
+    """
+
+    def __init__(self, f: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
+        if not callable(f):
+            raise TypeError(f"gradcheck takes a function first, got {f!r}")
+        if not inputs:
+            raise TypeError("give gradcheck at least one input: gradcheck(f, x)")
+        self.f = f
+        self._on_numbers = on_numbers(f)
+        self.inputs = inputs
+        self.names = _names_of_inputs(f, len(inputs))
+        self.parts = [
+            take_apart(entry, _is_number, name=f"the input {name}")
+            for name, entry in zip(self.names, inputs, strict=True)
+        ]
+        self.entries = [float(entry) for part in self.parts for entry in part]
+        self.places = [
+            (position, index)
+            for position, entry in enumerate(inputs)
+            for index in indices_of(entry)
+        ]
+        for place, entry in zip(self.places, self.entries, strict=True):
+            if not math.isfinite(entry):
+                raise ValueError(f"{self.name_of(place)} is {entry!r}; gradcheck needs finite inputs")
+        self.calls = 0
+        self.output_indices: list[Index] = [()]
+        self.scalar = True
+        self.failure: Exception | None = None
+
+    def arguments(self, entries: Sequence[float]) -> tuple[Any, ...]:
+        """Return fresh inputs, in the kinds and shapes of the given ones, with these numbers."""
+        remaining = iter(entries)
+        return tuple(
+            put_together([next(remaining) for _ in part], like=entry)
+            for part, entry in zip(self.parts, self.inputs, strict=True)
+        )
+
+    def __call__(self, entries: Sequence[float]) -> list[float]:
+        """Return the outputs of f as one list; nan where f is undefined."""
+        return self._outputs(self.arguments(entries))
+
+    def moved(self, i: int, step: float) -> list[float]:
+        """Return the outputs of f with one entry moved."""
+        position, index = self.places[i]
+        argument = self.inputs[position]
+        if len(self.inputs) == 1 and is_array(argument) and index:
+            # The same as below, without going through a list of all entries.
+            copy = argument.astype(float)
+            copy[index] += step
+            return self._outputs((copy,))
+        entries = list(self.entries)
+        entries[i] += step
+        return self(entries)
+
+    def _outputs(self, arguments: tuple[Any, ...]) -> list[float]:
+        self.calls += 1
+        try:
+            with _quiet_numpy():
+                result = self._on_numbers(*arguments)
+        except (ValueError, ArithmeticError) as error:
+            self.failure = error
+            return [math.nan] * len(self.output_indices)
+        if isinstance(result, float):
+            return [float(result)]
+        return [_real(output) for output in take_apart(result, is_entry, name="the result of f")]
+
+    def look_at_output(self) -> tuple[list[float], bool]:
+        """Call f once; return its outputs and whether it left its arguments as they were."""
+        self.calls += 1
+        arguments = self.arguments(self.entries)
+        try:
+            with _quiet_numpy():
+                result = self._on_numbers(*arguments)
+        except (ValueError, ArithmeticError) as error:
+            self.failure = error
+            return [math.nan], True
+        outputs = take_apart(result, is_entry, name="the result of f")
+        self.scalar = is_entry(result) or (is_array(result) and result.shape == ())
+        self.output_indices = indices_of(result)
+        return [_real(output) for output in outputs], self.unchanged(arguments)
+
+    def unchanged(self, arguments: tuple[Any, ...]) -> bool:
+        """Tell whether arguments that were handed out still hold the inputs' numbers."""
+        held: list[Any] = []
+        for argument in arguments:
+            try:
+                held += take_apart(argument, _is_number)
+            except (TypeError, ValueError):
+                return False
+        return held == self.entries
+
+    def scale(self, i: int, scale: float | None) -> float:
+        """Return the length by which an entry is moved."""
+        if scale is not None:
+            return scale
+        if self.entries[i] != 0:
+            return abs(self.entries[i])
+        position = self.places[i][0]
+        first = sum(map(len, self.parts[:position]))
+        return scale_of(self.entries[first : first + len(self.parts[position])], i - first)
+
+    def name_of(self, place: tuple[int, Index]) -> str:
+        """Return how a report calls one entry of the inputs, such as `x[1]`."""
+        position, index = place
+        return self.names[position] + (f"[{','.join(map(str, index))}]" if index else "")
+
+
+def indices_of(thing: Any) -> list[Index]:
+    """Return the index of every entry of a number, list, tuple or array, in reading order.
+
+    Example:
+        >>> indices_of([1.0, (2.0, 3.0)])
+        [(0,), (1, 0), (1, 1)]
+    """
+    if is_array(thing):
+        return list(product(*map(range, thing.shape)))
+    if isinstance(thing, (list, tuple)):
+        return [(i, *rest) for i, part in enumerate(thing) for rest in indices_of(part)]
+    return [()]
+
+
+def _is_number(thing: object) -> bool:
+    return number(thing) is not None
+
+
+def _real(output: Any) -> float:
+    return float(output)
+
+
+def _names_of_inputs(f: Callable[..., Any], count: int) -> list[str]:
+    code = getattr(f, "__code__", None)
+    names = list(code.co_varnames[: code.co_argcount]) if code else []
+    if getattr(f, "__self__", None) is not None:
+        del names[:1]
+    if len(names) >= count and all(len(name) <= 8 for name in names):
+        return names[:count]
+    return ["x"] if count == 1 else [f"x{position}" for position in range(count)]
+
+
+def _quiet_numpy() -> Any:
+    """Keep NumPy from warning where f is undefined, which the report says better."""
+    numpy = sys.modules.get("numpy")
+    return numpy.errstate(all="ignore") if numpy else nullcontext()

@@ -1,0 +1,300 @@
+"""What a gradcheck found, entry by entry, and how it is told."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+__all__ = ["Entry", "GradcheckError", "OperationFault", "Report", "Verdict"]
+
+_WIDTH = 72
+_MOST_ENTRIES = 5
+_MOST_LINES = 15
+_HEADLINE = 41  # what pytest's short summary shows of it
+
+
+class Verdict(StrEnum):
+    """What is known of one entry of a gradient."""
+
+    PASS = "PASS"
+    KINK = "KINK"
+    INCONCLUSIVE = "INCONCLUSIVE"
+    NOISY = "NOISY"
+    EDGE = "EDGE"
+    WRONG = "WRONG"
+
+    @property
+    def severity(self) -> int:
+        """0 for PASS, up to 5 for WRONG."""
+        return list(Verdict).index(self)
+
+
+class Entry(NamedTuple):
+    """One number of the gradient, and the number that it should be.
+
+    Attributes:
+        input: which argument of f, counted from 0.
+        index: which entry of that argument; `()` for a number.
+        output: which entry of f's output; `()` where f returns a number.
+        name: how reports call it, such as `df/dx[1]`.
+        verdict: what is known of it.
+        gradient: the number under test.
+        reference: the number that it was compared with.
+        error_bound: how far the reference may be off.
+        resolution: the smallest error that would have been seen.
+        power: the same, relative to the derivative.
+        noise: the standard deviation of f's noise.
+        slopes: the slopes on the left and right, at a kink.
+        cause: what is wrong, in words; "" for a plain pass.
+    """
+
+    input: int
+    index: tuple[int, ...]
+    output: tuple[int, ...]
+    name: str
+    verdict: Verdict
+    gradient: float
+    reference: float
+    error_bound: float
+    resolution: float
+    power: float
+    noise: float
+    slopes: tuple[float, float] | None = None
+    cause: str = ""
+
+    @property
+    def gap(self) -> float:
+        """How far the gradient is from the reference."""
+        return abs(self.gradient - self.reference)
+
+
+class OperationFault(NamedTuple):
+    """A recorded operation whose own derivative is wrong at its recorded inputs.
+
+    Attributes:
+        name: the operation.
+        input: which of its inputs, "a" or "b".
+        gradient: its derivative, by its row of the table.
+        reference: the derivative of its value.
+        location: where it was recorded, as `file.py:12`; "" where that is not known.
+        expression: the line that recorded it, and the expression underlined.
+        count: how many recorded operations are wrong in this way.
+    """
+
+    name: str
+    input: str
+    gradient: float
+    reference: float
+    location: str
+    expression: str
+    count: int
+
+
+class GradcheckError(AssertionError):
+    """A gradient did not pass; `report` says which entries, and why."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(str(report))
+        self.report = report
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return GradcheckError, (self.report,)
+
+
+class Report:
+    """The result of a gradcheck.
+
+    Attributes:
+        passed: whether every entry passed, or has a verdict that was accepted.
+        verdict: the worst verdict of any entry.
+        cause: what is wrong, in words; "" where nothing is.
+        power: the smallest relative error that would have been seen in every entry.
+        calls: how often f was called.
+        entries: all entries, in reading order.
+        operations: the operations whose own derivatives are wrong.
+        notes: what else the reader should know.
+        repeat: the call that repeats the check.
+    """
+
+    def __init__(
+        self,
+        entries: Sequence[Entry],
+        *,
+        passed: bool,
+        cause: str = "",
+        calls: int = 0,
+        operations: Sequence[OperationFault] = (),
+        notes: Sequence[str] = (),
+        repeat: str = "",
+        nodes: Sequence[Entry] = (),
+    ) -> None:
+        self.entries = list(entries)
+        self.passed = passed
+        self.cause = cause
+        self.calls = calls
+        self.operations = list(operations)
+        self.notes = list(notes)
+        self.repeat = repeat
+        self.nodes = list(nodes)
+        self.verdict = max((e.verdict for e in self.entries), key=lambda v: v.severity)
+        self.power = max(entry.power for entry in self.entries)
+
+    def __bool__(self) -> bool:
+        return self.passed
+
+    def __repr__(self) -> str:
+        return f"<Report {self._headline()}>"
+
+    def __str__(self) -> str:
+        bad = [entry for entry in self._worst_first() if entry.verdict is not Verdict.PASS]
+        shown = bad[:_MOST_ENTRIES]
+        lines = [self._headline(), *map(_row, shown)]
+        rest = len(self.entries) - len(shown)
+        if bad and rest:
+            lines.append(f"  and {rest:,} more ({_counts(self._worst_first()[len(shown):])})")
+        for fault in self.operations[:2]:
+            lines += _fault_lines(fault)
+        if self.cause:
+            lines += _wrap("cause: ", self.cause)
+        for note in self.notes[:2]:
+            lines += _wrap("note: ", note)
+        lines.append(f"power: {_power(self.power)}")
+        calls = f"calls: {self.calls:,} of f"
+        if self.repeat and not self.passed:
+            lines += _wrap(f"{calls}; repeat: ", self.repeat)
+        else:
+            lines.append(calls)
+        return "\n".join(line[:_WIDTH] for line in lines[:_MOST_LINES])
+
+    def _headline(self) -> str:
+        """Return the verdict, the worst entry and its numbers, in at most 41 characters."""
+        worst = self._worst_first()[0]
+        if self.passed and len(self.entries) > 1:
+            counts = _counts(self.entries)
+            return f"{self.verdict} {len(self.entries):,} entries ({counts})"[:_HEADLINE]
+        return _headline(worst)
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(e.name)}</td><td>{e.verdict}</td><td>{_number(e.gradient)}</td>"
+            f"<td>{_number(e.reference)}</td><td>{html.escape(e.cause)}</td></tr>"
+            for e in self._worst_first()[:_MOST_ENTRIES]
+        )
+        return (
+            f"<p><b>{html.escape(str(self).splitlines()[0])}</b> {html.escape(self.cause)}</p>"
+            "<table><tr><th>entry</th><th>verdict</th><th>gradient</th><th>reference</th>"
+            f"<th>cause</th></tr>{rows}</table>"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data, every number included.
+
+        Example:
+            >>> from microgradcheck.gradcheck import gradcheck
+            >>> gradcheck(lambda x: x * x, 3.0).to_dict()["passed"]
+            True
+        """
+        return {
+            "schema": 1,
+            "passed": self.passed,
+            "verdict": str(self.verdict),
+            "cause": self.cause,
+            "power": self.power,
+            "calls": self.calls,
+            "notes": list(self.notes),
+            "repeat": self.repeat,
+            "operations": [fault._asdict() for fault in self.operations],
+            "entries": [_plain(entry) for entry in self.entries],
+            "nodes": [_plain(entry) for entry in self.nodes],
+        }
+
+    def _worst_first(self) -> list[Entry]:
+        return sorted(self.entries, key=lambda e: (-e.verdict.severity, -_relative(e)))
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    return {
+        **entry._asdict(),
+        "index": list(entry.index),
+        "output": list(entry.output),
+        "verdict": str(entry.verdict),
+        "slopes": None if entry.slopes is None else list(entry.slopes),
+    }
+
+
+def _relative(entry: Entry) -> float:
+    size = max(abs(entry.reference), abs(entry.gradient))
+    gap = entry.gap / size if size else 0.0
+    return gap if gap == gap else math.inf
+
+
+def _headline(entry: Entry) -> str:
+    head = f"{entry.verdict} {entry.name}: "
+    structural = entry.gradient != entry.gradient or _number(entry.gradient) == _number(
+        entry.reference
+    )
+    if entry.verdict is Verdict.EDGE or (entry.verdict is Verdict.WRONG and structural):
+        text = head + entry.cause
+        return text if len(text) <= _HEADLINE else text[: _HEADLINE - 1] + "…"
+    for digits in (6, 4, 3, 2):
+        line = head + _number(entry.gradient, digits)
+        if entry.verdict is Verdict.WRONG:
+            line += f", not {_number(entry.reference, digits)}"
+        elif entry.slopes:
+            left, right = entry.slopes
+            line += f" in {_number(left, digits)}..{_number(right, digits)}"
+        if len(line) <= _HEADLINE:
+            return line
+    return line[: _HEADLINE - 1] + "…"
+
+
+def _row(entry: Entry) -> str:
+    if entry.slopes:
+        left, right = map(_number, entry.slopes)
+        numbers = f"{_number(entry.gradient)}, slopes {left} and {right}"
+    else:
+        bound = _number(entry.error_bound, 2)
+        numbers = f"{_number(entry.gradient)} against {_number(entry.reference)} ± {bound}"
+    return f"  {entry.name:<11} {entry.verdict:<12} {numbers}"
+
+
+def _fault_lines(fault: OperationFault) -> list[str]:
+    others = f", and {fault.count - 1:,} more like it" if fault.count > 1 else ""
+    where = f" at {fault.location}" if fault.location else ""
+    lines = _wrap(
+        "operation: ",
+        f"d {fault.name} / d {fault.input} is {_number(fault.gradient)}, "
+        f"not {_number(fault.reference)}{where}{others}",
+    )
+    return lines + [f"    {line}" for line in fault.expression.splitlines()]
+
+
+def _counts(entries: Sequence[Entry]) -> str:
+    counts = Counter(str(entry.verdict) for entry in entries)
+    if len(counts) == 1:
+        return f"all {next(iter(counts))}"
+    return ", ".join(f"{count:,} {verdict}" for verdict, count in counts.items())
+
+
+def _wrap(head: str, text: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(head + text, _WIDTH, subsequent_indent="    ")
+
+
+def _number(value: float, digits: int = 6) -> str:
+    if value == 0:
+        return "0"
+    plain = f"{value:.{digits}g}"
+    # Trailing zeros are digits that were compared, too.
+    return plain if "e" in plain or "n" in plain else f"{value:#.{digits}g}".rstrip(".")
+
+
+def _power(power: float) -> str:
+    if math.isinf(power) or power != power:
+        return "none: no error of any size would have been seen"
+    return f"relative errors of {max(power, 0.0):.1e} would have been seen"

@@ -1,0 +1,175 @@
+"""The gradient under test, taken apart into one number for each output and input entry."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from microgradcheck import backprop
+from microgradcheck.functions import is_entry
+from microgradcheck.gradcheck.problem import Problem, indices_of
+from microgradcheck.sources import GivenGradient, GradientSource
+from microgradcheck.structure import is_array, take_apart
+
+__all__ = ["Gradient", "gradient_of"]
+
+
+class Gradient(NamedTuple):
+    """What a gradient source gave.
+
+    Attributes:
+        rows: for each output of f, one number for each input entry; nan where there is none.
+        again: the same from a second call, for gradients of a user's own.
+        complaint: why it is no gradient of f at all, in words, such as a wrong shape.
+        failure: why it could not be computed here, in words.
+        ask: the rows at other inputs, as a function of the list of numbers.
+    """
+
+    rows: list[list[float]]
+    again: list[list[float]] | None = None
+    complaint: str = ""
+    failure: str = ""
+    ask: Callable[[Sequence[float]], list[list[float]]] | None = None
+
+    @property
+    def repeats(self) -> bool:
+        """Whether a second call gave the same."""
+        return self.again is None or all(
+            a == b or a != a or abs(a - b) <= 1e-12 * abs(a)
+            for row, other in zip(self.rows, self.again, strict=True)
+            for a, b in zip(row, other, strict=True)
+        )
+
+
+class _Misfit(Exception):
+    """The gradient has not the kind or shape that f and its inputs ask for."""
+
+
+def gradient_of(
+    problem: Problem, source: GradientSource
+) -> Gradient:
+    """Return what a source gives for a problem.
+
+    Args:
+        problem: the function whose derivatives are asked for, and its inputs.
+        source: the source.
+    """
+    blank = [[math.nan] * len(problem.entries) for _ in problem.output_indices]
+    own = isinstance(source, GivenGradient)
+
+    def ask(entries: Sequence[float]) -> list[list[float]]:
+        arguments = problem.arguments(entries)
+        rows = _rows(problem, source, arguments)
+        if list(entries) == problem.entries and not problem.unchanged(arguments):
+            raise _Misfit("the gradient changed its input in place; let it work on a copy")
+        return rows
+
+    try:
+        rows = ask(problem.entries)
+        again = ask(problem.entries) if own else None
+    except _Misfit as misfit:
+        return Gradient(blank, complaint=str(misfit))
+    except (ValueError, ArithmeticError) as error:
+        if own and not isinstance(error, ArithmeticError):
+            raise
+        return Gradient(blank, failure=str(error))
+    return Gradient(rows, again, ask=ask)
+
+
+def _rows(
+    problem: Problem,
+    source: GradientSource,
+    arguments: tuple[Any, ...],
+) -> list[list[float]]:
+    if isinstance(source, GivenGradient):
+        given = source.gradient(*arguments)
+        return [_entries(given, problem)] if problem.scalar else _jacobian_rows(given, problem)
+    if problem.scalar:
+        return [_entries(source.value_and_gradient(problem.f, *arguments)[1], problem)]
+    if source.name == "backprop":
+        blocks = backprop.jacobian(problem.f)(*arguments)
+        blocks = blocks if len(arguments) > 1 else (blocks,)
+        width = len(problem.output_indices)
+        matrices = [block.reshape(width, -1).tolist() for block in blocks]
+        return [[x for matrix in matrices for x in matrix[k]] for k in range(width)]
+    return [
+        _entries(source.value_and_gradient(_component(problem, k), *arguments)[1], problem)
+        for k in range(len(problem.output_indices))
+    ]
+
+
+def _component(problem: Problem, k: int) -> Callable[..., Any]:
+    return lambda *inputs: take_apart(problem.f(*inputs), is_entry)[k]
+
+
+def _jacobian_rows(given: Any, problem: Problem) -> list[list[float]]:
+    parts = given if len(problem.inputs) > 1 else (given,)
+    if len(problem.inputs) > 1 and (
+        not isinstance(parts, (tuple, list)) or len(parts) != len(problem.inputs)
+    ):
+        raise _Misfit(_expected_several(given, problem))
+    rows: list[list[float]] = [[] for _ in problem.output_indices]
+    for part, entry, name in zip(parts, problem.inputs, problem.names, strict=True):
+        columns = indices_of(entry)
+        expected = [out + index for out in problem.output_indices for index in columns]
+        flat = _flatten(part, expected, name)
+        for k, row in enumerate(rows):
+            row += flat[k * len(columns) : (k + 1) * len(columns)]
+    return rows
+
+
+def _entries(given: Any, problem: Problem) -> list[float]:
+    if len(problem.inputs) == 1:
+        return _flatten(given, indices_of(problem.inputs[0]), problem.names[0])
+    if not isinstance(given, (tuple, list)) or len(given) != len(problem.inputs):
+        raise _Misfit(_expected_several(given, problem))
+    flat: list[float] = []
+    for part, entry, name in zip(given, problem.inputs, problem.names, strict=True):
+        flat += _flatten(part, indices_of(entry), name)
+    return flat
+
+
+def _expected_several(given: Any, problem: Problem) -> str:
+    return (
+        f"wrong shape: f has {len(problem.inputs)} inputs, so its gradient is a tuple of as many; "
+        f"got {_short(given)}"
+    )
+
+
+def _flatten(given: Any, expected: list[tuple[int, ...]], name: str) -> list[float]:
+    if given is None:
+        raise _Misfit(f"the gradient with respect to {name} is None; does the function return it?")
+    found = indices_of(given)
+    if found != expected:
+        flipped = sorted(index[::-1] for index in found)
+        hint = "; it is transposed" if flipped == sorted(expected) and len(expected[0]) > 1 else ""
+        raise _Misfit(
+            f"wrong shape: the gradient with respect to {name} has shape {_shape(found)}, "
+            f"expected {_shape(expected)}{hint}"
+        )
+    numbers = [float(x) if hasattr(x, "__float__") and not isinstance(x, (str, complex)) else None
+               for x in _flat(given)]
+    for x, raw in zip(numbers, _flat(given), strict=True):
+        if x is None:
+            raise _Misfit(f"wrong type: the gradient holds {raw!r}, which is no real number")
+    return [x for x in numbers if x is not None]
+
+
+def _flat(given: Any) -> list[Any]:
+    if is_array(given):
+        return list(given.ravel().tolist())
+    if isinstance(given, (list, tuple)):
+        return [x for part in given for x in _flat(part)]
+    return [given]
+
+
+def _shape(indices: list[tuple[int, ...]]) -> tuple[int, ...]:
+    return tuple(max(index[axis] for index in indices) + 1 for axis in range(len(indices[0]))) if indices else (0,)
+
+
+def _short(thing: Any) -> str:
+    text = repr(thing)
+    return text if len(text) < 60 else f"{text[:57]}..."
+
+
