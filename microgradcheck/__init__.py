@@ -14,18 +14,83 @@ Example:
 
 from __future__ import annotations
 
-from microgradcheck import functions
-from microgradcheck.backprop import grad, hessian, jacobian, value_and_grad
-from microgradcheck.functions import *  # noqa: F403  (the table's rows are named in one place)
-from microgradcheck.value import Value
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from microgradcheck import nn as nn
+    from microgradcheck import numeric as numeric
+    from microgradcheck.backprop import grad as grad
+    from microgradcheck.backprop import hessian as hessian
+    from microgradcheck.backprop import jacobian as jacobian
+    from microgradcheck.backprop import value_and_grad as value_and_grad
+    from microgradcheck.draw import Picture as Picture
+    from microgradcheck.draw import draw as draw
+    from microgradcheck.gradcheck import GradcheckError as GradcheckError
+    from microgradcheck.gradcheck import Report as Report
+    from microgradcheck.gradcheck import Verdict as Verdict
+    from microgradcheck.gradcheck import gradcheck as gradcheck
+    from microgradcheck.numeric import derivative as derivative
+    from microgradcheck.optimize import Descent as Descent
+    from microgradcheck.optimize import minimize as minimize
+    from microgradcheck.value import Value as Value
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "Value",
-    "grad",
-    "hessian",
-    "jacobian",
-    "value_and_grad",
-]
-__all__ += functions.__all__
+# What each public name is found in. The functions of the table are not here: `functions` makes
+# one for every row. All is loaded when first used, so that a test run that has this library's
+# plugin but does not use it, or a look at `--help`, does not pay for it.
+_HOMES = {
+    "Descent": "optimize",
+    "GradcheckError": "gradcheck",
+    "Picture": "draw",
+    "Report": "gradcheck",
+    "Value": "value",
+    "Verdict": "gradcheck",
+    "derivative": "numeric",
+    "draw": "draw",
+    "grad": "backprop",
+    "gradcheck": "gradcheck",
+    "hessian": "backprop",
+    "jacobian": "backprop",
+    "minimize": "optimize",
+    "value_and_grad": "backprop",
+}
+_MODULES = ("nn", "numeric")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f"{__name__}.{name}")
+    if name in _HOMES:
+        found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    elif name == "__all__":
+        functions = import_module(f"{__name__}.functions")
+        return sorted([*_HOMES, *_MODULES, *functions.__all__])
+    elif name.startswith("_") or name not in __getattr__("__all__"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    else:
+        found = getattr(import_module(f"{__name__}.functions"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*__getattr__("__all__"), "__version__"]
+
+
+class _Package(ModuleType):
+    """This package, in which a function wins over the module of its name.
+
+    Importing `microgradcheck.gradcheck` binds the module to this package's attribute of that
+    name; without this, what `microgradcheck.gradcheck` means would depend on who imported what.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not (isinstance(value, ModuleType) and name in _HOMES):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -7,6 +7,7 @@ import math
 import sys
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from microgradcheck import sweep
 from microgradcheck.functions import is_entry, lift
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import OperationFault
-from microgradcheck.numeric.estimate import estimate_along
+from microgradcheck.numeric.ladder import estimate_along
 from microgradcheck.ops import OPERATIONS, Operation
 from microgradcheck.structure import take_apart
 from microgradcheck.value import Value, binary, reflected, unary, watching
@@ -27,7 +28,7 @@ _PACKAGE = str(Path(microgradcheck.__file__).parent)
 _RTOL = 1e-6
 # The functions that make nodes: each of the three is one piece of code for all operations.
 _RECORDERS = {
-    record(OPERATIONS["add"]).__code__  # type: ignore[attr-defined]
+    record(OPERATIONS["add"]).__code__
     for record in (unary, binary, reflected)
 }
 
@@ -133,7 +134,7 @@ def _faults(nodes: list[Value], places: dict[int, _Place]) -> list[OperationFaul
             where = _location(place) if place else ""
             group = (operation.name, parameter, where)
             if group in faults:
-                faults[group] = faults[group]._replace(count=faults[group].count + 1)
+                faults[group] = replace(faults[group], count=faults[group].count + 1)
             else:
                 expression = _underlined(place) if place else ""
                 faults[group] = OperationFault(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from microgradcheck import sweep
 from microgradcheck.gradcheck.blame import Blame
@@ -54,7 +55,7 @@ def explain(
     else:
         common = evidence.common_cause()
     for n in wrong:
-        entries[n] = entries[n]._replace(cause=common or evidence.cause_of(entries[n]))
+        entries[n] = replace(entries[n], cause=common or evidence.cause_of(entries[n]))
     if blame and not blame.faults and not blame.reads and blame.checked:
         notes.append(
             f"all {blame.checked:,} recorded operations are right by themselves; the fault is in "
@@ -196,7 +197,7 @@ class _Evidence:
 
     def _ratios(self, entry: Entry, points: Sequence[Sequence[float]]) -> list[float]:
         """Return gradient over derivative at other points, where both can be had."""
-        from microgradcheck.numeric.estimate import estimate_along
+        from microgradcheck.numeric.ladder import estimate_along
 
         k = self.problem.output_indices.index(entry.output)
         i = self.problem.places.index((entry.input, entry.index))

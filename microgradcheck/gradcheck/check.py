@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from microgradcheck.backprop import grad
@@ -13,7 +14,7 @@ from microgradcheck.gradcheck.causes import explain
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import Entry, GradcheckError, Report, Verdict
 from microgradcheck.gradcheck.under_test import gradient_of
-from microgradcheck.numeric.estimate import Estimate, estimate_along
+from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
 from microgradcheck.sources import SOURCES, GradientSource, resolve
 from microgradcheck.structure import number
@@ -112,10 +113,10 @@ class _Check:
         entries = self._check_ties(entries)
         if not self.under_test.repeats:
             # Whatever a second call gives, a gradient that depends on the first is wrong.
-            entries = [e._replace(verdict=Verdict.WRONG, cause="") for e in entries]
+            entries = [replace(e, verdict=Verdict.WRONG, cause="") for e in entries]
         if not unchanged:
             cause = "f changed its input in place; let it work on a copy"
-            entries = [e._replace(verdict=Verdict.WRONG, cause=cause) for e in entries]
+            entries = [replace(e, verdict=Verdict.WRONG, cause=cause) for e in entries]
         passed = all(
             entry.verdict in (Verdict.PASS, Verdict.KINK) or str(entry.verdict) in accepted
             for entry in entries
@@ -142,18 +143,8 @@ class _Check:
         problem = self.problem
         if not all(map(math.isfinite, self.center)):
             return [0.0] * len(self.center)
-        signs = [self.rng.choice((-1.0, 1.0)) for _ in problem.entries]
-        sizes = [problem.scale(i, self.scale) for i in range(len(signs))]
-
-        def along(spacing: float, k: int) -> list[float]:
-            moved = [
-                # A power of two, so that equal steps are equal after rounding, too.
-                x + sign * k * 2.0 ** round(math.log2(spacing * size))
-                for x, sign, size in zip(problem.entries, signs, sizes, strict=True)
-            ]
-            return problem(moved)
-
-        return measure_noise(along)
+        scales = [problem.scale(i, self.scale) for i in range(len(problem.entries))]
+        return measure_noise(problem, problem.entries, scales, self.rng)
 
     def _estimates(self, k: int, reference: Any) -> Iterable[tuple[int, Estimate]]:
         if k == 0:
@@ -212,7 +203,7 @@ class _Check:
             slopes=estimate.slopes,
         )
         verdict, cause = self._verdict(entry, estimate)
-        return entry._replace(verdict=verdict, cause=cause)
+        return replace(entry, verdict=verdict, cause=cause)
 
     def _verdict(self, entry: Entry, estimate: Estimate) -> tuple[Verdict, str]:
         if self.under_test.complaint:
@@ -270,7 +261,7 @@ class _Check:
             for signs in self._directions(len(kinks)):
                 if not self._fits_along(k, signs, [entries[n] for n in kinks]):
                     for n in kinks:
-                        entries[n] = entries[n]._replace(
+                        entries[n] = replace(entries[n], 
                             verdict=Verdict.WRONG,
                             cause="at this tie the entries do not fit together: along "
                             "a direction that moves several, f has another slope",

@@ -6,8 +6,9 @@ import html
 import math
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any
 
 __all__ = ["Entry", "GradcheckError", "OperationFault", "Report", "Verdict"]
 
@@ -33,7 +34,8 @@ class Verdict(StrEnum):
         return list(Verdict).index(self)
 
 
-class Entry(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Entry:
     """One number of the gradient, and the number that it should be.
 
     Attributes:
@@ -72,7 +74,8 @@ class Entry(NamedTuple):
         return abs(self.gradient - self.reference)
 
 
-class OperationFault(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class OperationFault:
     """A recorded operation whose own derivative is wrong at its recorded inputs.
 
     Attributes:
@@ -207,7 +210,7 @@ class Report:
             "calls": self.calls,
             "notes": list(self.notes),
             "repeat": self.repeat,
-            "operations": [fault._asdict() for fault in self.operations],
+            "operations": [asdict(fault) for fault in self.operations],
             "entries": [_plain(entry) for entry in self.entries],
             "nodes": [_plain(entry) for entry in self.nodes],
         }
@@ -218,7 +221,7 @@ class Report:
 
 def _plain(entry: Entry) -> dict[str, Any]:
     return {
-        **entry._asdict(),
+        **asdict(entry),
         "index": list(entry.index),
         "output": list(entry.output),
         "verdict": str(entry.verdict),

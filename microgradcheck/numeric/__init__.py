@@ -3,5 +3,7 @@
 from __future__ import annotations
 
 from microgradcheck.numeric.differences import derivative, gradient, hessian, jacobian
+from microgradcheck.numeric.estimates import estimate
+from microgradcheck.numeric.ladder import Estimate
 
-__all__ = ["derivative", "gradient", "hessian", "jacobian"]
+__all__ = ["Estimate", "derivative", "estimate", "gradient", "hessian", "jacobian"]

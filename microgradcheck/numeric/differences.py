@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from microgradcheck.structure import is_array, number, put_together, take_apart
 
-__all__ = ["derivative", "gradient", "hessian", "jacobian"]
+__all__ = ["derivative", "entries_of", "gradient", "hessian", "jacobian", "one_number", "scale_of"]
 
 Function = Callable[[Any], Any]
 _Formula = Callable[[Callable[[Any], Any], float], Any]
@@ -80,8 +80,8 @@ def derivative(
     """
     formula, relative_step = _choose(method, order)
     step = _check_step(h, order)
-    entries = _entries(x)
-    at_x = _OncePerPoint(lambda moved: _one_number(f(moved)), x, entries)
+    entries = entries_of(x)
+    at_x = _OncePerPoint(lambda moved: one_number(f(moved)), x, entries)
     partials = [
         formula(partial(at_x, i), step or _default_step(entries, i, relative_step))
         for i in range(len(entries))
@@ -93,7 +93,10 @@ def gradient(f: Function, x: Any, *, h: float | None = None, method: str = "cent
     """Return the first partial derivatives of a plain function by finite differences.
 
     Args:
-        f, x, h, method: as for `derivative`.
+        f: as for `derivative`.
+        x: as for `derivative`.
+        h: as for `derivative`.
+        method: as for `derivative`.
 
     Returns:
         What `derivative` returns with order 1.
@@ -113,7 +116,9 @@ def jacobian(f: Function, x: Any, *, h: float | None = None, method: str = "cent
 
     Args:
         f: a function of x that returns a number, a list or an array.
-        x, h, method: as for `derivative`.
+        x: as for `derivative`.
+        h: as for `derivative`.
+        method: as for `derivative`.
 
     Returns:
         An array: the axes of f's output first, then those of x.
@@ -130,7 +135,7 @@ def jacobian(f: Function, x: Any, *, h: float | None = None, method: str = "cent
 
     formula, relative_step = _choose(method, 1)
     step = _check_step(h, 1)
-    entries = _entries(x)
+    entries = entries_of(x)
     at_x = _OncePerPoint(lambda moved: _numbers(f(moved)), x, entries)
     columns = [
         formula(partial(at_x, i), step or _default_step(entries, i, relative_step))
@@ -143,7 +148,9 @@ def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
     """Return the matrix of second partial derivatives of a plain function by central differences.
 
     Args:
-        f, x, h: as for `derivative`.
+        f: as for `derivative`.
+        x: as for `derivative`.
+        h: as for `derivative`.
 
     Returns:
         An array whose axes are those of x, twice; it is symmetric.
@@ -164,9 +171,9 @@ def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
 
     formula, relative_step = _choose("central", 2)
     step = _check_step(h, 2)
-    entries = _entries(x)
+    entries = entries_of(x)
     n = len(entries)
-    at_x = _OncePerPoint(lambda moved: _one_number(f(moved)), x, entries)
+    at_x = _OncePerPoint(lambda moved: one_number(f(moved)), x, entries)
     steps = [step or _default_step(entries, i, relative_step) for i in range(n)]
     matrix = np.empty((n, n))
     for i in range(n):
@@ -228,7 +235,8 @@ def _check_step(h: object, order: int) -> float | None:
     return step
 
 
-def _entries(x: Any) -> list[float]:
+def entries_of(x: Any) -> list[float]:
+    """Return the entries of a number, list, tuple or array as floats, all of them finite."""
     entries = list(map(float, take_apart(x, lambda entry: number(entry) is not None, name="x")))
     for position, entry in enumerate(entries):
         if not math.isfinite(entry):
@@ -255,7 +263,7 @@ def scale_of(entries: list[float], i: int) -> float:
     return math.exp(sum(sizes) / len(sizes)) if sizes else 1.0
 
 
-def _one_number(result: Any) -> Any:
+def one_number(result: Any) -> Any:
     """Return what f gave as a float or a complex number."""
     if isinstance(result, complex):
         return result
