@@ -84,7 +84,13 @@ class GivenGradient:
         self.gradient = gradient
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
-        return float(on_numbers(f)(*inputs)), self.gradient(*inputs)
+        value = on_numbers(f)(*inputs)
+        if isinstance(value, str) or not hasattr(value, "__float__"):
+            raise TypeError(
+                f"a gradient needs a function that returns one number; it returned {value!r} of "
+                f"type {type(value).__name__}"
+            )
+        return float(value), self.gradient(*inputs)
 
     def __repr__(self) -> str:
         return f"<gradient source {self.name}>"

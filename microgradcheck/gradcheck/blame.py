@@ -27,10 +27,7 @@ __all__ = ["Blame", "blame_operations"]
 _PACKAGE = str(Path(microgradcheck.__file__).parent)
 _RTOL = 1e-6
 # The functions that make nodes: each of the three is one piece of code for all operations.
-_RECORDERS = {
-    record(OPERATIONS["add"]).__code__
-    for record in (unary, binary, reflected)
-}
+_RECORDERS = {record(OPERATIONS["add"]).__code__ for record in (unary, binary, reflected)}
 
 
 class Blame(NamedTuple):

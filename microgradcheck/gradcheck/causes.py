@@ -23,7 +23,7 @@ def explain(
     problem: Problem,
     under_test: Gradient,
     entries: list[Entry],
-    center: list[float],
+    *,
     blame: Blame | None,
     rng: random.Random,
 ) -> tuple[list[Entry], list[str]]:
@@ -33,7 +33,6 @@ def explain(
         problem: the function and its inputs.
         under_test: the gradient.
         entries: all entries with their verdicts.
-        center: the outputs of f at the inputs.
         blame: what was found in the recorded graph, if there is one.
         rng: where the points nearby come from.
 
@@ -44,7 +43,7 @@ def explain(
     wrong = [n for n, e in enumerate(entries) if e.verdict is Verdict.WRONG and not e.cause]
     if not wrong:
         return entries, notes
-    evidence = _Evidence(problem, under_test, entries, wrong, blame, rng)
+    evidence = _Evidence(problem, under_test, entries, blame=blame, rng=rng)
     if blame and blame.faults:
         fault = blame.faults[0]
         notes.append(
@@ -70,12 +69,13 @@ class _Evidence:
         problem: Problem,
         under_test: Gradient,
         entries: list[Entry],
-        wrong: list[int],
+        *,
         blame: Blame | None,
         rng: random.Random,
     ) -> None:
         self.problem, self.under_test, self.blame, self.rng = problem, under_test, blame, rng
-        self.entries, self.wrong = entries, [entries[n] for n in wrong]
+        self.entries = entries
+        self.wrong = [e for e in entries if e.verdict is Verdict.WRONG and not e.cause]
 
     def common_cause(self) -> str:
         """Return the cause that explains all wrong entries together, if one does."""

@@ -6,24 +6,31 @@ import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from microgradcheck.backprop import grad
+from microgradcheck.functions import lift
 from microgradcheck.gradcheck.blame import blame_operations
+from microgradcheck.gradcheck.branches import branches_not_taken
 from microgradcheck.gradcheck.causes import explain
+from microgradcheck.gradcheck.nodes import estimate_nodes, name_of
+from microgradcheck.gradcheck.opinions import second_opinions
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import Entry, GradcheckError, Report, Verdict
+from microgradcheck.gradcheck.ties import check_ties
 from microgradcheck.gradcheck.under_test import gradient_of
+from microgradcheck.gradcheck.verdicts import Circumstances, judge
 from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
-from microgradcheck.sources import SOURCES, GradientSource, resolve
+from microgradcheck.sources import SOURCES, GivenGradient, GradientSource, resolve
 from microgradcheck.structure import number
+from microgradcheck.value import Value
 
 __all__ = ["gradcheck"]
 
-_LEAST_POWER = 1e-4
-_UNIT_ROUNDOFF = 2.0**-53
 _REPEATS_WITHIN = 64  # ulp: threads that add in another order are noise, not irreproducible
+
 
 def gradcheck(
     f: Callable[..., Any],
@@ -36,6 +43,7 @@ def gradcheck(
     scale: float | None = None,
     rng: int = 0,
     raise_on_failure: bool = True,
+    nodes: bool = False,
 ) -> Report:
     """Compare a gradient with plain arithmetic, entry by entry, and say what is wrong and why.
 
@@ -55,6 +63,8 @@ def gradcheck(
         scale: the length over which f changes, where that is not |x|.
         rng: the seed of the random directions that are used.
         raise_on_failure: whether to raise where the check does not pass.
+        nodes: whether to check every recorded interior node too, by nudging it and replaying
+            what lies downstream; for a function of `Value`s that returns one number.
 
     Returns:
         A `Report`, true where the check passed.
@@ -69,9 +79,7 @@ def gradcheck(
     Example:
         >>> gradcheck(lambda x: x[0] ** 2 * x[1], [3.0, 5.0]).verdict
         <Verdict.PASS: 'PASS'>
-        >>> report = gradcheck(
-        ...     lambda x: x**2, 3.0, gradient=lambda x: x, raise_on_failure=False
-        ... )
+        >>> report = gradcheck(lambda x: x**2, 3.0, gradient=lambda x: x, raise_on_failure=False)
         >>> str(report).splitlines()[0]
         'WRONG df/dx: 3.00000, not 6.00000'
     """
@@ -80,10 +88,11 @@ def gradcheck(
     source = resolve(gradient)
     problem = Problem(f if order == 1 else grad(f), inputs)
     check = _Check(problem, source, rtol, scale, rng)
-    report = check.run(reference, accepted)
+    report = check.run(reference, accepted, nodes=nodes)
     if not report.passed and raise_on_failure:
         raise GradcheckError(report)
     return report
+
 
 class _Check:
     def __init__(
@@ -99,7 +108,7 @@ class _Check:
         self.seed = rng
         self.notes: list[str] = []
 
-    def run(self, reference: Any, accepted: set[str]) -> Report:
+    def run(self, reference: Any, accepted: set[str], *, nodes: bool = False) -> Report:
         problem = self.problem
         self.center, unchanged = problem.look_at_output()
         self.repeats = _repeats(self.center, problem(problem.entries))
@@ -110,7 +119,14 @@ class _Check:
             for k in range(len(problem.output_indices))
             for i, estimate in self._estimates(k, reference)
         ]
-        entries = self._check_ties(entries)
+        entries = check_ties(
+            problem,
+            entries,
+            noise=self.noise,
+            rtol=self.rtol,
+            scale=self.scale,
+            rng=self.rng,
+        )
         if not self.under_test.repeats:
             # Whatever a second call gives, a gradient that depends on the first is wrong.
             entries = [replace(e, verdict=Verdict.WRONG, cause="") for e in entries]
@@ -126,9 +142,17 @@ class _Check:
             recorded = problem.f if self.source.name in _RECORDING else None
             blame = blame_operations(recorded, problem) if recorded else None
             faults = blame.faults if blame else []
-            entries, notes = explain(problem, self.under_test, entries, self.center, blame, self.rng)
+            entries, notes = explain(problem, self.under_test, entries, blame=blame, rng=self.rng)
             self.notes += notes
-        cause = next((e.cause for e in _worst_first(entries) if e.cause), "")
+        if passed:
+            entries = self._check_elsewhere(entries)
+            passed = all(entry.verdict is not Verdict.WRONG for entry in entries)
+        if passed:
+            self._note_branches()
+        interior = self._check_nodes() if nodes else []
+        passed = passed and all(node.verdict is not Verdict.WRONG for node in interior)
+        everything = [*_worst_first(entries), *_worst_first(interior)]
+        cause = next((entry.cause for entry in everything if entry.cause), "")
         return Report(
             entries,
             passed=passed,
@@ -137,7 +161,22 @@ class _Check:
             operations=faults,
             notes=self.notes,
             repeat=self._repeat(),
+            nodes=interior,
+            ask=partial(second_opinions, problem, noise=max(self.noise)),
         )
+
+    def _check_nodes(self) -> list[Entry]:
+        """Check the adjoint of every recorded node between the inputs and the output."""
+        root = self.problem.f(*map(lift, self.problem.arguments(self.problem.entries)))
+        if not isinstance(root, Value):
+            raise TypeError(
+                f"nodes=True needs a function of Values that returns one, it returned {root!r}"
+            )
+        circumstances = Circumstances(rtol=self.rtol, size=abs(root.number))
+        return [
+            judge(Entry(-1, (n,), (), name_of(node, n), adjoint), estimate, circumstances)
+            for n, (node, adjoint, estimate) in enumerate(estimate_nodes(root, self.rtol))
+        ]
 
     def _measure_noise(self) -> list[float]:
         problem = self.problem
@@ -185,151 +224,101 @@ class _Check:
         position, index = problem.places[i]
         output = problem.output_indices[k]
         f_name = "f" if problem.scalar else f"f[{','.join(map(str, output))}]"
-        gradient = self.under_test.rows[k][i]
-        size = abs(estimate.value)
-        resolution = self.rtol * size + 2 * estimate.error_bound
         entry = Entry(
             input=position,
             index=index,
             output=output,
             name=f"d{f_name}/d{problem.name_of(problem.places[i])}",
-            verdict=Verdict.PASS,
-            gradient=gradient,
-            reference=estimate.value,
-            error_bound=estimate.error_bound,
-            resolution=resolution,
-            power=_power(estimate, gradient, resolution),
-            noise=estimate.noise,
-            slopes=estimate.slopes,
+            gradient=self.under_test.rows[k][i],
         )
-        verdict, cause = self._verdict(entry, estimate)
-        return replace(entry, verdict=verdict, cause=cause)
-
-    def _verdict(self, entry: Entry, estimate: Estimate) -> tuple[Verdict, str]:
-        if self.under_test.complaint:
-            return Verdict.WRONG, self.under_test.complaint
-        if estimate.behaviour == "edge":
-            undefined = self.problem.failure if "here" in estimate.reason else None
-            detail = f" ({undefined})" if undefined and "jumps" not in estimate.reason else ""
-            return Verdict.EDGE, estimate.reason + detail
-        if self.under_test.failure:
-            return Verdict.EDGE, self.under_test.failure
-        if not math.isfinite(entry.gradient):
-            return Verdict.WRONG, f"the gradient is {entry.gradient}, and f has a slope here"
-        if entry.slopes:
-            return self._kink_verdict(entry)
-        if entry.gap > self.rtol * abs(entry.reference) + entry.error_bound:
-            return Verdict.WRONG, ""
-        size = max(abs(self.center[0]), 1e-300)
-        if not self.repeats:
-            return Verdict.NOISY, f"f does not repeat: its values scatter by {entry.noise:.1e}"
-        if entry.power <= _LEAST_POWER:
-            return Verdict.PASS, ""
-        if estimate.behaviour == "quantised" or entry.noise > 100 * _UNIT_ROUNDOFF * size:
-            kind = "quantised" if estimate.behaviour == "quantised" else "noisy"
-            return Verdict.NOISY, (
-                f"f is {kind} by {entry.noise:.1e}, which hides errors below "
-                f"{entry.resolution:.1e}"
-            )
-        return Verdict.INCONCLUSIVE, (
-            f"differences of f cannot see errors below {entry.resolution:.1e}: f changes too "
-            "little beside its own size, or too fast; try scale="
+        circumstances = Circumstances(
+            rtol=self.rtol,
+            size=abs(self.center[k]),
+            repeats=self.repeats,
+            undefined="" if problem.failure is None else str(problem.failure),
+            complaint=self.under_test.complaint,
+            failure=self.under_test.failure,
         )
+        return judge(entry, estimate, circumstances)
 
-    def _kink_verdict(self, entry: Entry) -> tuple[Verdict, str]:
-        assert entry.slopes is not None
-        low, high = sorted(entry.slopes)
-        margin = entry.error_bound + self.rtol * max(abs(low), abs(high))
-        if low - margin <= entry.gradient <= high + margin:
-            return Verdict.KINK, "f has a kink here; any number between its slopes will do"
-        return Verdict.WRONG, "f has a kink here, and the gradient is not between its slopes"
+    def _check_elsewhere(self, entries: list[Entry]) -> list[Entry]:
+        """Check again at another point, where this one cannot tell a Jacobian from its transpose.
 
-    def _check_ties(self, entries: list[Entry]) -> list[Entry]:
-        """Where several entries are kinks, check them along directions that move them together.
-
-        Entry by entry, ones and zeros both pass at a tie of a maximum; together they do not.
+        At a symmetric Jacobian a transposed one passes by construction.
         """
-        for output in self.problem.output_indices:
-            k = self.problem.output_indices.index(output)
-            kinks = [
-                n
-                for n, entry in enumerate(entries)
-                if entry.verdict is Verdict.KINK and entry.output == output
-            ]
-            if len(kinks) < 2:
-                continue
-            for signs in self._directions(len(kinks)):
-                if not self._fits_along(k, signs, [entries[n] for n in kinks]):
-                    for n in kinks:
-                        entries[n] = replace(entries[n], 
-                            verdict=Verdict.WRONG,
-                            cause="at this tie the entries do not fit together: along "
-                            "a direction that moves several, f has another slope",
-                        )
-                    break
-        return entries
+        size = len(self.problem.output_indices)
+        if not isinstance(self.source, GivenGradient) or not _is_symmetric(entries, size):
+            return entries
+        moved = [x + 0.1 * self.rng.uniform(-1, 1) * (abs(x) or 1.0) for x in self.problem.entries]
+        there = Problem(self.problem.f, self.problem.arguments(moved))
+        check = _Check(there, self.source, self.rtol, self.scale, self.seed)
+        report = check.run("central-difference", set())
+        self.problem.calls += there.calls
+        if report.verdict is not Verdict.WRONG:
+            return entries
+        self.notes.append(
+            "the Jacobian is symmetric at the given inputs, where its transpose passes; it was "
+            f"checked at {_short(there.inputs)} too"
+        )
+        return report.entries
 
-    def _directions(self, count: int) -> Iterable[list[int]]:
-        yield [1] * count
-        for first in range(min(count, 4)):
-            for second in range(first):
-                yield [(n == first) - (n == second) for n in range(count)]
-        for _ in range(4):
-            yield [self.rng.choice((-1, 1)) for _ in range(count)]
-
-    def _fits_along(self, k: int, signs: Sequence[int], kinks: Sequence[Entry]) -> bool:
-        problem = self.problem
-        moves = {
-            problem.places.index((entry.input, entry.index)): sign
-            for entry, sign in zip(kinks, signs, strict=True)
-        }
-
-        def at(step: float) -> float:
-            moved = [x + moves.get(i, 0) * step for i, x in enumerate(problem.entries)]
-            return problem(moved)[k]
-
-        x = max(abs(problem.entries[i]) for i in moves)
-        scale = max(problem.scale(i, self.scale) for i in moves)
-        along = estimate_along(at, x, scale, self.noise[k], self.rtol)
-        if along.behaviour == "edge":
-            return True
-        low, high = sorted(along.slopes or (along.value, along.value))
-        total = sum(sign * entry.gradient for sign, entry in zip(signs, kinks, strict=True))
-        size = sum(abs(entry.gradient) for entry in kinks)
-        margin = along.error_bound + self.rtol * max(abs(low), abs(high), size)
-        return low - margin <= total <= high + margin
+    def _note_branches(self) -> None:
+        """Say which branches of the gradient, or of a recorded function, this point left out."""
+        if isinstance(self.source, GivenGradient):
+            watched, ask = [self.source.gradient], self.under_test.ask
+        else:
+            watched, ask = [self.problem.f], self.under_test.ask
+        if ask is None:
+            return
+        entries = self.problem.entries
+        missed = branches_not_taken(watched, lambda: ask(entries))
+        if missed:
+            more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
+            self.notes.append(
+                f"not visited at these inputs: {missed[0]}{more}; check at inputs that reach it"
+            )
 
     def _repeat(self) -> str:
         inputs = ", ".join(repr(entry) for entry in self.problem.inputs)
         source = self.source.name
         name = repr(source) if source in SOURCES else "..."
         call = f"gradcheck(f, {inputs}, gradient={name}, rng={self.seed})"
-        return call if len(call) <= 130 and "\n" not in call else f"gradcheck(f, ..., rng={self.seed})"
+        return (
+            call if len(call) <= 130 and "\n" not in call else f"gradcheck(f, ..., rng={self.seed})"
+        )
+
 
 _RECORDING = ("backprop", "forward-mode", "tape")
 
-def _power(estimate: Estimate, gradient: float, resolution: float) -> float:
-    size = abs(estimate.value)
-    base = size - estimate.error_bound
-    if not base > 0:
-        base = max(size, estimate.secant)
-    if base > 0 and math.isfinite(resolution):
-        return resolution / base
-    # Where f stands still on every step, a gradient of zero cannot be seen to be wrong.
-    return 0.0 if gradient == estimate.value == 0 else math.inf
 
 def _repeats(first: Sequence[float], second: Sequence[float]) -> bool:
     return len(first) == len(second) and all(
-        a == b or a != a or abs(a - b) <= _REPEATS_WITHIN * math.ulp(max(abs(a), abs(b)))
+        a == b or math.isnan(a) or abs(a - b) <= _REPEATS_WITHIN * math.ulp(max(abs(a), abs(b)))
         for a, b in zip(first, second, strict=True)
     )
+
+
+def _is_symmetric(entries: Sequence[Entry], size: int) -> bool:
+    """Tell whether the references form a square matrix that equals its transpose, not diagonal."""
+    if size < 2 or size * size != len(entries):
+        return False
+    table = [entry.reference for entry in entries]
+    pairs = [(table[k * size + i], table[i * size + k]) for k in range(size) for i in range(k)]
+    return any(a for a, _ in pairs) and all(
+        abs(a - b) <= 1e-6 * max(abs(a), abs(b)) for a, b in pairs
+    )
+
+
+def _short(inputs: tuple[Any, ...]) -> str:
+    text = ", ".join(map(repr, inputs))
+    return text if len(text) <= 60 and "\n" not in text else "another point"
+
 
 def _worst_first(entries: Iterable[Entry]) -> list[Entry]:
     return sorted(entries, key=lambda entry: -entry.verdict.severity)
 
-def _check_options(
-    rtol: object, order: object, accept: Iterable[str], scale: object
-) -> set[str]:
+
+def _check_options(rtol: object, order: object, accept: Iterable[str], scale: object) -> set[str]:
     tolerance = number(rtol)
     if tolerance is None:
         raise TypeError(f"rtol is a number, got {rtol!r}")
@@ -346,5 +335,3 @@ def _check_options(
             f"accept takes {', '.join(sorted(allowed))}, got {', '.join(sorted(names - allowed))}"
         )
     return names
-
-__all__ += ["Gradient"]

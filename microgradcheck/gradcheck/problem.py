@@ -52,7 +52,9 @@ class Problem:
         ]
         for place, entry in zip(self.places, self.entries, strict=True):
             if not math.isfinite(entry):
-                raise ValueError(f"{self.name_of(place)} is {entry!r}; gradcheck needs finite inputs")
+                raise ValueError(
+                    f"{self.name_of(place)} is {entry!r}; gradcheck needs finite inputs"
+                )
         self.calls = 0
         self.output_indices: list[Index] = [()]
         self.scalar = True

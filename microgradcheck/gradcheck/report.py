@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
@@ -43,8 +43,8 @@ class Entry:
         index: which entry of that argument; `()` for a number.
         output: which entry of f's output; `()` where f returns a number.
         name: how reports call it, such as `df/dx[1]`.
-        verdict: what is known of it.
         gradient: the number under test.
+        verdict: what is known of it.
         reference: the number that it was compared with.
         error_bound: how far the reference may be off.
         resolution: the smallest error that would have been seen.
@@ -58,13 +58,13 @@ class Entry:
     index: tuple[int, ...]
     output: tuple[int, ...]
     name: str
-    verdict: Verdict
     gradient: float
-    reference: float
-    error_bound: float
-    resolution: float
-    power: float
-    noise: float
+    verdict: Verdict = Verdict.PASS
+    reference: float = math.nan
+    error_bound: float = math.inf
+    resolution: float = math.inf
+    power: float = math.inf
+    noise: float = 0.0
     slopes: tuple[float, float] | None = None
     cause: str = ""
 
@@ -121,6 +121,8 @@ class Report:
         operations: the operations whose own derivatives are wrong.
         notes: what else the reader should know.
         repeat: the call that repeats the check.
+        nodes: with `nodes=True`, the interior nodes; their index is their place in the order of
+            recording, and their input is -1.
     """
 
     def __init__(
@@ -134,6 +136,7 @@ class Report:
         notes: Sequence[str] = (),
         repeat: str = "",
         nodes: Sequence[Entry] = (),
+        ask: Callable[[Entry], object] | None = None,
     ) -> None:
         self.entries = list(entries)
         self.passed = passed
@@ -143,6 +146,7 @@ class Report:
         self.notes = list(notes)
         self.repeat = repeat
         self.nodes = list(nodes)
+        self._ask = ask
         self.verdict = max((e.verdict for e in self.entries), key=lambda v: v.severity)
         self.power = max(entry.power for entry in self.entries)
 
@@ -158,7 +162,7 @@ class Report:
         lines = [self._headline(), *map(_row, shown)]
         rest = len(self.entries) - len(shown)
         if bad and rest:
-            lines.append(f"  and {rest:,} more ({_counts(self._worst_first()[len(shown):])})")
+            lines.append(f"  and {rest:,} more ({_counts(self._worst_first()[len(shown) :])})")
         for fault in self.operations[:2]:
             lines += _fault_lines(fault)
         if self.cause:
@@ -192,6 +196,32 @@ class Report:
             "<table><tr><th>entry</th><th>verdict</th><th>gradient</th><th>reference</th>"
             f"<th>cause</th></tr>{rows}</table>"
         )
+
+    def opinions(self, entry: Entry | None = None) -> object:
+        """Return what other ways say of one entry's derivative, side by side.
+
+        Args:
+            entry: one of `entries`; by default the worst.
+
+        Returns:
+            An object whose text is a table: central differences over a sweep of steps, each with
+            its noise; backprop, forward mode and a complex step; and how the Taylor remainder
+            shrinks, with h² where the gradient is right and with h where it is wrong.
+
+        Raises:
+            ValueError: the report was pickled, and has lost the function.
+
+        Example:
+            >>> from microgradcheck.gradcheck import gradcheck
+            >>> print(gradcheck(lambda x: x**3, 2.0).opinions().conclusion)
+            All agree.
+        """
+        if self._ask is None:
+            raise ValueError("a report that was pickled has no function to ask again")
+        return self._ask(entry or self._worst_first()[0])
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_ask": None}
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data, every number included.
@@ -232,7 +262,7 @@ def _plain(entry: Entry) -> dict[str, Any]:
 def _relative(entry: Entry) -> float:
     size = max(abs(entry.reference), abs(entry.gradient))
     gap = entry.gap / size if size else 0.0
-    return gap if gap == gap else math.inf
+    return math.inf if math.isnan(gap) else gap
 
 
 def _headline(entry: Entry) -> str:
@@ -298,6 +328,6 @@ def _number(value: float, digits: int = 6) -> str:
 
 
 def _power(power: float) -> str:
-    if math.isinf(power) or power != power:
+    if not math.isfinite(power):
         return "none: no error of any size would have been seen"
     return f"relative errors of {max(power, 0.0):.1e} would have been seen"

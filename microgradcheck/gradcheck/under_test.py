@@ -36,19 +36,17 @@ class Gradient(NamedTuple):
     def repeats(self) -> bool:
         """Whether a second call gave the same."""
         return self.again is None or all(
-            a == b or a != a or abs(a - b) <= 1e-12 * abs(a)
+            a == b or math.isnan(a) or abs(a - b) <= 1e-12 * abs(a)
             for row, other in zip(self.rows, self.again, strict=True)
             for a, b in zip(row, other, strict=True)
         )
 
 
-class _Misfit(Exception):
+class _MisfitError(Exception):
     """The gradient has not the kind or shape that f and its inputs ask for."""
 
 
-def gradient_of(
-    problem: Problem, source: GradientSource
-) -> Gradient:
+def gradient_of(problem: Problem, source: GradientSource) -> Gradient:
     """Return what a source gives for a problem.
 
     Args:
@@ -62,13 +60,13 @@ def gradient_of(
         arguments = problem.arguments(entries)
         rows = _rows(problem, source, arguments)
         if list(entries) == problem.entries and not problem.unchanged(arguments):
-            raise _Misfit("the gradient changed its input in place; let it work on a copy")
+            raise _MisfitError("the gradient changed its input in place; let it work on a copy")
         return rows
 
     try:
         rows = ask(problem.entries)
         again = ask(problem.entries) if own else None
-    except _Misfit as misfit:
+    except _MisfitError as misfit:
         return Gradient(blank, complaint=str(misfit))
     except (ValueError, ArithmeticError) as error:
         if own and not isinstance(error, ArithmeticError):
@@ -108,14 +106,14 @@ def _jacobian_rows(given: Any, problem: Problem) -> list[list[float]]:
     if len(problem.inputs) > 1 and (
         not isinstance(parts, (tuple, list)) or len(parts) != len(problem.inputs)
     ):
-        raise _Misfit(_expected_several(given, problem))
+        raise _MisfitError(_expected_several(given, problem))
     rows: list[list[float]] = [[] for _ in problem.output_indices]
     for part, entry, name in zip(parts, problem.inputs, problem.names, strict=True):
         columns = indices_of(entry)
         expected = [out + index for out in problem.output_indices for index in columns]
         flat = _flatten(part, expected, name)
         for k, row in enumerate(rows):
-            row += flat[k * len(columns) : (k + 1) * len(columns)]
+            row.extend(flat[k * len(columns) : (k + 1) * len(columns)])
     return rows
 
 
@@ -123,7 +121,7 @@ def _entries(given: Any, problem: Problem) -> list[float]:
     if len(problem.inputs) == 1:
         return _flatten(given, indices_of(problem.inputs[0]), problem.names[0])
     if not isinstance(given, (tuple, list)) or len(given) != len(problem.inputs):
-        raise _Misfit(_expected_several(given, problem))
+        raise _MisfitError(_expected_several(given, problem))
     flat: list[float] = []
     for part, entry, name in zip(given, problem.inputs, problem.names, strict=True):
         flat += _flatten(part, indices_of(entry), name)
@@ -139,20 +137,24 @@ def _expected_several(given: Any, problem: Problem) -> str:
 
 def _flatten(given: Any, expected: list[tuple[int, ...]], name: str) -> list[float]:
     if given is None:
-        raise _Misfit(f"the gradient with respect to {name} is None; does the function return it?")
+        raise _MisfitError(
+            f"the gradient with respect to {name} is None; does the function return it?"
+        )
     found = indices_of(given)
     if found != expected:
         flipped = sorted(index[::-1] for index in found)
         hint = "; it is transposed" if flipped == sorted(expected) and len(expected[0]) > 1 else ""
-        raise _Misfit(
+        raise _MisfitError(
             f"wrong shape: the gradient with respect to {name} has shape {_shape(found)}, "
             f"expected {_shape(expected)}{hint}"
         )
-    numbers = [float(x) if hasattr(x, "__float__") and not isinstance(x, (str, complex)) else None
-               for x in _flat(given)]
+    numbers = [
+        float(x) if hasattr(x, "__float__") and not isinstance(x, (str, complex)) else None
+        for x in _flat(given)
+    ]
     for x, raw in zip(numbers, _flat(given), strict=True):
         if x is None:
-            raise _Misfit(f"wrong type: the gradient holds {raw!r}, which is no real number")
+            raise _MisfitError(f"wrong type: the gradient holds {raw!r}, which is no real number")
     return [x for x in numbers if x is not None]
 
 
@@ -165,11 +167,11 @@ def _flat(given: Any) -> list[Any]:
 
 
 def _shape(indices: list[tuple[int, ...]]) -> tuple[int, ...]:
-    return tuple(max(index[axis] for index in indices) + 1 for axis in range(len(indices[0]))) if indices else (0,)
+    if not indices:
+        return (0,)
+    return tuple(max(axis) + 1 for axis in zip(*indices, strict=True))
 
 
 def _short(thing: Any) -> str:
     text = repr(thing)
     return text if len(text) < 60 else f"{text[:57]}..."
-
-

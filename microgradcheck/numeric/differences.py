@@ -179,9 +179,7 @@ def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
     for i in range(n):
         matrix[i, i] = formula(partial(at_x, i), steps[i])
         for j in range(i):
-            corners = [
-                at_x.moved({i: a * steps[i], j: b * steps[j]}) for a, b in _CORNERS
-            ]
+            corners = [at_x.moved({i: a * steps[i], j: b * steps[j]}) for a, b in _CORNERS]
             mixed = corners[0] - corners[1] - corners[2] + corners[3]
             matrix[i, j] = matrix[j, i] = mixed / (4 * steps[i] * steps[j])
     return matrix.reshape(np.shape(x) * 2)

@@ -98,8 +98,7 @@ def extrapolate(points: Sequence[float], values: Sequence[float]) -> tuple[float
         (3.0, [2.0, -1.0])
     """
     weights = [
-        math.prod(other / (other - point) for other in points if other != point)
-        for point in points
+        math.prod(other / (other - point) for other in points if other != point) for point in points
     ]
     return math.fsum(map(operator.mul, weights, values)), weights
 

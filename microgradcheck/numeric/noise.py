@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 __all__ = ["measure_noise", "noise_by_order"]
 
@@ -81,7 +82,7 @@ def noise_by_order(values: Sequence[float]) -> list[float]:
     differences = [value / size - values[0] / size for value in values]
     found = []
     for order in range(1, _ORDERS[-1] + 1):
-        differences = [b - a for a, b in zip(differences, differences[1:], strict=False)]
+        differences = [b - a for a, b in pairwise(differences)]
         if order in _ORDERS:
             mean_square = sum(d * d for d in differences) / len(differences)
             # Independent noise of variance s² gives differences of variance s² (2k)! / (k!)².

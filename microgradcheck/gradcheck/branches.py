@@ -1,0 +1,90 @@
+"""Which parts of a function were not run: a check says nothing of a branch that it never took."""
+
+from __future__ import annotations
+
+import linecache
+import opcode
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import Any
+
+__all__ = ["branches_not_taken"]
+
+# A function that runs longer than this is not watched to its end, and nothing is said of it.
+_MOST_STEPS = 50_000
+
+
+class _TooLongError(Exception):
+    pass
+
+
+def branches_not_taken(functions: Iterable[Any], call: Callable[[], Any]) -> list[str]:
+    """Return the pieces of source that a call left out, each with its place.
+
+    Args:
+        functions: the functions that are watched; what they call is not.
+        call: runs them.
+
+    Returns:
+        Such as `"3 * x" (model.py:12)`; nothing where the source is not known, a debugger is at
+        work, or the call takes too long.
+    """
+    codes = {
+        code
+        for f in functions
+        if (code := getattr(f, "__code__", None)) is not None and _has_branches(code)
+    }
+    if not codes or sys.gettrace() is not None:
+        return []
+    steps: dict[CodeType, set[int]] = {code: set() for code in codes}
+    count = 0
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        nonlocal count
+        seen = steps.get(frame.f_code)
+        if seen is None:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        if event == "opcode":
+            count += 1
+            if count > _MOST_STEPS:
+                raise _TooLongError
+            seen.add(frame.f_lasti)
+        return trace
+
+    sys.settrace(trace)
+    try:
+        call()
+    except _TooLongError:
+        return []
+    finally:
+        sys.settrace(None)
+    return [piece for code, seen in steps.items() if seen for piece in _left_out(code, seen)]
+
+
+def _has_branches(code: CodeType) -> bool:
+    names = {opcode.opname[number] for number in code.co_code[::2]}
+    return any(name.startswith(("POP_JUMP", "JUMP_IF")) for name in names)
+
+
+def _left_out(code: CodeType, seen: set[int]) -> list[str]:
+    """Return one piece for each line that has instructions which were not reached."""
+    lines: dict[int, list[tuple[int, int]]] = {}
+    reached: dict[int, list[tuple[int, int]]] = {}
+    for number, (line, last, column, end) in enumerate(code.co_positions()):
+        if line is not None and line == last and column is not None and end is not None:
+            (reached if 2 * number in seen else lines).setdefault(line, []).append((column, end))
+    pieces = []
+    for line, spans in sorted(lines.items()):
+        # Python folds and duplicates instructions: what also ran elsewhere was not left out.
+        new = [span for span in spans if span not in reached.get(line, [])]
+        if not new:
+            continue
+        source = linecache.getline(code.co_filename, line).encode()
+        start, end = min(start for start, _ in new), max(end for _, end in new)
+        text = source[start:end].decode(errors="replace").strip()
+        if text and not text.startswith(("raise", "except", "assert")):
+            pieces.append(f"`{text}` ({Path(code.co_filename).name}:{line})")
+    return pieces

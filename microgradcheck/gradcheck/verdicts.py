@@ -1,0 +1,103 @@
+"""The verdict on one number of a gradient, given an estimate of what it should be."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import NamedTuple
+
+from microgradcheck.gradcheck.report import Entry, Verdict
+from microgradcheck.numeric.ladder import Estimate
+
+__all__ = ["Circumstances", "judge"]
+
+_LEAST_POWER = 1e-4
+_UNIT_ROUNDOFF = 2.0**-53
+
+
+class Circumstances(NamedTuple):
+    """What a verdict depends on beside the two numbers.
+
+    Attributes:
+        rtol: the relative difference that is allowed.
+        size: the size of f's value.
+        repeats: whether f gave the same value twice.
+        undefined: why f has no value here, in f's own words.
+        complaint: why what was given is no gradient at all.
+        failure: why the gradient could not be computed here.
+    """
+
+    rtol: float
+    size: float
+    repeats: bool = True
+    undefined: str = ""
+    complaint: str = ""
+    failure: str = ""
+
+
+def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Entry:
+    """Return the entry with its resolution, power, verdict and cause.
+
+    Args:
+        entry: the number under test, its names and places.
+        estimate: what the number should be.
+        circumstances: what else the verdict depends on.
+
+    The cause of a number that is just wrong is left open, for `causes` to find.
+    """
+    resolution = circumstances.rtol * abs(estimate.value) + 2 * estimate.error_bound
+    entry = replace(
+        entry,
+        reference=estimate.value,
+        error_bound=estimate.error_bound,
+        resolution=resolution,
+        power=_power(estimate, entry.gradient, resolution),
+        noise=estimate.noise,
+        slopes=estimate.slopes,
+    )
+    verdict, cause = _verdict(entry, estimate, circumstances)
+    return replace(entry, verdict=verdict, cause=cause)
+
+
+def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Verdict, str]:
+    if here.complaint:
+        return Verdict.WRONG, here.complaint
+    if estimate.behaviour == "edge":
+        detail = f" ({here.undefined})" if here.undefined and "here" in estimate.reason else ""
+        return Verdict.EDGE, estimate.reason + detail
+    if here.failure:
+        return Verdict.EDGE, here.failure
+    if not math.isfinite(entry.gradient):
+        return Verdict.WRONG, f"the gradient is {entry.gradient}, and f has a slope here"
+    if entry.slopes:
+        low, high = sorted(entry.slopes)
+        margin = entry.error_bound + here.rtol * max(abs(low), abs(high))
+        if low - margin <= entry.gradient <= high + margin:
+            return Verdict.KINK, "f has a kink here; any number between its slopes will do"
+        return Verdict.WRONG, "f has a kink here, and the gradient is not between its slopes"
+    if entry.gap > here.rtol * abs(entry.reference) + entry.error_bound:
+        return Verdict.WRONG, ""
+    if not here.repeats:
+        return Verdict.NOISY, f"f does not repeat: its values scatter by {entry.noise:.1e}"
+    if entry.power <= _LEAST_POWER:
+        return Verdict.PASS, ""
+    hidden = f"which hides errors below {entry.resolution:.1e}"
+    if estimate.behaviour == "quantised":
+        return Verdict.NOISY, f"f is quantised by {entry.noise:.1e}, {hidden}"
+    if entry.noise > 100 * _UNIT_ROUNDOFF * here.size:
+        return Verdict.NOISY, f"f is noisy by {entry.noise:.1e}, {hidden}"
+    return Verdict.INCONCLUSIVE, (
+        f"differences of f cannot see errors below {entry.resolution:.1e}: f changes too little "
+        "beside its own size, or too fast; scale= tells over which length it changes"
+    )
+
+
+def _power(estimate: Estimate, gradient: float, resolution: float) -> float:
+    size = abs(estimate.value)
+    base = size - estimate.error_bound
+    if not base > 0:
+        base = max(size, estimate.secant)
+    if base > 0 and math.isfinite(resolution):
+        return resolution / base
+    # Where f stands still on every step, a gradient of zero cannot be seen to be wrong.
+    return 0.0 if gradient == estimate.value == 0 else math.inf
