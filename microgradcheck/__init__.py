@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -64,17 +65,21 @@ _MODULES = ("nn", "numeric")
 def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
+    if name == "__all__":
+        return sorted([*_HOMES, *_MODULES, *_functions().__all__])
     if name in _HOMES:
         found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    elif name == "__all__":
-        functions = import_module(f"{__name__}.functions")
-        return sorted([*_HOMES, *_MODULES, *functions.__all__])
-    elif name.startswith("_") or name not in __getattr__("__all__"):
+    # `from microgradcheck import sweep` asks here first, and imports the module if told no.
+    elif name.startswith("_") or find_spec(f"{__name__}.{name}") or name not in _functions().__all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     else:
-        found = getattr(import_module(f"{__name__}.functions"), name)
+        found = getattr(_functions(), name)
     globals()[name] = found
     return found
+
+
+def _functions() -> Any:
+    return import_module(f"{__name__}.functions")
 
 
 def __dir__() -> list[str]:

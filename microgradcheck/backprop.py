@@ -7,9 +7,9 @@ from functools import partial, wraps
 from typing import Any, Self, cast
 
 from microgradcheck import sweep
-from microgradcheck.functions import VALUES
+from microgradcheck.functions import VALUES, is_entry
 from microgradcheck.ops import NumberSystem
-from microgradcheck.structure import number, put_together, take_apart
+from microgradcheck.structure import put_together, take_apart
 from microgradcheck.value import Input, Value
 
 __all__ = ["forward_gradient", "grad", "hessian", "jacobian", "value_and_grad"]
@@ -184,14 +184,12 @@ def forward_gradient(f: Function) -> Function:
 class _Run:
     """One recorded call of a function, and the derivatives of what came out."""
 
-    def __init__(
-        self, f: Function, arguments: tuple[Any, ...], constants: dict[str, Any]
-    ) -> None:
+    def __init__(self, f: Function, arguments: tuple[Any, ...], constants: dict[str, Any]) -> None:
         if not arguments:
             raise TypeError("give the function at least one argument to differentiate it by")
         self.arguments = arguments
         entries = [
-            take_apart(argument, _is_entry, name=f"argument {position}")
+            take_apart(argument, is_entry, name=f"argument {position}")
             for position, argument in enumerate(arguments)
         ]
         self.recorded = any(isinstance(entry, Value) for part in entries for entry in part)
@@ -213,12 +211,12 @@ class _Run:
 
     def __exit__(self, *_: object) -> None:
         for entry in self.inputs:
-            entry.__class__ = Value
+            entry.__class__ = Value  # type: ignore[assignment]
 
     def one_output(self) -> Any:
         """Return the result, which must be one number."""
         result = self.result
-        if _is_entry(result):
+        if is_entry(result):
             return result
         outputs = self.outputs()
         if getattr(result, "shape", None) == ():
@@ -229,7 +227,7 @@ class _Run:
         )
 
     def outputs(self) -> list[Any]:
-        return take_apart(self.result, _is_entry, name="the result of the function")
+        return take_apart(self.result, is_entry, name="the result of the function")
 
     def derivatives(self, output: Any) -> list[Any]:
         """Return the derivatives of one output with respect to every input entry."""
@@ -264,15 +262,9 @@ class _Run:
         ends = np.cumsum([len(part) for part in self.parts])[:-1]
         blocks = tuple(
             block.reshape(output_shape + _shape(argument))
-            for block, argument in zip(
-                np.split(matrix, ends, axis=1), self.arguments, strict=True
-            )
+            for block, argument in zip(np.split(matrix, ends, axis=1), self.arguments, strict=True)
         )
         return blocks[0] if len(blocks) == 1 else blocks
-
-
-def _is_entry(thing: object) -> bool:
-    return isinstance(thing, Value) or number(thing) is not None
 
 
 def _input(entry: Any) -> Input:

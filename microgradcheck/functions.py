@@ -33,7 +33,7 @@ Function = Callable[..., Any]
 VALUES = NumberSystem({"abs": abs}, "Values")
 """Recorded numbers: derivatives taken over them can be differentiated again."""
 
-__all__ = ["VALUES", "clip", "dot", "logsumexp", "mean", "operation", "softmax", "sum"]
+__all__ = ["clip", "dot", "logsumexp", "mean", "operation", "softmax", "sum"]
 
 if TYPE_CHECKING:
     # One function for each row of the table; see the end of this module.
@@ -236,9 +236,9 @@ def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
 
 # All that has a meaning over every kind of number.
 _SYNTAX = (
-    *(ast.Name, ast.Load, ast.Constant, ast.Call),
+    *(ast.Name, ast.Load, ast.Constant, ast.Call, ast.IfExp),
     *(ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp, ast.UAdd, ast.USub),
-    *(ast.IfExp, ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq),
+    *(ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq),
     *(ast.BoolOp, ast.And, ast.Or, ast.BitAnd, ast.BitOr),
 )
 
@@ -250,8 +250,10 @@ def _is_mathematics(node: ast.expr, parameters: list[str], called: set[int]) -> 
         )
     if isinstance(node, ast.Constant):
         return isinstance(node.value, int | float)
-    if isinstance(node, ast.Call) and (row := OPERATIONS.get(getattr(node.func, "id", ""))):
-        return len(node.args) == row.arity and not node.keywords
+    if isinstance(node, ast.Call):
+        name = getattr(node.func, "id", "")
+        row = OPERATIONS.get("absolute" if name == "abs" else name)
+        return row is not None and len(node.args) == row.arity and not node.keywords
     return all(isinstance(part, _SYNTAX) for part in (node, *ast.iter_child_nodes(node)))
 
 
@@ -449,11 +451,11 @@ def _entries(values: Any, name: str, least: int = 1) -> list[Any]:
         return []
     if not isinstance(values, (str, list, tuple)) and hasattr(values, "__next__"):
         values = list(values)
-    entries = take_apart(values, _is_entry, name=f"the argument of {name}")
+    entries = take_apart(values, is_entry, name=f"the argument of {name}")
     return [entry if isinstance(entry, Value) else float(entry) for entry in entries]
 
 
-def _is_entry(thing: object) -> bool:
+def is_entry(thing: object) -> bool:
     return isinstance(thing, Value) or number(thing) is not None
 
 

@@ -16,7 +16,7 @@ import cmath
 import linecache
 import math
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, reduce
 from types import FunctionType
 from typing import Any, Final
 
@@ -29,6 +29,7 @@ __all__ = [
     "Rule",
     "arrays",
     "define",
+    "require_finite",
     "undefined",
 ]
 
@@ -42,8 +43,9 @@ class NumberSystem:
     Args:
         names: the meaning of each name, such as `{"exp": math.exp}`. Operations whose name is
             missing get their meaning from their own row. Where `"where"` is among the names,
-            `p if c else q` becomes `where(c, p, q)`, since an array has no single truth; where
-            `"real"` is, comparisons compare real parts, since complex numbers have no order.
+            `p if c else q` becomes `where(c, p, q)`, and conditions are joined by `&` and `|`,
+            since an array has no single truth; where `"real"` is, comparisons compare real
+            parts, since complex numbers have no order.
         label: the kind of number, for tracebacks.
 
     Example:
@@ -137,12 +139,19 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
+        sides = [node.left, *node.comparators]
         if "real" in self.names:
-            node.left, *node.comparators = (
-                ast.Call(ast.Name("real", ast.Load()), [side], [])
-                for side in (node.left, *node.comparators)
-            )
-        return node
+            sides = [ast.Call(ast.Name("real", ast.Load()), [side], []) for side in sides]
+        links: list[ast.expr] = [
+            ast.Compare(left, [comparison], [right])
+            for left, comparison, right in zip(sides, node.ops, sides[1:], strict=False)
+        ]
+        return reduce(lambda p, q: ast.BinOp(p, ast.BitAnd(), q), links)
+
+    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
+        self.generic_visit(node)
+        joint = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()
+        return reduce(lambda p, q: ast.BinOp(p, joint, q), node.values)
 
 
 class Operation:
@@ -203,6 +212,13 @@ class Operation:
         return f"<operation {self.name}({', '.join(self.parameters)})>"
 
 
+def require_finite(y: Any, *inputs: Any) -> None:
+    """Let infinity and nan pass on, but not arise out of finite inputs."""
+    # What is finite less itself is 0, and all else is nan.
+    if y - y and not any(x - x for x in inputs):
+        raise ValueError("the result is not a number") if cmath.isnan(y) else OverflowError
+
+
 def undefined(operation: Operation, inputs: tuple[float, ...], error: Exception) -> Exception:
     """Return an error of the same type as `error` that names the operation and its inputs."""
     call = f"{operation.name}({', '.join(map(repr, inputs))})"
@@ -216,6 +232,8 @@ def undefined(operation: Operation, inputs: tuple[float, ...], error: Exception)
 
 def _power(a: float, b: float) -> float:
     """Python's power, without its step into the complex numbers at `(-8.0) ** (1 / 3)`."""
+    if math.isnan(a) or math.isnan(b):
+        return a + b  # Python gives 1.0 for nan ** 0 and 1 ** nan, and so hides the nan.
     return math.pow(a, b) if a != 0 else a**b
 
 
@@ -228,7 +246,19 @@ def _complex_absolute(a: complex) -> complex:
     return -a if a.real < 0 else a
 
 
+def _complex_power(a: complex, b: complex) -> complex:
+    a, b = complex(a), complex(b)
+    if a == 0 or cmath.isnan(a) or cmath.isnan(b):
+        return complex(_power(a.real, b.real))
+    if a.real < 0 and b.imag == 0 and b.real % 1 == 0:
+        # Far from the negative axis, where a large multiple of its angle would be inexact.
+        return (-a) ** b * (-1) ** b.real
+    return a**b
+
+
 def _complex_log1p(a: complex) -> complex:
+    if abs(a) > 0.5:
+        return cmath.log(1 + a)
     modulus = a.real * (2 + a.real) + a.imag * a.imag
     return complex(math.log1p(modulus) / 2, math.atan2(a.imag, 1 + a.real))
 
@@ -239,6 +269,8 @@ def _complex_expm1(a: complex) -> complex:
 
 
 def _complex_atan2(a: complex, b: complex) -> complex:
+    if a == b == 0 or cmath.isnan(a) or cmath.isnan(b):
+        return complex(math.atan2(a.real, b.real))
     if abs(b.real) >= abs(a.real):
         turn = 0.0 if b.real > 0 else math.copysign(math.pi, a.real)
         return cmath.atan(a / b) + turn
@@ -273,7 +305,7 @@ COMPLEX: Final = NumberSystem(
         "expm1": _complex_expm1,
         "atan2": _complex_atan2,
         "hypot": _complex_hypot,
-        "power": complex.__pow__,
+        "power": _complex_power,
         "abs": _complex_absolute,
         "real": _real,
     },
@@ -306,8 +338,10 @@ def _table() -> Iterator[Operation]:
     yield Operation("sin",  "sin",  "sin(a)",  "cos(a)",    domain="abs(a) < inf")
     yield Operation("cos",  "cos",  "cos(a)",  "-sin(a)",   domain="abs(a) < inf")
     yield Operation("tan",  "tan",  "tan(a)",  "1 + y * y", domain="abs(a) < inf")
-    yield Operation("asin", "asin", "asin(a)", "1 / sqrt((1 - a) * (1 + a))",  domain="-1 <= a <= 1")
-    yield Operation("acos", "acos", "acos(a)", "-1 / sqrt((1 - a) * (1 + a))", domain="-1 <= a <= 1")
+    yield Operation("asin", "asin", "asin(a)", "1 / sqrt((1 - a) * (1 + a))",
+                    domain="-1 <= a <= 1")
+    yield Operation("acos", "acos", "acos(a)", "-1 / sqrt((1 - a) * (1 + a))",
+                    domain="-1 <= a <= 1")
     yield Operation("atan", "atan", "atan(a)", "1 / (1 + a * a)")
     yield Operation("atan2", "atan2", "atan2(a, b)",
                     "b / hypot(a, b) / hypot(a, b)",
@@ -317,16 +351,18 @@ def _table() -> Iterator[Operation]:
     yield Operation("cosh",  "cosh",  "cosh(a)",  "sinh(a)")
     yield Operation("tanh",  "tanh",  "tanh(a)",  "1 - y * y")
     yield Operation("asinh", "asinh", "asinh(a)", "1 / hypot(a, 1.0)")
-    yield Operation("acosh", "acosh", "acosh(a)", "1 / (sqrt(a - 1) * sqrt(a + 1))", domain="a >= 1")
-    yield Operation("atanh", "atanh", "atanh(a)", "1 / ((1 - a) * (1 + a))",     domain="-1 < a < 1")
+    yield Operation("acosh", "acosh", "acosh(a)", "1 / (sqrt(a - 1) * sqrt(a + 1))",
+                    domain="a >= 1")
+    yield Operation("atanh", "atanh", "atanh(a)", "1 / ((1 - a) * (1 + a))", domain="-1 < a < 1")
 
     yield Operation("erf", "erf", "erf(a)", "2 / pi ** 0.5 * exp(-a * a)")
-    # Written so that no exponential of a large positive number is ever taken.
-    yield Operation("sigmoid",  "σ", "exp(minimum(a, 0.0)) / (1 + exp(-abs(a)))", "y * sigmoid(-a)")
-    yield Operation("softplus", "softplus", "relu(a) + log1p(exp(-abs(a)))", "sigmoid(a)")
+    # Written so that no exponential of a large positive number is ever taken, and so that at a
+    # tie abs, maximum and minimum all take the side that belongs together.
+    yield Operation("sigmoid",  "σ", "exp(minimum(0.0, a)) / (1 + exp(-abs(a)))", "y * sigmoid(-a)")
+    yield Operation("softplus", "softplus", "maximum(a, 0.0) + log1p(exp(-abs(a)))", "sigmoid(a)")
     yield Operation("logaddexp", "logaddexp",
-                    "a + log(2.0) if a == b else maximum(a, b) + log1p(exp(-abs(a - b)))",
-                    "exp(a - y)", "exp(b - y)")
+                    "a if (a == b) & (abs(a) == inf) else maximum(a, b) + log1p(exp(-abs(a - b)))",
+                    "sigmoid(a - b)", "sigmoid(b - a)")
 
     # The last branch of each passes nan on, which every comparison answers with False.
     yield Operation("relu", "relu",
@@ -376,8 +412,8 @@ def arrays() -> NumberSystem:
     return NumberSystem(
         {
             **{n: getattr(np, n) for n in ("exp", "log", "sqrt", *_CIRCULAR_AND_HYPERBOLIC)},
-            **{n: getattr(np, n) for n in ("log1p", "expm1", "hypot", "power", "abs", "where")},
-            "atan2": np.atan2,
+            **{n: getattr(np, n) for n in ("log1p", "expm1", "atan2", "hypot", "abs", "where")},
+            "power": lambda a, b: np.where(np.isnan(a) | np.isnan(b), a + b, np.power(a, b)),
             "erf": lambda a: np.asarray(elementwise_erf(a), dtype=float),
         },
         "arrays",

@@ -91,36 +91,39 @@ def reverse(
             return wanted, [0.0 if node.adjoint is None else node.adjoint for node in wanted]
         finally:
             _forget(order)
+            _forget(inputs or ())  # The root need not depend on all of them.
 
 
 def _visit(root: NodeT) -> list[NodeT]:
     """Search depth first, on a stack of its own, marking each node that it meets."""
     order: list[NodeT] = []
-    stack = [root]
-    root.adjoint = 0.0
+    unfinished: list[NodeT] = []
+    node = root
+    node.adjoint = 0.0
     epoch = root.epoch
     try:
-        while stack:
-            node = stack[-1]
+        while True:
             a = node.a
             if type(a) is not float and a.adjoint is None:
-                a.adjoint = 0.0
-                stack.append(a)
+                unfinished.append(node)
+                node = a
+                node.adjoint = 0.0
                 continue
             b = node.b
             if type(b) is not float and b.adjoint is None:
-                b.adjoint = 0.0
-                stack.append(b)
+                unfinished.append(node)
+                node = b
+                node.adjoint = 0.0
                 continue
             if node.epoch is not epoch:
                 _check_fresh(node, root)
             order.append(node)
-            stack.pop()
+            if not unfinished:
+                return order
+            node = unfinished.pop()
     except BaseException:
-        _forget(order)
-        _forget(stack)
+        _forget([*order, *unfinished, node])
         raise
-    return order
 
 
 def _keep_users(order: Sequence[NodeT], inputs: Sequence[NodeT]) -> list[NodeT]:
@@ -139,6 +142,9 @@ def _keep_users(order: Sequence[NodeT], inputs: Sequence[NodeT]) -> list[NodeT]:
 
 
 def _apply_chain_rule(order: Sequence[Node], recorder: NumberSystem | None) -> None:
+    x: Any  # Floats, or nodes where the derivatives are recorded.
+    z: Any
+    y: Any
     node = order[-1]
     try:
         # Users come before inputs here, so a node's adjoint is complete when its turn comes.
@@ -197,8 +203,10 @@ def forward(root: Node, inputs: Sequence[Node], seeds: Sequence[float]) -> float
                 if id(node) not in moved:
                     node.adjoint = sum(
                         slot.adjoint * slope
-                        for slot, slope in zip((node.a, node.b), slopes(node), strict=False)
-                        if type(slot) is not float and slot.adjoint is not None
+                        for slot, slope in zip(
+                            (node.a, node.b), slopes(node, moving=True), strict=False
+                        )
+                        if slope is not None
                     )
             return 0.0 if root.adjoint is None else root.adjoint
         finally:
@@ -206,14 +214,15 @@ def forward(root: Node, inputs: Sequence[Node], seeds: Sequence[float]) -> float
             _forget(inputs)
 
 
-def slopes(node: Node) -> tuple[float | None, ...]:
+def slopes(node: Node, *, moving: bool = False) -> tuple[float | None, ...]:
     """Return the derivatives of one operation at its recorded inputs, one for each input.
 
     Args:
         node: any node; a leaf has no inputs.
+        moving: leave out the inputs that a forward sweep under way does not move.
 
     Returns:
-        One number for each input, and None where the input is a constant.
+        One number for each input, and None where the input is a constant or left out.
 
     Raises:
         ValueError, ArithmeticError: a derivative does not exist or is too large for a float.
@@ -224,7 +233,9 @@ def slopes(node: Node) -> tuple[float | None, ...]:
     rules = (node.operation.derivative_a, node.operation.derivative_b)[: node.operation.arity]
     try:
         return tuple(
-            None if type(slot) is float else rule(*numbers, node.number)
+            None
+            if type(slot) is float or (moving and slot.adjoint is None)
+            else rule(*numbers, node.number)
             for slot, rule in zip((node.a, node.b), rules, strict=False)
         )
     except (ValueError, ArithmeticError) as error:

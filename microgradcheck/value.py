@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Never, TypeVar
 
 from microgradcheck import sweep
-from microgradcheck.ops import OPERATIONS, Operation, undefined
+from microgradcheck.ops import OPERATIONS, Operation, require_finite, undefined
 from microgradcheck.structure import is_array, number
 
 __all__ = ["OPERATORS", "Input", "NotComputed", "Value", "binary", "reflected", "unary", "watching"]
@@ -40,9 +40,12 @@ def unary(operation: Operation) -> Callable[[Value], Value]:
 
     def record(self: Value) -> Value:
         try:
-            return _node(operation, compute(self.number), self, 0.0)
+            y = compute(self.number)
+            if y - y:
+                require_finite(y, self.number)
         except (ValueError, ArithmeticError) as error:
             raise undefined(operation, (self.number,), error) from None
+        return _node(operation, y, self, 0.0)
 
     return _named(record, operation)
 
@@ -51,7 +54,7 @@ def binary(operation: Operation) -> Callable[[Value, Any], Any]:
     """Return a method that records an operation of a `Value` and a `Value` or number."""
     compute = operation.compute
 
-    def record(self: Value, other: object) -> Value:
+    def record(self: Value, other: object) -> Any:
         if type(other) is float:
             b = other
         elif type(other) is Value or isinstance(other, Value):
@@ -62,10 +65,12 @@ def binary(operation: Operation) -> Callable[[Value, Any], Any]:
             return NotImplemented
         try:
             y = compute(self.number, b)
+            if y - y:  # Zero for every finite number, nan for all others.
+                require_finite(y, self.number, b)
         except (ValueError, ArithmeticError) as error:
             raise undefined(operation, (self.number, b), error) from None
         # As in _node, but written out: the call would cost a tenth of a training step.
-        node = _new(Value)
+        node: Value = _new(Value)
         node.number = y
         node.operation = operation
         node.a = self
@@ -74,8 +79,6 @@ def binary(operation: Operation) -> Callable[[Value, Any], Any]:
         node.label = ""
         node.epoch = _epoch
         node.adjoint = None
-        if y - y:
-            _check_finite(node)
         return node
 
     return _named(record, operation)
@@ -85,14 +88,17 @@ def reflected(operation: Operation) -> Callable[[Value, Any], Any]:
     """Return a method that records an operation of a number and a `Value`, in this order."""
     compute = operation.compute
 
-    def record(self: Value, other: object) -> Value:
+    def record(self: Value, other: object) -> Any:
         a = number(other)
         if a is None:
             return NotImplemented
         try:
-            return _node(operation, compute(a, self.number), a, self)
+            y = compute(a, self.number)
+            if y - y:
+                require_finite(y, a, self.number)
         except (ValueError, ArithmeticError) as error:
             raise undefined(operation, (a, self.number), error) from None
+        return _node(operation, y, a, self)
 
     return _named(record, operation)
 
@@ -107,18 +113,7 @@ def _node(operation: Operation, y: float, a: Value | float, b: Value | float) ->
     node.label = ""
     node.epoch = _epoch
     node.adjoint = None
-    if y - y:  # Zero for every finite number, nan for all others.
-        _check_finite(node)
     return node
-
-
-def _check_finite(node: Value) -> None:
-    """Let infinity and nan pass on, but not arise out of finite numbers."""
-    inputs = [slot if type(slot) is float else slot.number for slot in (node.a, node.b)]
-    if not any(x - x for x in inputs):
-        assert node.operation is not None
-        error = OverflowError() if node.number == node.number else ValueError("it is not a number")
-        raise undefined(node.operation, tuple(inputs[: node.operation.arity]), error)
 
 
 def _named(method: Callable[..., Any], operation: Operation) -> Callable[..., Any]:
@@ -130,7 +125,12 @@ def _named(method: Callable[..., Any], operation: Operation) -> Callable[..., An
 def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
     def method(self: Value, other: object) -> bool:
         b = other.number if isinstance(other, Value) else number(other)
-        return NotImplemented if b is None else compare(self.number, b)
+        if b is None:
+            return NotImplemented
+        answer = compare(self.number, b)
+        if _watchers:
+            _tell_compared(compare, self, other, answer)
+        return answer
 
     return method
 
@@ -197,12 +197,12 @@ class Value:
     def data(self) -> float:
         """The number."""
         if _watchers:
-            _tell_watcher(self)
+            _tell_read(self)
         return self.number
 
     @data.setter
     def data(self, data: Any) -> None:
-        global _epoch
+        global _epoch  # noqa: PLW0603  (one counter for all graphs)
         converted = _one_number(data)
         with sweep.lock:
             _epoch += 1
@@ -256,7 +256,7 @@ class Value:
     __le__ = _comparison(operator.le)
     __gt__ = _comparison(operator.gt)
     __ge__ = _comparison(operator.ge)
-    __eq__ = _comparison(operator.eq)  # type: ignore[assignment]
+    __eq__ = _comparison(operator.eq)
     __hash__ = object.__hash__
 
     if TYPE_CHECKING:
@@ -264,11 +264,14 @@ class Value:
         def __getattr__(self, name: str) -> Callable[..., Value]: ...
 
     def __bool__(self) -> bool:
-        return self.number != 0
+        answer = self.number != 0
+        if _watchers:
+            _tell_compared(operator.ne, self, 0.0, answer)
+        return answer
 
     def __float__(self) -> float:
         if _watchers:
-            _tell_watcher(self)
+            _tell_read(self)
         return self.number
 
     def __repr__(self) -> str:
@@ -285,6 +288,7 @@ class Value:
         twin = _new(type(self))
         for slot in Value.__slots__:
             setattr(twin, slot, getattr(self, slot))
+        twin.adjoint = None  # Another thread's sweep may be under way.
         return twin
 
     def __deepcopy__(self: ValueT, memo: dict[int, Any]) -> ValueT:
@@ -307,21 +311,31 @@ class Value:
 _new = Value.__new__
 
 
+Read = Callable[["Value"], None]
+Compared = Callable[[Callable[[float, float], bool], "Value", object, bool], None]
+
 # By thread, since threads that record at once must not disturb one another.
-_watchers: dict[int, Callable[[Value], None]] = {}
+_watchers: dict[int, tuple[Read | None, Compared | None]] = {}
 
 
 @contextmanager
-def watching(read: Callable[[Value], None]) -> Iterator[None]:
-    """Call a function with every `Value` that this thread reads as a plain number.
+def watching(read: Read | None = None, compared: Compared | None = None) -> Iterator[None]:
+    """Call a function where this thread lets a plain number or a truth out of a `Value`.
 
     Args:
-        read: called before `.data` or `float()` of a `Value` gives its number away, and with it
+        read: called with a `Value` before `.data` or `float()` gives its number away, and with it
             the way back to its inputs.
+        compared: called with the comparison (such as `operator.lt`), its `Value`, its other side
+            (a `Value` or a number) and its answer; `bool()` compares with 0.
+
+    What is not given stays with whoever is watching around it.
     """
     thread = threading.get_ident()
     outer = _watchers.get(thread)
-    _watchers[thread] = read
+    _watchers[thread] = (
+        read or (outer and outer[0]) or None,
+        compared or (outer and outer[1]) or None,
+    )
     try:
         yield
     finally:
@@ -331,10 +345,18 @@ def watching(read: Callable[[Value], None]) -> Iterator[None]:
             _watchers[thread] = outer
 
 
-def _tell_watcher(value: Value) -> None:
-    watcher = _watchers.get(threading.get_ident())
-    if watcher is not None:
-        watcher(value)
+def _tell_read(value: Value) -> None:
+    read, _ = _watchers.get(threading.get_ident(), (None, None))
+    if read is not None:
+        read(value)
+
+
+def _tell_compared(
+    compare: Callable[[float, float], bool], value: Value, other: object, answer: bool
+) -> None:
+    _, compared = _watchers.get(threading.get_ident(), (None, None))
+    if compared is not None:
+        compared(compare, value, other, answer)
 
 
 class Input(Value):
@@ -372,11 +394,28 @@ def _refuse(data: Any) -> Never:
     )
 
 
+def _by_name(operation: Operation) -> Callable[[Value, Any], Any]:
+    """Return a method of two inputs whose refusal, unlike an operator's, nobody else hears."""
+    record = binary(operation)
+
+    def method(self: Value, other: object) -> Any:
+        result = record(self, other)
+        if result is NotImplemented:
+            raise TypeError(
+                f"the method {operation.name} takes a Value or a plain number, got {other!r} of "
+                f"type {type(other).__name__}; the function microgradcheck.{operation.name} "
+                "takes arrays too"
+            )
+        return result
+
+    return _named(method, operation)
+
+
 def _attach_methods() -> None:
     """Make every operation without an operator a method, so that `numpy.exp` finds `x.exp()`."""
     for name, operation in OPERATIONS.items():
         if name not in OPERATORS:
-            method = unary(operation) if operation.arity == 1 else binary(operation)
+            method = unary(operation) if operation.arity == 1 else _by_name(operation)
             setattr(Value, name, method)
             if name[:4] in {"asin", "acos", "atan"}:
                 # NumPy asks the entries of an array of objects for its own, older names.

@@ -94,8 +94,8 @@ class _Evidence:
     def cause_of(self, entry: Entry) -> str:
         """Return the cause of one wrong entry by itself."""
         gradient, reference = entry.gradient, entry.reference
-        if reference == 0 or abs(reference) <= entry.error_bound:
-            return "f does not depend on this input, whose gradient is not zero"
+        if abs(reference) <= entry.error_bound:
+            return self._nothing_to_see(entry)
         if gradient == 0:
             return self._zero_elsewhere(entry)
         missing = self._one_use(entry)
@@ -165,6 +165,15 @@ class _Evidence:
         if _close(ratios[0], -1.0):
             return "sign flipped"
         return _constant_factor(ratios[0])
+
+    def _nothing_to_see(self, entry: Entry) -> str:
+        i = self.problem.places.index((entry.input, entry.index))
+        k = self.problem.output_indices.index(entry.output)
+        scale = self.problem.scale(i, None)
+        values = {self.problem.moved(i, step * scale)[k] for step in (-0.1, -0.01, 0.0, 0.01, 0.1)}
+        if len(values) == 1:
+            return "f does not depend on this input, whose gradient is not zero"
+        return "f is stationary in this input here, and the gradient is not zero"
 
     def _zero_elsewhere(self, entry: Entry) -> str:
         nearby = self._ratios_nearby(entry)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import sys
 from collections.abc import Callable, Sequence
@@ -161,10 +162,10 @@ def _real(output: Any) -> float:
 
 
 def _names_of_inputs(f: Callable[..., Any], count: int) -> list[str]:
-    code = getattr(f, "__code__", None)
-    names = list(code.co_varnames[: code.co_argcount]) if code else []
-    if getattr(f, "__self__", None) is not None:
-        del names[:1]
+    try:
+        names = list(inspect.signature(f).parameters)
+    except (TypeError, ValueError):  # Some functions written in C have none.
+        names = []
     if len(names) >= count and all(len(name) <= 8 for name in names):
         return names[:count]
     return ["x"] if count == 1 else [f"x{position}" for position in range(count)]

@@ -158,6 +158,8 @@ class Report:
 
     def __str__(self) -> str:
         bad = [entry for entry in self._worst_first() if entry.verdict is not Verdict.PASS]
+        if not bad and len(self.entries) <= _MOST_ENTRIES:
+            bad = self.entries  # Few enough to show all, both numbers of each.
         shown = bad[:_MOST_ENTRIES]
         lines = [self._headline(), *map(_row, shown)]
         rest = len(self.entries) - len(shown)

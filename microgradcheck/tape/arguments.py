@@ -1,0 +1,130 @@
+"""The arguments of a recorded function: plain numbers out of them, gradients like them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from microgradcheck.structure import is_array, number, put_together
+
+__all__ = ["Arguments", "as_lists", "flat"]
+
+
+class Arguments:
+    """What a function was recorded with, which every other point must be like.
+
+    Args:
+        inputs: numbers, and lists, tuples and arrays of them.
+
+    Attributes:
+        lists: the same with a list for each array.
+        plain: whether lists, tuples and numbers were all there was.
+        sizes: how many entries each argument has.
+    """
+
+    def __init__(self, inputs: Sequence[Any]) -> None:
+        self.lists = [as_lists(argument) for argument in inputs]
+        self.plain = not any(map(_holds_other_kinds, inputs))
+        self.sizes = [sum(1 for _ in flat(lists)) for lists in self.lists]
+        self._inputs = inputs
+
+    def numbers(self, inputs: Sequence[Any]) -> list[float]:
+        """Return the entries of other inputs as floats, in reading order.
+
+        Raises:
+            TypeError: there are more or fewer arguments, or something is no plain number.
+            ValueError: an argument has another shape.
+        """
+        if len(inputs) != len(self.lists):
+            raise TypeError(
+                f"the tape was recorded with {_count(len(self.lists), 'argument')}, "
+                f"got {len(inputs)}"
+            )
+        entries: list[float] = []
+        for position, (given, like) in enumerate(zip(inputs, self.lists, strict=True)):
+            _collect(as_lists(given), like, f"argument {position}", entries)
+        return entries
+
+    def nested(self, entries: Sequence[Any]) -> list[Any]:
+        """Return entries as the arguments, with a list for each array."""
+        remaining = iter(entries)
+        return [_nest(remaining, like) for like in self.lists]
+
+    def like(self, entries: Iterable[float]) -> tuple[Any, ...]:
+        """Return entries as the arguments, in their kinds and shapes."""
+        remaining = iter(entries)
+        return tuple(
+            put_together([next(remaining) for _ in range(size)], like=like)
+            for size, like in zip(self.sizes, self._inputs, strict=True)
+        )
+
+    def gradient(self, entries: Iterable[float]) -> Any:
+        """Return one derivative for each entry as a gradient: a tuple for several arguments."""
+        gradients = self.like(entries)
+        return gradients[0] if len(gradients) == 1 else gradients
+
+
+def as_lists(argument: Any) -> Any:
+    """Return an argument with a list for each array in it."""
+    if is_array(argument):
+        return argument.tolist()
+    if isinstance(argument, (list, tuple)):
+        parts = list(map(as_lists, argument))
+        return parts if isinstance(argument, list) else tuple(parts)
+    return argument
+
+
+def flat(nested: Any) -> Iterator[Any]:
+    """Yield the entries of nested lists and tuples in reading order."""
+    if isinstance(nested, (list, tuple)):
+        for part in nested:
+            yield from flat(part)
+    else:
+        yield nested
+
+
+def _holds_other_kinds(argument: Any) -> bool:
+    """Tell whether code that returns lists and tuples would return something else than it got."""
+    if isinstance(argument, (list, tuple)):
+        return type(argument) not in {list, tuple} or any(map(_holds_other_kinds, argument))
+    return is_array(argument)
+
+
+def _collect(given: Any, like: Any, name: str, entries: list[float]) -> None:
+    if not isinstance(like, (list, tuple)):
+        entry = number(given)
+        if entry is None:
+            raise TypeError(
+                f"{name} is {given!r} of type {type(given).__name__}, where the tape was recorded "
+                "with a number; give plain numbers, and call the function itself with Values"
+            )
+        entries.append(entry)
+    elif not isinstance(given, (list, tuple)):
+        raise TypeError(
+            f"{name} is {given!r} of type {type(given).__name__}, where the tape was recorded "
+            f"with {len(like)} entries"
+        )
+    elif len(given) != len(like):
+        raise ValueError(
+            f"{name} has {_count(len(given), 'entry', 'entries')}, where the tape was recorded "
+            f"with {len(like)}; record the function again for other shapes"
+        )
+    elif set(map(type, given)) == {float} and not any(
+        isinstance(part, (list, tuple)) for part in like
+    ):
+        entries += given
+    else:
+        for i, (part, part_like) in enumerate(zip(given, like, strict=True)):
+            _collect(part, part_like, f"{name}[{i}]" if "[" in name else f"{name}, [{i}]", entries)
+
+
+def _nest(remaining: Any, like: Any) -> Any:
+    if isinstance(like, list):
+        return [_nest(remaining, part) for part in like]
+    if isinstance(like, tuple):
+        return tuple(_nest(remaining, part) for part in like)
+    return next(remaining)
+
+
+def _count(n: int, one: str, many: str = "") -> str:
+    return f"{n} {one if n == 1 else many or one + 's'}"

@@ -1,0 +1,294 @@
+"""Numbers that write themselves down: the table's rules, run over texts, become program text.
+
+An `Expression` is added and multiplied like a number, and what comes out is the text of the sum
+or product, with constants worked out on the way. So one and the same rule of the table that
+computes a derivative also writes the line that does.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, Final
+
+from microgradcheck.ops import FLOATS, OPERATIONS, NumberSystem, Operation
+from microgradcheck.value import OPERATORS
+
+__all__ = ["ARRAY_TEXTS", "TEXTS", "Condition", "Expression", "constant"]
+
+_CONDITIONAL, _SUM, _PRODUCT, _SIGNED, _POWER, _ATOM = range(6)
+"""How strongly the outermost operator of a text binds, weakest first."""
+
+
+class Expression:
+    """A number that is not known yet: a factor times a text, or the factor alone.
+
+    Args:
+        text: Python that computes it, apart from the factor; "" is 1.
+        rank: how strongly the text's outermost operator binds.
+        factor: a constant. Kept apart, so that those of several steps become one.
+
+    Example:
+        >>> x = Expression("x")
+        >>> str(2 * (3 * x) - 1)
+        '6.0 * x - 1.0'
+    """
+
+    __slots__ = ("factor", "rank", "text")
+
+    def __init__(self, text: str, rank: int = _ATOM, factor: float = 1.0) -> None:
+        self.text = text
+        self.rank = rank
+        self.factor = factor
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether it is a known number, its factor."""
+        return not self.text
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether it is a constant or a name, times a factor, and needs no line of its own."""
+        return not self.text or self.text.isidentifier()
+
+    def __str__(self) -> str:
+        return self._write(_CONDITIONAL)
+
+    def _write(self, least: int) -> str:
+        """Return the text, in parentheses where it binds less strongly than asked for."""
+        text, rank = self.text, self.rank
+        if not self.text:
+            text, rank = repr(self.factor), _SIGNED if self.factor < 0 else _ATOM
+        elif self.factor != 1 and rank == _PRODUCT and text.startswith("1.0 / "):
+            text = f"{self.factor!r}{text.removeprefix('1.0')}"
+        elif self.factor == -1:
+            text, rank = f"-{self._bare(_PRODUCT)}", min(_SIGNED, max(rank, _PRODUCT))
+        elif self.factor != 1:
+            text, rank = f"{self.factor!r} * {self._bare(_PRODUCT)}", _PRODUCT
+        return _parenthesized(text, rank, least)
+
+    def _bare(self, least: int) -> str:
+        """Return the text without its factor."""
+        return _parenthesized(self.text, self.rank, least)
+
+    def _scaled(self, factor: float) -> Expression:
+        product = self.factor * factor
+        if not math.isfinite(product) or (product == 0 and factor != 0 and self.factor != 0):
+            # Out of the range of floats, which the numbers in between need not be.
+            return Expression(self._write(_PRODUCT), _PRODUCT, factor)
+        return Expression(self.text, self.rank, product)
+
+    def __neg__(self) -> Expression:
+        return Expression(self.text, self.rank, -self.factor)
+
+    def __pos__(self) -> Expression:
+        return self
+
+    def __abs__(self) -> Expression:
+        if self.is_constant:
+            return constant(abs(self.factor))
+        return Expression(f"abs({self})")
+
+    def __add__(self, other: Any) -> Expression:
+        other = constant(other)
+        if self.text == other.text:
+            return Expression(self.text, self.rank, self.factor + other.factor)
+        left = self._write(_SUM)
+        if other.factor < 0:
+            return Expression(f"{left} - {(-other)._write(_PRODUCT)}", _SUM)
+        return Expression(f"{left} + {other._write(_PRODUCT)}", _SUM)
+
+    def __radd__(self, other: Any) -> Expression:
+        return constant(other) + self
+
+    def __sub__(self, other: Any) -> Expression:
+        return self + -constant(other)
+
+    def __rsub__(self, other: Any) -> Expression:
+        return constant(other) - self
+
+    def __mul__(self, other: Any) -> Expression:
+        other = constant(other)
+        if self.is_constant:
+            return other._scaled(self.factor)
+        if other.is_constant:
+            return self._scaled(other.factor)
+        text = f"{self._bare(_PRODUCT)} * {other._bare(_SIGNED)}"
+        return Expression(text, _PRODUCT, self.factor)._scaled(other.factor)
+
+    def __rmul__(self, other: Any) -> Expression:
+        return constant(other) * self
+
+    def __truediv__(self, other: Any) -> Expression:
+        other = constant(other)
+        if other.is_constant and (other.factor == 1 or (self.is_constant and other.factor != 0)):
+            return constant(self.factor / other.factor) if self.is_constant else self
+        sign = math.copysign(1.0, other.factor)
+        below = other._scaled(sign)._write(_SIGNED)
+        above = "1.0" if self.is_constant else self._bare(_PRODUCT)
+        return Expression(f"{above} / {below}", _PRODUCT, self.factor * sign)
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return constant(other) / self
+
+    def __lt__(self, other: Any) -> Any:
+        return _compare(self, "<", constant(other))
+
+    def __le__(self, other: Any) -> Any:
+        return _compare(self, "<=", constant(other))
+
+    def __gt__(self, other: Any) -> Any:
+        return _compare(self, ">", constant(other))
+
+    def __ge__(self, other: Any) -> Any:
+        return _compare(self, ">=", constant(other))
+
+    def __eq__(self, other: object) -> Any:
+        return _compare(self, "==", constant(other))
+
+    def __ne__(self, other: object) -> Any:
+        return _compare(self, "!=", constant(other))
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Condition:
+    """A truth that is not known yet; one that is known is a bool."""
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __and__(self, other: Any) -> Any:
+        if isinstance(other, Condition):
+            return Condition(f"({self.text}) & ({other.text})")
+        return self if other else False
+
+    def __or__(self, other: Any) -> Any:
+        if isinstance(other, Condition):
+            return Condition(f"({self.text}) | ({other.text})")
+        return True if other else self
+
+    __rand__, __ror__ = __and__, __or__
+
+
+def constant(number: Any) -> Expression:
+    """Return a known number as an expression; an expression stays as it is."""
+    if isinstance(number, Expression):
+        return number
+    number = float(number)
+    if math.isfinite(number):
+        return Expression("", factor=number)
+    if math.isnan(number):
+        return Expression("nan")
+    return Expression("inf", factor=math.copysign(1.0, number))
+
+
+def _parenthesized(text: str, rank: int, least: int) -> str:
+    return text if rank >= least else f"({text})"
+
+
+def _compare(left: Expression, symbol: str, right: Expression) -> Any:
+    if left.is_constant and right.is_constant:
+        a, b = left.factor, right.factor
+        return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[
+            symbol
+        ]
+    return Condition(f"{left._write(_SUM)} {symbol} {right._write(_SUM)}")
+
+
+class _TextSystem(NumberSystem):
+    """Operators are written as such, all other operations as calls by name."""
+
+    def value(self, operation: Operation) -> Callable[..., Any]:
+        if operation.name not in OPERATORS:
+            self.names.setdefault(operation.name, _call(operation.name))
+        return super().value(operation)
+
+
+def _call(name: str) -> Callable[..., Expression]:
+    def write(*inputs: Any) -> Expression:
+        expressions = list(map(constant, inputs))
+        if all(x.is_constant for x in expressions) and name in OPERATIONS:
+            try:
+                return constant(OPERATIONS[name].compute(*(x.factor for x in expressions)))
+            except (ValueError, ArithmeticError):
+                pass  # It is written as it is, and fails where it is run, as it should.
+        return Expression(f"{name}({', '.join(map(str, expressions))})")
+
+    return write
+
+
+def _call_over_arrays(name: str) -> Callable[..., Expression]:
+    call = _call(name)
+
+    def write(*inputs: Any) -> Expression:
+        a, b = map(constant, inputs)
+        # Some libraries' functions of two arrays do not take a number for one of them.
+        if a.is_constant and not b.is_constant:
+            a = Expression(f"full_like({b}, {a})")
+        elif b.is_constant and not a.is_constant:
+            b = Expression(f"full_like({a}, {b})")
+        return call(a, b)
+
+    return write
+
+
+def _power(fractional: Callable[[Expression, Expression], Expression]) -> Callable[..., Expression]:
+    def write(base: Any, exponent: Any) -> Expression:
+        base, exponent = constant(base), constant(exponent)
+        n = exponent.factor
+        if not exponent.is_constant or n == 0 or base.is_constant:
+            return _call("power")(base, exponent)
+        if n == 1:
+            return base
+        if n in {2, 3} and base.is_simple:
+            return base * base if n == 2 else base * base * base
+        if n % 1 == 0 and abs(n) < 1e6:
+            return Expression(f"{base._write(_ATOM)} ** {int(n)}", _POWER)
+        return fractional(base, exponent)
+
+    return write
+
+
+def _where(condition: Any, chosen: Any, otherwise: Any) -> Expression:
+    if isinstance(condition, bool):
+        return constant(chosen if condition else otherwise)
+    text = f"{constant(chosen)._write(_SUM)} if {condition.text} else {constant(otherwise)}"
+    return Expression(text, _CONDITIONAL)
+
+
+def _where_over_arrays(condition: Any, chosen: Any, otherwise: Any) -> Expression:
+    if isinstance(condition, bool):
+        return constant(chosen if condition else otherwise)
+    return Expression(f"where({condition.text}, {constant(chosen)}, {constant(otherwise)})")
+
+
+TEXTS: Final = _TextSystem(
+    {
+        "abs": abs,
+        "absolute": abs,
+        # Python's own power of a negative number is complex here, that of math an error.
+        "power": _power(_call("pow")),
+        "where": _where,
+    },
+    "texts",
+)
+"""Texts of Python over floats."""
+
+ARRAY_TEXTS: Final = _TextSystem(
+    {
+        "abs": abs,
+        "absolute": abs,
+        "atan2": _call_over_arrays("atan2"),
+        "hypot": _call_over_arrays("hypot"),
+        "power": _power(lambda a, b: Expression(f"{a._write(_ATOM)} ** {b}", _POWER)),
+        "where": _where_over_arrays,
+    },
+    "array texts",
+)
+"""Texts of Python over arrays, where no branch is taken and all choices are computed."""

@@ -1,0 +1,219 @@
+"""A recorded function as lists of numbers and operations, each after those that it reads."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from itertools import chain
+from typing import Final, NamedTuple
+
+from microgradcheck import sweep
+from microgradcheck.ops import OPERATIONS, Operation
+from microgradcheck.value import Value
+
+__all__ = ["SYMBOLS", "Comparison", "Graph", "Guard"]
+
+SYMBOLS: Final = {
+    operator.lt: "<",
+    operator.le: "<=",
+    operator.gt: ">",
+    operator.ge: ">=",
+    operator.eq: "==",
+    operator.ne: "!=",
+}
+"""How the comparisons that a guard can make are written."""
+
+
+class Comparison(NamedTuple):
+    """A comparison that f made while it was recorded.
+
+    Attributes:
+        compare: such as `operator.lt`.
+        left: its left side.
+        right: its right side.
+        answer: what it found.
+        line: where, as `file.py:12`.
+    """
+
+    compare: Callable[[float, float], bool]
+    left: Value
+    right: Value | float
+    answer: bool
+    line: str
+
+
+class Guard(NamedTuple):
+    """A comparison between two places, whose answer must be as recorded: see `Comparison`."""
+
+    compare: Callable[[float, float], bool]
+    left: int
+    right: int
+    answer: bool
+    line: str
+
+
+class Graph:
+    """A recorded function as a numbered row of places, each after those that it reads.
+
+    The inputs hold the first places; a place after them holds a constant or an operation's
+    result. Whatever depends on constants only has become a constant, `x + 0.0` has become x, and
+    `x ** 2.0` the product of x with itself, which is the same number sooner.
+
+    Args:
+        root: what f returned.
+        inputs: the entries that f was called with.
+        comparisons: those that f made, in order.
+
+    Attributes:
+        operations: for each place its operation, or None for an input or constant.
+        left: the place of the operation's first input.
+        right: the place of its second input, or of its first once more.
+        numbers: what each place held while f was recorded.
+        labels: the labels of places that have one.
+        inputs: how many places are inputs.
+        root: the place of the result.
+        guards: the comparisons between places that depend on the inputs.
+        captured: the leaves that f used and that were not handed to it, with their numbers.
+    """
+
+    def __init__(
+        self,
+        root: Value | float,
+        inputs: Sequence[Value],
+        comparisons: Sequence[Comparison] = (),
+    ) -> None:
+        self.operations: list[Operation | None] = [None] * len(inputs)
+        self.left: list[int] = [0] * len(inputs)
+        self.right: list[int] = [0] * len(inputs)
+        self.numbers: list[float] = [entry.number for entry in inputs]
+        self.labels: dict[int, str] = {i: x.label for i, x in enumerate(inputs) if x.label}
+        self.inputs = len(inputs)
+        self.captured: list[tuple[Value, float]] = []
+        self._constants: dict[int, int] = {}
+        # What a comparison needs comes before what only later ones or the result need, so that
+        # no number is computed which f would not have computed on its other branch.
+        joined: Value | float = 0.0
+        for comparison in comparisons:
+            joined = _join(joined, _join(comparison.left, comparison.right))
+        joined = _join(joined, root)
+        # A place is noted in the slot that a sweep would use: see `sweep`.
+        with sweep.lock:
+            order = sweep.topological_order(joined) if isinstance(joined, Value) else []
+            try:
+                for place, entry in enumerate(inputs):
+                    entry.adjoint = place
+                self._append(order)
+                self.root = self._place(root)
+                guards = [
+                    Guard(compare, self._place(left), self._place(right), answer, line)
+                    for compare, left, right, answer, line in comparisons
+                ]
+            finally:
+                for node in chain(order, inputs):
+                    node.adjoint = None
+        self.guards = [g for g in guards if self.varies(g.left) or self.varies(g.right)]
+        del self._constants
+
+    def __len__(self) -> int:
+        return len(self.operations)
+
+    def varies(self, place: int) -> bool:
+        """Tell whether a place depends on the inputs."""
+        return place < self.inputs or self.operations[place] is not None
+
+    def live(self) -> list[bool]:
+        """Tell for each place whether the result depends on it, and not the guards alone."""
+        live = [False] * len(self)
+        live[self.root] = True
+        for place in range(len(self) - 1, -1, -1):
+            if live[place] and self.operations[place] is not None:
+                live[self.left[place]] = live[self.right[place]] = True
+        return live
+
+    def depth(self) -> int:
+        """Return the number of operations on the longest way from an input to the end."""
+        levels = [0] * len(self)
+        for place, (operation, a, b) in enumerate(
+            zip(self.operations, self.left, self.right, strict=True)
+        ):
+            if operation is not None:
+                levels[place] = max(levels[a], levels[b]) + 1
+        return max(levels)
+
+    def _append(self, order: Sequence[Value]) -> None:
+        operations, left, right, numbers = self.operations, self.left, self.right, self.numbers
+        inputs, constants, labels = self.inputs, self._constants, self.labels
+        drop_zeros = {node.operation for node in order} <= _BLIND_TO_THE_SIGN_OF_ZERO
+        for node in order:
+            operation = node.operation
+            if operation is None:
+                if node.adjoint is None and node.label is not _JOINT:
+                    node.adjoint = self._constant(node.number)
+                    self.captured.append((node, node.number))
+                continue
+            slot = node.a
+            if type(slot) is float:
+                a = constants.get(id(slot))
+                if a is None:
+                    a = constants[id(slot)] = self._constant(slot)
+            else:
+                a = slot.adjoint
+            slot = node.b
+            if type(slot) is not float:
+                b = slot.adjoint
+            elif operation.arity == 1:
+                b = a
+            elif slot == 2.0 and operation is _POWER:
+                operation, b = _MULTIPLY, a
+            elif slot == 0.0 and operation is _ADD and drop_zeros:
+                node.adjoint = a
+                continue
+            else:
+                b = constants.get(id(slot))
+                if b is None:
+                    b = constants[id(slot)] = self._constant(slot)
+            if (a < inputs or operations[a] or b < inputs or operations[b]) is None:
+                node.adjoint = self._constant(node.number)
+                continue
+            node.adjoint = len(numbers)
+            operations.append(operation)
+            left.append(a)
+            right.append(b)
+            numbers.append(node.number)
+            if node.label:
+                labels[node.adjoint] = node.label
+
+    def _constant(self, number: float) -> int:
+        self.operations.append(None)
+        self.left.append(0)
+        self.right.append(0)
+        self.numbers.append(number)
+        return len(self.numbers) - 1
+
+    def _place(self, side: Value | float) -> int:
+        if isinstance(side, Value):
+            place: int = side.adjoint
+            return place
+        return self._constant(float(side))
+
+
+_ADD, _MULTIPLY, _POWER = (OPERATIONS[name] for name in ("add", "multiply", "power"))
+
+# 0.0 + -0.0 is 0.0, which matters to atan2 and may matter to an operation of a user's own.
+_BLIND_TO_THE_SIGN_OF_ZERO = {None, *OPERATIONS.values()} - {OPERATIONS["atan2"]}
+
+_JOINT = "joint of two graphs"
+
+
+def _join(first: Value | float, second: Value | float) -> Value | float:
+    """Return a node that stands after both, so that one walk visits the graphs of both."""
+    if not isinstance(first, Value):
+        return second
+    joint = Value(0.0)
+    joint.label = _JOINT
+    joint.a = first
+    joint.epoch = first.epoch
+    if isinstance(second, Value):
+        joint.b = second
+        joint.epoch = max(first.epoch, second.epoch)
+    return joint

@@ -1,0 +1,107 @@
+"""Run the recorded operations one after another: for graphs too large and deep for other ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from microgradcheck.ops import FLOATS, NumberSystem
+from microgradcheck.tape.graph import Graph, Guard
+
+__all__ = ["Loop", "broken_guard"]
+
+
+class Loop:
+    """Both sweeps of a graph, over floats or over arrays with one entry for each point.
+
+    Args:
+        graph: what to compute.
+        system: the kind of number.
+    """
+
+    def __init__(self, graph: Graph, system: NumberSystem = FLOATS) -> None:
+        self._graph = graph
+        live = graph.live()
+        self._steps = []
+        for place, operation in enumerate(graph.operations):
+            if operation is None:
+                continue
+            a, b = graph.left[place], graph.right[place]
+            slope_a, slope_b = system.derivatives(operation)[0], system.derivatives(operation)[-1]
+            two = operation.arity == 2
+            self._steps.append(
+                (
+                    *(place, a, b, two, system.value(operation)),
+                    slope_a if live[place] and graph.varies(a) else None,
+                    slope_b if live[place] and two and graph.varies(b) else None,
+                )
+            )
+
+    def forward(self, entries: Sequence[Any]) -> list[Any]:
+        """Return what every place holds for these inputs."""
+        numbers = [*entries, *self._graph.numbers[self._graph.inputs :]]
+        for place, a, b, two, value, _, _ in self._steps:
+            numbers[place] = value(numbers[a], numbers[b]) if two else value(numbers[a])
+        return numbers
+
+    def backward(self, numbers: Sequence[Any]) -> list[Any]:
+        """Return the derivative of the result with respect to each input."""
+        adjoints: list[Any] = [None] * len(numbers)
+        adjoints[self._graph.root] = 1.0
+        for place, a, b, _, _, slope_a, slope_b in reversed(self._steps):
+            adjoint = adjoints[place]
+            if slope_a is not None:
+                term = adjoint * slope_a(numbers[a], numbers[b], numbers[place])
+                adjoints[a] = term if adjoints[a] is None else adjoints[a] + term
+            if slope_b is not None:
+                term = adjoint * slope_b(numbers[a], numbers[b], numbers[place])
+                adjoints[b] = term if adjoints[b] is None else adjoints[b] + term
+        return [0.0 if d is None else d for d in adjoints[: self._graph.inputs]]
+
+
+    def value(self, entries: Sequence[float]) -> float:
+        """Return the result at one point.
+
+        Raises:
+            ValueError, ArithmeticError: it is undefined there, or a guard does not hold.
+        """
+        return self._checked(self.forward(entries))
+
+    def value_and_gradient(self, entries: Sequence[float]) -> tuple[float, list[float]]:
+        """Return the result at one point, and its derivatives: see `value`."""
+        numbers = self.forward(entries)
+        value = self._checked(numbers)
+        return value, self.backward(numbers)
+
+    def _checked(self, numbers: Sequence[float]) -> float:
+        if not math.isfinite(sum(numbers)):
+            raise OverflowError
+        for guard in self._graph.guards:
+            if guard.compare(numbers[guard.left], numbers[guard.right]) != guard.answer:
+                raise ValueError
+        return numbers[self._graph.root]
+
+
+def broken_guard(graph: Graph, entries: Sequence[float]) -> tuple[Guard, float, float] | None:
+    """Return the first guard that other inputs break, with both its sides, in f's own order.
+
+    Returns:
+        None if they break none, or an operation is undefined before they do.
+    """
+    numbers = [*entries, *graph.numbers[graph.inputs :]]
+    by_place: dict[int, list[Guard]] = {}
+    for guard in graph.guards:
+        by_place.setdefault(max(guard.left, guard.right), []).append(guard)
+    for place, operation in enumerate(graph.operations):
+        if operation is not None:
+            inputs = (numbers[graph.left[place]], numbers[graph.right[place]])[: operation.arity]
+            try:
+                numbers[place] = operation.compute(*inputs)
+            except (ValueError, ArithmeticError):
+                return None
+        for guard in by_place.get(place, ()):
+            left, right = numbers[guard.left], numbers[guard.right]
+            if guard.compare(left, right) != guard.answer:
+                return guard, left, right
+    return None

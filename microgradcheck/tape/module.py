@@ -1,0 +1,131 @@
+"""A graph as a Python module: both sweeps in straight lines, for one point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from microgradcheck.ops import OPERATIONS
+from microgradcheck.tape.definitions import RESERVED, definitions, foreign_rules, words
+from microgradcheck.tape.expression import TEXTS
+from microgradcheck.tape.graph import Graph
+from microgradcheck.tape.infinities import lossy_places
+from microgradcheck.tape.names import Names, listing, pattern, summed, unpacking
+from microgradcheck.tape.straight import StraightLine
+
+__all__ = ["Module"]
+
+
+class Module:
+    """The text of a Python module that needs `math` alone, and the function in it.
+
+    Args:
+        graph: what to compute.
+        f: the function that was recorded, for its name and those of its arguments.
+        likes: the arguments it was recorded with, with lists in the places of arrays.
+        gradient: whether to compute the pair (value, gradient), or the value alone.
+
+    Attributes:
+        foreign: the Python functions of the user's own that it calls, which it does not contain.
+    """
+
+    def __init__(
+        self, graph: Graph, f: Callable[..., Any], likes: Sequence[Any], *, gradient: bool = True
+    ) -> None:
+        self.foreign = foreign_rules(graph)
+        self._name = "value_and_grad" if gradient else "value"
+        self._title = getattr(f, "__name__", "").replace("<lambda>", "") or "a function"
+        self._gradient = gradient
+        self._likes = likes
+        names = Names({*RESERVED, *OPERATIONS, *self.foreign})
+        self._parameters = names.parameters(f, len(likes))
+        self._entries = [
+            names.entries(parameter, like)
+            for parameter, like in zip(self._parameters, likes, strict=True)
+        ]
+        self._total = names.fresh("total", "total")
+        self._lines = StraightLine(
+            graph,
+            TEXTS,
+            [name for part in self._entries for name in part],
+            names,
+            watched=[*lossy_places(graph, raising=True), graph.root],
+            gradient=gradient,
+        )
+
+    def source(self, *, checked: bool = False) -> str:
+        """Return the text of the module.
+
+        Args:
+            checked: let the function insist on floats, since with whole numbers, arrays or
+                `Value`s it would compute something else.
+        """
+        body = list(self._unpacking())
+        if checked:
+            types = " is ".join(f"type({name})" for part in self._entries for name in part)
+            body += [f"if not {types} is float:", "    raise TypeError"]
+        body += [*([""] if body else []), *self._forward()]
+        body += self._backward() if self._gradient else [f"return {self._lines.value}"]
+        used = words(body)
+        helpers = definitions(used, TEXTS)
+        head = f"def {self._name}({', '.join(self._parameters)}):"
+        function = "\n".join([head, *(line and f"    {line}" for line in body)])
+        return "\n\n\n".join([self._header(used), *helpers, function]) + "\n"
+
+    def compile(self) -> Callable[..., Any]:
+        """Return the function."""
+        namespace: dict[str, Any] = dict(self.foreign)
+        exec(compile(self.source(checked=True), f"<tape of {self._title}>", "exec"), namespace)
+        function: Callable[..., Any] = namespace[self._name]
+        return function
+
+    def _header(self, used: set[str]) -> str:
+        what = "value and gradient" if self._gradient else "value"
+        lines = [f'"""The {what} of {self._title}, as recorded by microgradcheck."""']
+        if imported := sorted(used & set(dir(math))):
+            lines += ["", f"from math import {', '.join(imported)}"]
+        if self.foreign:
+            lines += ["", f"# Python functions of your own, not shown: {', '.join(self.foreign)}"]
+        return "\n".join(lines)
+
+    def _unpacking(self) -> list[str]:
+        lines = []
+        for parameter, entries, like in zip(
+            self._parameters, self._entries, self._likes, strict=True
+        ):
+            if isinstance(like, (list, tuple)):
+                lines += unpacking(entries, like, parameter)
+        return lines
+
+    def _forward(self) -> list[str]:
+        lines = ["# Forward: each line reads the arguments and the lines above it."]
+        for line in self._lines.forward:
+            if isinstance(line, str):
+                lines.append(line)
+                continue
+            guard, condition = line
+            lines.append(f"if not {condition}:" if guard.answer else f"if {condition}:")
+            said = f"{condition} was {guard.answer} when this was recorded, at {guard.line}"
+            lines.append(f"    raise ValueError({said!r})")
+        sums, total = summed(self._lines.watched, self._total)
+        lines += sums
+        lines += [f"if not isfinite({total}):", f"    raise OverflowError({_NOT_FINITE!r})"]
+        return lines
+
+    def _backward(self) -> list[str]:
+        remaining = iter(self._lines.partials)
+        gradients = [
+            pattern([next(remaining) for _ in entries], like)
+            for entries, like in zip(self._entries, self._likes, strict=True)
+        ]
+        gradient = gradients[0] if len(gradients) == 1 else f"({', '.join(gradients)})"
+        return [
+            "",
+            "# Backward: d_x is the derivative of the value with respect to x.",
+            *self._lines.backward,
+            *listing(f"return {self._lines.value}, {gradient}"),
+        ]
+
+
+_NOT_FINITE = "a number on the way is not finite"

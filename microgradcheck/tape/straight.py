@@ -1,0 +1,204 @@
+"""Both sweeps of a graph as straight lines of Python, as one would write them by hand."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from microgradcheck.ops import NumberSystem, Operation
+from microgradcheck.tape.definitions import foreign_derivative
+from microgradcheck.tape.expression import Condition, Expression, constant
+from microgradcheck.tape.graph import Graph, Guard
+from microgradcheck.tape.names import WIDTH, Names
+
+__all__ = ["StraightLine"]
+
+
+class StraightLine:
+    """The lines that compute a graph's result, and those that carry its derivative back.
+
+    A line is written for what has a label or is read more than once; all else is written where
+    it is read, as long as the line there does not grow too long.
+
+    Args:
+        graph: what to compute.
+        texts: the number system that writes, over floats or over arrays.
+        entries: the names of the inputs.
+        names: gives out all others.
+        watched: places whose numbers need a name, so that they can be looked at.
+        gradient: whether there is a reverse sweep.
+
+    Attributes:
+        forward: the lines of the forward sweep; a guard among them, with the text of its
+            comparison, stands where it is to be checked.
+        backward: the lines of the reverse sweep.
+        value: the text of the result.
+        watched: the texts of the watched places.
+        partials: the text of the derivative with respect to each input.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        texts: NumberSystem,
+        entries: Sequence[str],
+        names: Names,
+        watched: Sequence[int] = (),
+        *,
+        gradient: bool = True,
+    ) -> None:
+        draft_entries = [f"v{place}" for place in range(graph.inputs)]
+        draft = _Writer(graph, texts, draft_entries, watched, gradient)
+        final = _Writer(graph, texts, entries, watched, gradient, names, draft.reads)
+        self.forward = final.forward
+        self.backward = final.backward
+        self.value = str(final.values[graph.root])
+        self.watched = [str(final.values[place]) for place in watched]
+        self.partials = final.partials
+
+
+class _Writer:
+    """Writes both sweeps: a draft with a line for everything, or the final lines.
+
+    Args:
+        names: for the final lines; a draft gives each place its number.
+        reads: how often the draft reads each name.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        texts: NumberSystem,
+        entries: Sequence[str],
+        watched: Sequence[int],
+        gradient: bool,
+        names: Names | None = None,
+        reads: Counter[str] | None = None,
+    ) -> None:
+        self.graph = graph
+        self.texts = texts
+        self.names = names
+        self.kept = reads
+        self.reads: Counter[str] = Counter()
+        self.forward: list[str | tuple[Guard, str]] = []
+        self.backward: list[str] = []
+        self.partials: list[str] = []
+        self.values: list[Expression] = []
+        self._names: dict[int, str] = dict(enumerate(entries))
+        self._unnamed = 0
+        self._write_forward()
+        for place in watched:
+            self._read(self.values[place])
+        if gradient:
+            self._write_backward()
+
+    # Both sweeps
+
+    def _write_forward(self) -> None:
+        guards = defaultdict(list)
+        for guard in self.graph.guards:
+            guards[max(guard.left, guard.right)].append(guard)
+        for place, operation in enumerate(self.graph.operations):
+            if operation is not None:
+                self.values.append(self._value(place, operation))
+            elif place < self.graph.inputs:
+                self.values.append(Expression(self._names[place]))
+            else:
+                self.values.append(constant(self.graph.numbers[place]))
+            for guard in guards[place]:
+                condition = guard.compare(self.values[guard.left], self.values[guard.right])
+                self._read(condition)
+                self.forward.append((guard, condition.text))
+
+    def _value(self, place: int, operation: Operation) -> Expression:
+        graph = self.graph
+        inputs = [self.values[graph.left[place]], self.values[graph.right[place]]]
+        result = constant(self.texts.value(operation)(*inputs[: operation.arity]))
+        named = place in graph.labels or place == graph.root
+        if not named and (result.is_simple or not self._earns_a_line(place, result)):
+            return result
+        name = self._name(place)
+        self._read(result)
+        self.forward.append(f"{name} = {result}")
+        return Expression(name)
+
+    def _write_backward(self) -> None:
+        graph = self.graph
+        adjoints = {graph.root: constant(1.0)}
+        begun: set[int] = set()
+
+        def line(place: int, adjoint: Expression) -> Expression:
+            name = f"d_{self._name(place)}"
+            self._read(adjoint)
+            self.backward.append(f"{name} {'+=' if place in begun else '='} {adjoint}")
+            return Expression(name)
+
+        for place in range(len(graph) - 1, graph.inputs - 1, -1):
+            operation = graph.operations[place]
+            adjoint = adjoints.pop(place, None)
+            if operation is None or adjoint is None:
+                continue
+            if place in begun or not (
+                adjoint.is_simple or not self._earns_a_line(place, adjoint, "d_")
+            ):
+                adjoint = line(place, adjoint)
+            for target, contribution in self._contributions(place, operation, adjoint):
+                total = contribution
+                if target in adjoints:
+                    total = adjoints[target] + contribution
+                    if len(total.text) > WIDTH:
+                        line(target, adjoints[target])
+                        begun.add(target)
+                        total = contribution
+                adjoints[target] = total
+        for place in range(graph.inputs):
+            self.partials.append(str(line(place, adjoints.get(place, constant(0.0)))))
+
+    def _contributions(
+        self, place: int, operation: Operation, adjoint: Expression
+    ) -> list[tuple[int, Expression]]:
+        """Return what a place adds to the adjoints of its inputs."""
+        graph = self.graph
+        slots = [graph.left[place], graph.right[place]]
+        numbers = [self.values[slot] for slot in slots]
+        terms = [
+            (slot, adjoint * self._slope(operation, position, *numbers, self.values[place]))
+            for position, slot in enumerate(slots[: operation.arity])
+            if graph.varies(slot)
+        ]
+        if len(terms) == 2 and slots[0] == slots[1]:
+            return [(slots[0], terms[0][1] + terms[1][1])]
+        return terms
+
+    def _slope(self, operation: Operation, position: int, *numbers: Expression) -> Expression:
+        """Write the derivative of an operation by one of its inputs, from the inputs and result."""
+        if isinstance(operation.derivatives[position], str):
+            return constant(self.texts.derivatives(operation)[position](*numbers))
+        *inputs, result = numbers
+        arguments = ", ".join(map(str, [*inputs[: operation.arity], result]))
+        return Expression(f"{foreign_derivative(operation, position)}({arguments})")
+
+    # What has a line, and its name
+
+    def _earns_a_line(self, place: int, text: Expression, prefix: str = "") -> bool:
+        if self.kept is None or len(text.text) > 0.75 * WIDTH:
+            return True
+        # A number whose derivative has a line has one too, since that is called after it.
+        return self.kept[f"{prefix}v{place}"] > 1 or self.kept[f"d_v{place}"] > 1
+
+    def _name(self, place: int) -> str:
+        if place not in self._names:
+            if self.names is None:
+                name = f"v{place}"
+            else:
+                wish = self.graph.labels.get(place, "value" if place == self.graph.root else "")
+                name = self.names.fresh(wish, f"v{self._unnamed + 1}")
+                self._unnamed += name == f"v{self._unnamed + 1}"
+            self._names[place] = name
+        return self._names[place]
+
+    def _read(self, text: Expression | Condition) -> None:
+        if self.kept is None:
+            self.reads.update(re.findall(r"\w+", str(text)))

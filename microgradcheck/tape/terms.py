@@ -1,0 +1,135 @@
+"""Melt sums, differences and products of a graph into sums of products."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from microgradcheck.ops import Operation
+from microgradcheck.tape.graph import Graph
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Indices = NDArray[np.intp]
+    Mask = NDArray[np.bool_]
+
+__all__ = ["Terms"]
+
+_SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1, 0), "positive": (1, 0)}
+"""The signs with which linear operations take their inputs, 0 for none."""
+
+
+class Terms:
+    """What each place of a graph computes, once sums and products have melted together.
+
+    A place melts into its user where it is used once, by a sum, and is a sum or product itself.
+    What is left computes a sum of products, or another operation.
+
+    Args:
+        graph: a recorded function of n places.
+
+    Attributes:
+        left: the place of each operation's first input, of shape (n,).
+        right: that of the second.
+        codes: which of `operations` each place applies; the first stands for none.
+        operations: the different operations of the graph.
+        varies: whether a place depends on the inputs, of shape (n + 1,): place n is the number 1.
+        sums: whether a place computes a sum of products.
+        others: whether it applies another operation.
+        levels: how many passes must come before what it reads is there.
+        owners: for each term the place whose sum it belongs to, in rising order.
+        first: the place of its first factor.
+        second: that of the second, n if there is none.
+        weights: 1.0 or -1.0.
+
+    Limits: nothing here looks at numbers, so that a schedule holds for all points.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        import numpy as np
+
+        n = len(graph)
+        self.left = np.fromiter(graph.left, dtype=np.intp, count=n)
+        self.right = np.fromiter(graph.right, dtype=np.intp, count=n)
+        self.operations: list[Operation | None] = list(dict.fromkeys([None, *graph.operations]))
+        numbering = {operation: code for code, operation in enumerate(self.operations)}
+        self.codes = np.fromiter(map(numbering.get, graph.operations), dtype=np.intp, count=n)
+        computed = self.codes > 0
+        self.varies = np.append(computed, False)
+        self.varies[: graph.inputs] = True
+
+        names = [operation.name if operation else "" for operation in self.operations]
+        signs = np.array([_SIGNS.get(name, (0, 0)) for name in names])[self.codes]
+        linear = signs[:, 0] != 0
+        products = np.array([name == "multiply" for name in names])[self.codes]
+        melted, user, sign = self._melted(graph, signs, linear, products)
+        self.sums = (linear | products) & ~melted
+        self.others = computed & ~linear & ~products
+
+        # Each melted sum hands its terms on to its user, that one to its own, and so on: after
+        # every round the way to the last of them is half as long.
+        melted_sums = melted & linear
+        owner = np.where(melted_sums, user, np.arange(n))
+        sign = np.where(melted_sums, sign, 1)
+        while melted_sums[owner].any():
+            sign = sign * sign[owner]
+            owner = owner[owner]
+
+        sources = np.stack([self.left, self.right], axis=1)[linear].ravel()
+        users = np.repeat(np.flatnonzero(linear), 2)
+        weights = signs[linear].ravel()
+        is_term = (weights != 0) & ~melted_sums[sources]
+        sources, users, weights = sources[is_term], users[is_term], weights[is_term]
+        melted_products = melted[sources]
+        alone = np.flatnonzero(products & ~melted)
+        owners = np.concatenate([owner[users], alone])
+        in_order = np.argsort(owners, kind="stable")
+        self.owners = owners[in_order]
+        self.first = np.concatenate(
+            [np.where(melted_products, self.left[sources], sources), self.left[alone]]
+        )[in_order]
+        self.second = np.concatenate(
+            [np.where(melted_products, self.right[sources], n), self.right[alone]]
+        )[in_order]
+        self.weights = np.concatenate([weights * sign[users], np.ones_like(alone)])[in_order]
+        self.levels = self._levels()
+
+    def _melted(
+        self, graph: Graph, signs: Indices, linear: Mask, products: Mask
+    ) -> tuple[Mask, Indices, Indices]:
+        """Return which places melt into their user, that user, and the sign it takes them with."""
+        import numpy as np
+
+        n = len(graph)
+        computed = self.codes > 0
+        two = computed & np.array([o is not None and o.arity == 2 for o in self.operations])[self.codes]
+        uses = np.bincount(self.left[computed], minlength=n)
+        uses += np.bincount(self.right[two], minlength=n)
+        uses[graph.root] += 2
+        for guard in graph.guards:
+            uses[[guard.left, guard.right]] += 2
+        user = np.full(n, -1)
+        sign = np.zeros(n, dtype=np.intp)
+        for side, slots in enumerate((self.left, self.right)):
+            takers = np.flatnonzero(linear & (signs[:, side] != 0))
+            user[slots[takers]] = takers
+            sign[slots[takers]] = signs[takers, side]
+        return (uses == 1) & (user >= 0) & (linear | products), user, sign
+
+    def _levels(self) -> Indices:
+        import numpy as np
+
+        others = np.flatnonzero(self.others)
+        users = np.concatenate([self.owners, others])
+        in_order = np.argsort(users, kind="stable")
+        first = np.concatenate([self.first, self.left[others]])[in_order]
+        second = np.concatenate([self.second, self.right[others]])[in_order]
+        levels = [0] * len(self.varies)
+        for user, a, b in zip(
+            users[in_order].tolist(), first.tolist(), second.tolist(), strict=True
+        ):
+            below = levels[a] if levels[a] > levels[b] else levels[b]
+            if below >= levels[user]:
+                levels[user] = below + 1
+        return np.array(levels)

@@ -1,0 +1,29 @@
+"""What the tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+from microgradcheck.functions import VALUES
+from microgradcheck.ops import COMPLEX, FLOATS, OPERATIONS, arrays
+
+# The same examples in every run, however busy the machine is.
+settings.register_profile("steady", deadline=None, derandomize=True, database=None)
+settings.load_profile("steady")
+
+
+@pytest.fixture(autouse=True)
+def _table_as_it_was() -> Iterator[None]:
+    """Forget the operations that a test defined."""
+    kept = [(table, dict(table)) for table in (OPERATIONS, *_names())]
+    yield
+    for table, content in kept:
+        table.clear()
+        table.update(content)
+
+
+def _names() -> list[dict[str, object]]:
+    return [system.names for system in (FLOATS, COMPLEX, VALUES, arrays())]

@@ -1,0 +1,159 @@
+"""The shape of the package: light to import, layered, and with the public names it promises."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from itertools import permutations
+from pathlib import Path
+
+import pytest
+
+import microgradcheck as mg
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def python(*statements: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run statements in a fresh interpreter, which finds the package in `cwd`."""
+    command = [sys.executable, "-c", "\n".join(statements)]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+# Imports
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the top-level modules that are loaded once a statement has run."""
+    ended = python(statement, "import sys", "print(*sys.modules)")
+    assert ended.returncode == 0, ended.stderr
+    return {module.partition(".")[0] for module in ended.stdout.split()}
+
+
+@pytest.mark.parametrize(
+    ("statement", "already_there"),
+    [
+        ("import microgradcheck", "pass"),
+        ("import microgradcheck.cli", "pass"),
+        ("import microgradcheck.pytest_plugin", "import pytest"),
+    ],
+)
+def test_importing_loads_the_standard_library_only(statement: str, already_there: str) -> None:
+    loaded = loaded_by(statement) - loaded_by(already_there) - sys.stdlib_module_names
+    assert loaded == {"microgradcheck"}
+
+
+@pytest.mark.parametrize("heavy", ["graphviz", "matplotlib", "numpy", "rich", "scipy", "sympy"])
+def test_a_heavy_import_would_be_seen(heavy: str) -> None:
+    assert heavy in loaded_by(f"import microgradcheck, {heavy}") - sys.stdlib_module_names
+
+
+# Layers
+
+
+def contract_layers() -> list[set[str]]:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]
+    (contract,) = contracts["contracts"]
+    assert contract["type"] == "layers"
+    assert contract["exhaustive"] is True
+    return [set(re.findall(r"\w+", layer)) for layer in contract["layers"]]
+
+
+def test_the_contributors_guide_shows_the_contract() -> None:
+    guide = (ROOT / ".github" / "CONTRIBUTING.md").read_text("utf-8")
+    diagram = guide.partition("\n## Layers\n")[2].partition("```text\n")[2].partition("```")[0]
+    # Two spaces or more stand between the modules and what they are for.
+    shown = [re.split(r" {2,}", line)[0].split(" | ") for line in diagram.splitlines()]
+    assert [set(modules) for modules in shown] == contract_layers()
+
+
+def lint_imports(checkout: Path) -> subprocess.CompletedProcess[str]:
+    command = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
+    return python(command, cwd=checkout)
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "complaint"),
+    [
+        ("sweep", "from microgradcheck import value", "sweep is not allowed to import"),
+        ("optimize", "from microgradcheck import gradcheck", "optimize is not allowed to import"),
+        ("ops", "import microgradcheck", "ops is not allowed to import"),
+        ("stray", "", "not listed as layers"),
+    ],
+)
+def test_a_broken_layer_is_found(tmp_path: Path, module: str, line: str, complaint: str) -> None:
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "microgradcheck", tmp_path / "microgradcheck")
+    untouched = lint_imports(tmp_path)
+    assert untouched.returncode == 0, untouched.stdout + untouched.stderr
+
+    with (tmp_path / "microgradcheck" / f"{module}.py").open("a", encoding="utf-8") as file:
+        file.write(f"\n{line}\n")
+    broken = lint_imports(tmp_path)
+    assert broken.returncode == 1
+    assert complaint in " ".join(broken.stdout.split())
+
+
+# Public names
+
+PROMISED = {
+    *("Value", "operation"),
+    *("exp", "log", "log1p", "expm1", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan"),
+    *("atan2", "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "sigmoid", "softplus"),
+    *("relu", "absolute", "maximum", "minimum", "hypot", "logaddexp"),
+    *("sum", "mean", "dot", "logsumexp", "softmax", "clip"),
+    *("grad", "value_and_grad", "jacobian", "hessian"),
+    *("derivative", "numeric"),
+    *("gradcheck", "GradcheckError", "Report"),
+    *("minimize", "Descent"),
+    "draw",
+}
+NOT_BUILT_YET = {"explore", "nn", "plot", "record"}
+
+
+def test_the_promised_names_are_public() -> None:
+    assert set(mg.__all__) >= PROMISED
+    assert NOT_BUILT_YET.isdisjoint(mg.__all__), "move what is built now among the promised names"
+
+
+def test_every_public_name_resolves_and_is_listed() -> None:
+    assert list(mg.__all__) == sorted(set(mg.__all__))
+    for name in mg.__all__:
+        assert hasattr(mg, name)
+        assert name in dir(mg)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="gradchek"):
+        mg.gradchek  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    "order",
+    list(
+        permutations(
+            [
+                *("mg.draw", "import microgradcheck.draw"),
+                *("mg.gradcheck", "import microgradcheck.gradcheck"),
+            ]
+        )
+    ),
+    ids=", ".join,
+)
+def test_functions_named_like_their_module_stay_functions(order: tuple[str, ...]) -> None:
+    ended = python(
+        "import inspect, microgradcheck as mg",
+        *order,
+        "assert inspect.isfunction(mg.draw) and inspect.isfunction(mg.gradcheck)",
+        "from microgradcheck import draw, gradcheck",
+        "assert inspect.isfunction(draw) and inspect.isfunction(gradcheck)",
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_module_in_place_of_its_function_would_be_seen() -> None:
+    assert not inspect.isfunction(inspect)

@@ -1,0 +1,633 @@
+"""Pictures: right in every number, legible everywhere, and the same bytes each time."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import re
+import subprocess
+import sys
+import time
+from importlib import metadata
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from microgradcheck import Value, sin, sqrt
+from microgradcheck.draw import Picture, draw, layout
+from microgradcheck.ops import Operation
+from microgradcheck.value import unary
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def chain_rule_exercise() -> Value:
+    y = 3 * Value(2.0, "x")
+    y.label = "y"
+    z = y**2
+    z.label = "z"
+    return z
+
+
+def two_variables() -> Value:
+    x, y = Value(1.0, "x"), Value(2.0, "y")
+    return sin(x * y) + x**2
+
+
+def after_backward(root: Value) -> Value:
+    root.backward()
+    return root
+
+
+def tangle(size: int) -> Value:
+    choice = random.Random(0)
+    values = [Value(1.0)]
+    for _ in range(size):
+        values.append(choice.choice(values) + choice.choice(values))
+    root = values[0]
+    for value in values:
+        root = root + value
+    return root
+
+
+# Reading a picture
+
+
+def parse(picture: Picture) -> ElementTree.Element:
+    return ElementTree.fromstring(picture.svg)
+
+
+def groups(picture: Picture) -> dict[str, ElementTree.Element]:
+    root = parse(picture)
+    return {g.attrib["id"].removeprefix(root.attrib["id"] + "-"): g for g in root.iter(SVG + "g")}
+
+
+def lines(group: ElementTree.Element) -> list[str]:
+    return ["".join(text.itertext()) for text in group.iter(SVG + "text")]
+
+
+def written(picture: Picture) -> dict[str, list[str]]:
+    return {name: lines(group) for name, group in groups(picture).items()}
+
+
+def tooltip(picture: Picture, name: str) -> str:
+    return groups(picture)[name].findtext(SVG + "title") or ""
+
+
+def box(group: ElementTree.Element) -> tuple[float, float, float, float]:
+    rect = group.find(SVG + "rect")
+    if rect is None:
+        texts = list(group.iter(SVG + "text"))
+        left = min(float(text.attrib["x"]) for text in texts)
+        right = max(float(t.attrib["x"]) + float(t.attrib["textLength"]) for t in texts)
+        top = min(float(t.attrib["y"]) - 0.75 * float(t.attrib["font-size"]) for t in texts)
+        return left, top, right, max(float(text.attrib["y"]) for text in texts)
+    x, y, width, height = (float(rect.attrib[key]) for key in ("x", "y", "width", "height"))
+    return x, y, x + width, y + height
+
+
+def center(group: ElementTree.Element) -> tuple[float, float]:
+    left, top, right, bottom = box(group)
+    return (left + right) / 2, (top + bottom) / 2
+
+
+def curves(picture: Picture) -> list[ElementTree.Element]:
+    return [path for path in parse(picture).iter(SVG + "path") if path.attrib["class"] == "curve"]
+
+
+# The numbers
+
+
+def test_the_chain_rule_exercise_shows_every_number_of_both_passes() -> None:
+    assert written(draw(after_backward(chain_rule_exercise()))) == {
+        "v0": ["x = 2", "grad 36"],
+        "v1_a": ["3 × 12 = 36"],
+        "v1_b": ["3"],
+        "v1_operation": ["×"],
+        "v1": ["y = 6", "grad 12"],
+        "v2_a": ["12 × 1 = 12"],
+        "v2_b": ["2"],
+        "v2_operation": ["**"],
+        "v2": ["z = 36", "grad 1"],
+    }
+
+
+def test_before_backward_there_are_local_derivatives_only() -> None:
+    shown = written(draw(chain_rule_exercise()))
+    assert shown["v1_a"] == ["3"]
+    assert shown["v2_a"] == ["12"]
+    assert [shown[name][-1] for name in ("v0", "v1", "v2")] == ["grad —"] * 3
+
+
+def test_a_gradient_of_zero_is_not_taken_for_one_that_was_never_computed() -> None:
+    x = Value(2.0)
+    x.grad = 0.0
+    assert written(draw(x)) == {"v0": ["2", "grad 0"]}
+
+
+def test_both_edges_of_a_square_are_drawn_and_their_flows_add_up() -> None:
+    a = Value(3.0, "a")
+    picture = draw(after_backward(a * a))
+    shown = written(picture)
+    assert shown["v1_a"] == shown["v1_b"] == ["3 × 1 = 3"]
+    assert shown["v0"] == ["a = 3", "grad 6 = 3 + 3"]
+    assert len(curves(picture)) == 5
+
+
+def test_contributions_are_subtracted_where_they_are_negative_and_counted_where_many() -> None:
+    x = Value(3.0)
+    assert written(draw(after_backward(x * x - x)))["v0"][1] == "grad 5 = 3 + 3 - 1"
+    x = Value(3.0)
+    assert written(draw(after_backward(sum([x] * 9, x))))["v0"][1] == (
+        "grad 10 = 1 + 1 + 1 + … (10 uses)"
+    )
+
+
+def test_a_sum_that_is_not_the_gradient_is_not_shown() -> None:
+    x = Value(3.0)
+    y = x * x
+    y.backward()
+    y.backward()
+    assert written(draw(y))["v0"] == ["3", "grad 12"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (math.pi, "3.142"),
+        (1.2e-7, "1.2e-07"),
+        (1e-6, "1e-06"),
+        (-0.000123456, "-0.0001235"),
+        (0.1 + 0.2, "0.3"),
+        (12345.0, "12345"),
+        (12345.678, "1.235e+04"),
+        (-0.0, "0"),
+        (1e300, "1e+300"),
+        (math.inf, "inf"),
+        (math.nan, "nan"),
+    ],
+)
+def test_numbers_have_four_significant_digits_and_tooltips_have_all(
+    number: float, text: str
+) -> None:
+    picture = draw(Value(number))
+    assert written(picture)["v0"][0] == text
+    assert tooltip(picture, "v0") == f"data {number!r}\ngrad not computed"
+
+
+@pytest.mark.parametrize(("precision", "text"), [(1, "3"), (6, "3.14159"), (17, repr(math.pi))])
+def test_precision_is_an_option(precision: int, text: str) -> None:
+    shown = written(draw(Value(math.pi), precision=precision))["v0"][0]
+    assert shown == text or float(shown) == math.pi
+
+
+def test_a_derivative_that_does_not_exist_is_said_to_be_undefined() -> None:
+    assert written(draw(sqrt(Value(0.0))))["v1_a"] == ["undefined"]
+
+
+def test_one_undefined_derivative_does_not_hide_the_other() -> None:
+    shown = written(draw(Value(-2.0) ** Value(3.0)))
+    assert (shown["v2_a"], shown["v2_b"]) == (["12"], ["undefined"])
+
+
+def test_formulas_are_those_of_the_table() -> None:
+    picture = draw(sin(Value(0.0)), formulas=True)
+    assert written(picture)["v1_a"] == ["1", "∂/∂a = cos(a)"]
+    assert tooltip(picture, "v1_operation") == "sin: y = sin(a)"
+
+
+def test_a_derivative_given_as_a_function_is_drawn_without_a_formula() -> None:
+    twice = unary(Operation("twice", "twice", "2 * a", lambda a, y: 2.0))
+    picture = draw(twice(Value(1.0)), formulas=True)
+    assert written(picture)["v1_a"] == ["2", "∂/∂a"]
+
+
+def test_tooltips_tell_the_exact_product() -> None:
+    x = Value(0.1)
+    y = sin(x) * 0.3
+    picture = draw(after_backward(y))
+    slope, gradient = math.cos(0.1), 0.3
+    assert tooltip(picture, "v1_a") == (
+        f"∂/∂a = cos(a)\n{slope!r} × {gradient!r} = {slope * gradient!r}"
+    )
+
+
+def test_without_derivatives_the_edges_are_bare_and_the_operation_tells() -> None:
+    a = Value(3.0)
+    picture = draw(after_backward(a * a), derivatives=False)
+    assert written(picture) == {
+        "v0": ["3", "grad 6 = 3 + 3"],
+        "v1_operation": ["×"],
+        "v1": ["9", "grad 1"],
+    }
+    assert len(curves(picture)) == 3
+    assert "∂/∂b = a: 3.0 × 1.0 = 3.0" in tooltip(picture, "v1_operation")
+
+
+def test_the_text_twin_says_what_the_picture_shows() -> None:
+    assert draw(after_backward(chain_rule_exercise())).text.splitlines() == [
+        "Computation graph of z: 3 values and 2 operations.",
+        "v0 (x) = 2, gradient 36",
+        "v1 (y) = multiply(v0, 3) = 6, gradient 12",
+        "v2 (z) = power(v1, 2) = 36, gradient 1",
+    ]
+
+
+def test_the_text_twin_of_a_large_graph_is_short() -> None:
+    twin = draw(sum([Value(1.0)] * 150, Value(0.0))).text.splitlines()
+    assert len(twin) == 102
+    assert twin[-1] == "and 52 more values"
+
+
+# What may be drawn
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda roots: np.array(roots, dtype=object)])
+def test_several_roots_share_one_picture(kind: Any) -> None:
+    x = Value(2.0, "x")
+    picture = draw(kind([x * x, x + 1]))
+    assert [name for name in written(picture) if "_" not in name] == ["v0", "v1", "v2"]
+    assert [groups(picture)[name].attrib["class"] for name in ("v0", "v1", "v2")] == [
+        "input",
+        "result",
+        "result",
+    ]
+
+
+@pytest.mark.parametrize("thing", [2.0, "x", None, [Value(1.0), 2.0], np.array([1.0]), {}])
+def test_anything_else_is_refused_with_advice(thing: Any) -> None:
+    with pytest.raises(TypeError, match=r"draw needs a Value, or a list.* got .*compute it from"):
+        draw(thing)
+
+
+def test_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one Value"):
+        draw([])
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"direction": "up"}, "LR, RL, TB, BT, got 'up'"),
+        ({"precision": 0}, "from 1 to 17, got 0"),
+        ({"precision": "4"}, "from 1 to 17, got '4'"),
+        ({"name": "1st"}, "letter.* got '1st'"),
+        ({"name": 'x"><script>'}, "letter"),
+        ({"name": "graph\n"}, "letter"),
+    ],
+)
+def test_options_are_checked(option: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        draw(Value(1.0), **option)
+
+
+def test_numbers_that_were_overwritten_are_not_drawn() -> None:
+    x = Value(1.0)
+    y = x * 2
+    x.data = 5.0
+    with pytest.raises(RuntimeError, match="compute the result again"):
+        draw(y)
+
+
+# Labels
+
+HOSTILE = [
+    "</text><script>alert(1)</script>",
+    "]]><!--",
+    '"quoted"',
+    "back\\slash\\",
+    r"\N \G \L \n",
+    '\\"',
+    "&lt;&amp;&#65;",
+    "<b>bold</b>",
+    "θ ∂ 中文 🎉",
+    "node",
+    "  wide  ",
+    "\u202eright to left",
+]
+
+
+def visible(label: str) -> str:
+    """Return how a label of any characters is drawn."""
+    return "".join(
+        " "
+        if character in "\t\n\v\f\r\x85\u2028\u2029"
+        else chr(0x2400 + ord(character))
+        if character < " "
+        else "\u2421"
+        if character == "\x7f"
+        else "\ufffd"
+        if character in "\ufffe\uffff" or "\ud800" <= character <= "\udfff"
+        else character
+        for character in label
+    )
+
+
+def shortened(label: str) -> str:
+    return label if len(label) <= 24 else label[:23] + "…"
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_a_label_is_drawn_as_the_text_that_it_is(label: str) -> None:
+    picture = draw(Value(0.5, label))
+    assert written(picture)["v0"][0] == f"{shortened(label)} = 0.5"
+    assert tooltip(picture, "v0").startswith(f"{label}\ndata 0.5")
+    assert f"v0 ({label}) = 0.5" in picture.text
+    assert {element.tag.removeprefix(SVG) for element in parse(picture).iter()} == (
+        {"svg", "title", "desc", "style", "rect", "g", "text", "tspan"}
+    )
+
+
+def drawn_by_graphviz(picture: Picture) -> dict[str, list[str]]:
+    svg = layout._run_graphviz(picture.dot, "svg", 10).decode()
+    return {
+        group.findtext(SVG + "title") or "": lines(group)
+        for group in ElementTree.fromstring(svg).iter(SVG + "g")
+        if group.attrib["class"] == "node"
+    }
+
+
+@pytest.mark.parametrize("label", HOSTILE)
+def test_other_programs_read_the_same_text_from_dot(label: str) -> None:
+    picture = draw(after_backward(Value(0.5, label) * 2))
+    assert drawn_by_graphviz(picture) == written(picture)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=())), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None)
+def test_any_text_can_be_a_label(labels: list[str]) -> None:
+    picture = draw([Value(0.5, label) for label in labels])
+    shown = written(picture)
+    for index, label in enumerate(labels):
+        text = visible(label)
+        assert shown[f"v{index}"][0] == (f"{shortened(text)} = 0.5" if text else "0.5")
+        in_tooltip = tooltip(picture, f"v{index}").replace("\n", " ").replace("\t", " ")
+        assert visible(label) in in_tooltip.replace("␍", " ").replace("␋", " ").replace(
+            "␌", " "
+        ).replace("\x85", " ").replace("\u2028", " ").replace("\u2029", " ")
+    assert {name: text[0] for name, text in drawn_by_graphviz(picture).items()} == {
+        name: text[0] for name, text in shown.items()
+    }
+
+
+def test_line_breaks_are_kept_where_there_is_room_for_them() -> None:
+    picture = draw(Value(1.0, "first\nsecond"))
+    assert written(picture)["v0"][0] == "first second = 1"
+    assert tooltip(picture, "v0").startswith("first\nsecond\n")
+
+
+# The drawing
+
+
+@pytest.mark.parametrize("direction", ["LR", "RL", "TB", "BT"])
+def test_the_computation_goes_where_it_is_sent(direction: Any) -> None:
+    places = groups(draw(chain_rule_exercise(), direction=direction))
+    x, y, z = (center(places[name]) for name in ("v0", "v1", "v2"))
+    axis = 0 if direction in {"LR", "RL"} else 1
+    steps = [y[axis] - x[axis], z[axis] - y[axis]]
+    assert all(step > 0 for step in steps) == (direction in {"LR", "TB"})
+    assert all(step < 0 for step in steps) == (direction in {"RL", "BT"})
+
+
+def test_the_first_input_of_a_subtraction_comes_first() -> None:
+    a, b = Value(1.0, "a"), Value(2.0, "b")
+    for difference in (a - b, b - a):
+        places = groups(draw([a, b, difference]))
+        assert center(places["v2_a"])[1] < center(places["v2_b"])[1]
+
+
+@pytest.mark.parametrize("direction", ["LR", "TB"])
+@pytest.mark.parametrize("formulas", [False, True])
+def test_nothing_lies_over_anything_else(direction: Any, formulas: bool) -> None:
+    picture = draw(after_backward(two_variables()), direction=direction, formulas=formulas)
+    boxes = [box(group) for group in groups(picture).values()]
+    for (left, top, right, bottom), (x, y, to_x, to_y) in combinations(boxes, 2):
+        assert right <= x or to_x <= left or bottom <= y or to_y <= top
+    x, y, width, height = map(float, parse(picture).attrib["viewBox"].split())
+    for left, top, right, bottom in boxes:
+        assert x <= left < right <= x + width
+        assert y <= top < bottom <= y + height
+
+
+def test_every_text_fits_its_box_in_any_font() -> None:
+    picture = draw(after_backward(two_variables()), formulas=True)
+    for group in groups(picture).values():
+        left, top, right, bottom = box(group)
+        for text in group.iter(SVG + "text"):
+            x, length = float(text.attrib["x"]), float(text.attrib["textLength"])
+            assert text.attrib["lengthAdjust"] == "spacingAndGlyphs"
+            assert left <= x
+            assert x + length <= right
+            assert top < float(text.attrib["y"]) <= bottom
+
+
+def test_every_arrow_ends_at_a_circle_or_a_box() -> None:
+    picture = draw(after_backward(two_variables()))
+    ends = [box(g) for g in groups(picture).values() if g.find(SVG + "rect") is not None]
+    tips = [p.attrib["d"] for p in parse(picture).iter(SVG + "path") if p.attrib["class"] == "tip"]
+    assert len(tips) == 10
+    for tip in tips:
+        x, y = (float(number) for number in tip.split("L")[1].split(","))
+        assert any(
+            min(abs(x - left), abs(x - right), math.hypot(x - middle, y - height) - 15) < 1.5
+            and top - 1 <= y <= bottom + 1
+            for left, top, right, bottom in ends
+            for middle, height in [((left + right) / 2, (top + bottom) / 2)]
+        )
+
+
+def test_operations_and_values_differ_in_shape() -> None:
+    places = groups(draw(chain_rule_exercise()))
+    circle = places["v1_operation"].find(SVG + "rect")
+    square = places["v1"].find(SVG + "rect")
+    assert circle is not None
+    assert square is not None
+    assert circle.attrib["width"] == circle.attrib["height"] == "30"
+    assert circle.attrib["rx"] == "15"
+    assert float(square.attrib["rx"]) < float(square.attrib["height"]) / 4
+
+
+def brightness(color: str) -> float:
+    channels = [int(color[index : index + 2], 16) / 255 for index in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+def contrast(color: str, other: str) -> float:
+    """Return the contrast as WCAG 2 defines it."""
+    light, dark = sorted([brightness(color), brightness(other)], reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def palette(style: str) -> dict[str, dict[str, str]]:
+    rules = re.findall(r"#[\w-]+ ([\w. ]+) \{ (.+?) \}", style)
+    return {
+        selector: dict(re.findall(r"([\w-]+): (#\w{6})", body))
+        for selector, body in rules
+        if "#" in body
+    }
+
+
+@pytest.mark.parametrize("mode", ["light", "dark"])
+def test_every_text_stands_out(mode: str) -> None:
+    style = parse(draw(Value(1.0))).findtext(SVG + "style") or ""
+    light, dark = style.split("@media screen and (prefers-color-scheme: dark)")
+    colors = palette(light if mode == "light" else dark)
+    paper = colors[".paper"]["fill"]
+    boxes = [colors[f".{kind} .box"]["fill"] for kind in ("value", "input", "result")]
+    for ground in [paper, *boxes]:
+        for text in ("text", ".quiet", ".grad"):
+            assert contrast(colors[text]["fill"], ground) >= 4.5
+    operation = colors[".operation .box"]["fill"]
+    assert contrast(colors[".symbol"]["fill"], operation) >= 4.5
+    for line in (colors[".curve"]["stroke"], colors[".tip"]["fill"], operation):
+        assert contrast(line, paper) >= 3
+    for ground in boxes:  # In grey, a circle is still no box.
+        assert contrast(operation, ground) >= 3
+
+
+def test_every_look_has_a_rule_and_every_picture_its_own_paper() -> None:
+    picture = draw(after_backward(two_variables()), formulas=True)
+    style = parse(picture).findtext(SVG + "style") or ""
+    assert set(palette(style.split("@media")[0])) == set(palette(style.split("@media")[1]))
+    paper = parse(picture).find(SVG + "rect")
+    assert paper is not None
+    x, y, width, height = parse(picture).attrib["viewBox"].split()
+    assert paper.attrib == {"class": "paper", "x": x, "y": y, "width": width, "height": height}
+
+
+def test_a_reader_of_the_screen_finds_title_and_description() -> None:
+    picture = draw(chain_rule_exercise())
+    root = parse(picture)
+    title, description = root[0], root[1]
+    assert root.attrib["role"] == "img"
+    assert (title.tag, description.tag) == (SVG + "title", SVG + "desc")
+    assert root.attrib["aria-labelledby"] == title.attrib["id"]
+    assert root.attrib["aria-describedby"] == description.attrib["id"]
+    assert title.text == "Computation graph of z"
+    assert description.text == picture.text
+
+
+# Many pictures
+
+
+def identifiers(picture: Picture) -> list[str]:
+    return [element.attrib["id"] for element in parse(picture).iter() if "id" in element.attrib]
+
+
+@pytest.mark.parametrize("derivatives", [True, False])
+def test_two_pictures_in_one_page_share_no_id(derivatives: bool) -> None:
+    before = draw(two_variables(), derivatives=derivatives)
+    after = draw(after_backward(two_variables()), derivatives=derivatives)
+    together = identifiers(before) + identifiers(after)
+    assert len(together) == len(set(together)) > 20
+
+
+def test_a_name_keeps_the_same_picture_apart() -> None:
+    first, second = (draw(two_variables(), name=name) for name in ("first", "second"))
+    assert all(re.match("first(-|$)", each) for each in identifiers(first))
+    assert first.svg.replace("first", "second") == second.svg
+
+
+def test_the_same_graph_is_the_same_bytes() -> None:
+    assert draw(two_variables()) == draw(two_variables())
+
+
+def test_another_process_draws_the_same_bytes_and_writes_nothing_else() -> None:
+    script = """if True:
+        import sys
+        from microgradcheck import Value
+        from microgradcheck.draw import draw
+        assert not {"graphviz", "subprocess", "json"} & set(sys.modules), "loaded too early"
+        sys.stdout.buffer.write(draw(Value(2.0, "θ") * 3).svg.encode())
+    """
+    command = [sys.executable, "-W", "error", "-c", script]
+    ended = subprocess.run(command, capture_output=True, check=False)
+    assert (ended.stderr, ended.returncode) == (b"", 0)
+    assert ended.stdout.decode() == draw(Value(2.0, "θ") * 3).svg
+
+
+# Files and notebooks
+
+
+@pytest.mark.parametrize("suffix", [".svg", ".SVG", ".dot", ".txt"])
+def test_a_picture_is_saved_in_the_form_that_its_suffix_says(tmp_path: Path, suffix: str) -> None:
+    picture = draw(Value(2.0, "θ"))
+    saved = picture.save(tmp_path / f"graph{suffix}")
+    assert saved == tmp_path / f"graph{suffix}"
+    forms = {".svg": picture.svg, ".dot": picture.dot, ".txt": picture.text + "\n"}
+    assert saved.read_bytes().decode("utf-8") == forms[suffix.lower()]
+
+
+@pytest.mark.parametrize("name", ["graph.png", "graph", "graph.svg.gz"])
+def test_a_suffix_that_is_not_known_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=r"must end in one of \.svg, \.dot, \.txt"):
+        draw(Value(2.0)).save(str(tmp_path / name))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_notebooks_show_the_picture() -> None:
+    picture = draw(Value(2.0))
+    bundle = picture._repr_mimebundle_(include=None, exclude=None)
+    assert bundle == {"image/svg+xml": picture.svg, "text/plain": picture.text}
+    assert picture._repr_svg_() == picture.svg
+    assert (
+        repr(picture) == "<Picture: Computation graph of an expression: 1 value and 0 operations.>"
+    )
+
+
+# Large graphs
+
+
+def test_a_tree_of_five_thousand_values_draws() -> None:
+    values = [Value(1.0) for _ in range(2501)]
+    while len(values) > 1:
+        values.append(values.pop(0) + values.pop(0))
+    picture = draw(after_backward(values[0]), time_limit=120)
+    kinds = [group.attrib["class"] for group in parse(picture).iter(SVG + "g")]
+    assert kinds.count("input") == 2501
+    assert kinds.count("operation") == 2500
+    assert kinds.count("derivative") == 0
+
+
+def test_a_layout_that_takes_too_long_is_stopped_with_advice() -> None:
+    root = tangle(400)
+    started = time.monotonic()
+    with pytest.raises(TimeoutError, match=r"longer than 0\.3 s; draw a smaller part .*time_limit"):
+        draw(root, time_limit=0.3)
+    assert time.monotonic() - started < 3
+
+
+# The program that lays graphs out
+
+
+def test_the_program_that_pip_installed_is_used() -> None:
+    program = Path(layout._graphviz_program())
+    installed = [Path(str(file.locate())) for file in metadata.files("graphviz-pure") or ()]
+    assert program in [file.resolve() for file in installed]
+    assert json.loads(layout._run_graphviz("digraph { a }", "json0", 10))["directed"] is True
+
+
+def test_a_program_of_the_system_is_the_second_choice(monkeypatch: pytest.MonkeyPatch) -> None:
+    def not_installed(name: str) -> None:
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "files", not_installed)
+    monkeypatch.setattr(layout, "which", {"dot": "/somewhere/dot"}.get)
+    assert layout._graphviz_program() == "/somewhere/dot"
+    monkeypatch.setattr(layout, "which", {}.get)
+    with pytest.raises(RuntimeError, match="pip install graphviz-pure"):
+        draw(Value(1.0))
+
+
+def test_a_program_that_fails_is_named_with_its_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layout, "_graphviz_program", lambda: sys.executable)
+    with pytest.raises(RuntimeError, match=r"python.* ended with status 2: unknown option -T"):
+        draw(Value(1.0))

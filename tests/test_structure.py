@@ -1,0 +1,116 @@
+"""Numbers, lists, tuples and arrays are taken apart and put together again."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from microgradcheck.structure import is_array, number, put_together, take_apart
+from microgradcheck.value import Value
+
+Pair = namedtuple("Pair", ["left", "right"])
+
+nested = st.recursive(
+    st.floats(allow_nan=False),
+    lambda parts: (
+        st.lists(parts, min_size=1) | st.tuples(parts, parts) | st.builds(Pair, parts, parts)
+    ),
+    max_leaves=20,
+)
+
+
+def is_number(thing: object) -> bool:
+    return number(thing) is not None
+
+
+@given(nested)
+def test_what_is_taken_apart_is_put_together_as_it_was(thing: Any) -> None:
+    entries = take_apart(thing, is_number)
+    assert all(type(entry) is float for entry in entries)
+    again = put_together(entries, like=thing)
+    assert again == thing
+    assert repr(again) == repr(thing)
+
+
+@pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 3)])
+@pytest.mark.parametrize("dtype", [float, np.float32, int, bool, complex, object])
+def test_arrays_are_put_together_in_their_shape(shape: tuple[int, ...], dtype: type) -> None:
+    like = np.zeros(shape, dtype)
+    entries = [float(i) for i in range(like.size)]
+    again = put_together(entries, like=like)
+    assert again.dtype == float
+    assert again.tolist() == np.arange(like.size, dtype=float).reshape(shape).tolist()
+
+
+def test_an_array_can_hold_what_its_entries_have_become() -> None:
+    like = np.zeros(2)
+    assert put_together([1.0, 1j], like=like).dtype == complex
+    x = Value(1.0)
+    assert put_together([1.0, x], like=like).dtype == object
+    assert take_apart(put_together([1.0, x], like=like), lambda entry: True)[1] is x
+
+
+def test_entries_come_in_reading_order() -> None:
+    thing = [1, (2, [3]), np.array([[4, 5], [6, 7]]), np.array(8)]
+    assert take_apart(thing, is_number) == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_a_list_that_is_nested_very_deeply_is_taken_apart() -> None:
+    deep: Any = 1.0
+    for _ in range(100_000):
+        deep = [deep]
+    assert take_apart(deep, is_number) == [1.0]
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        *(3, 3.0, True, Fraction(3), 10**300),
+        *(np.float16(3), np.float64(3), np.longdouble(3), np.int8(3), np.uint64(3), np.bool(True)),
+    ],
+    ids=lambda thing: type(thing).__name__,
+)
+def test_plain_real_numbers_become_floats(thing: Any) -> None:
+    assert number(thing) == float(thing)
+    assert type(number(thing)) is float
+
+
+@pytest.mark.parametrize(
+    "thing",
+    ["3", b"3", None, 3j, np.complex128(3), Decimal(3), np.array(3.0), [3], Value(3.0)],
+    ids=lambda thing: type(thing).__name__,
+)
+def test_nothing_else_is_a_plain_real_number(thing: object) -> None:
+    assert number(thing) is None
+
+
+def test_only_arrays_are_arrays() -> None:
+    assert is_array(np.array(1.0))
+    assert not any(map(is_array, (np.float64(1), [1.0], 1.0, "array")))
+
+
+@pytest.mark.parametrize(
+    ("thing", "error", "message"),
+    [
+        ([1.0, "2"], TypeError, r"x holds '2' of type str; expected a real number, or a list"),
+        (np.array(["a"]), TypeError, r"x holds 'a' of type str"),
+        ({"a": 1.0}, TypeError, r"of type dict"),
+        (range(3), TypeError, r"x holds range\(0, 3\) of type range"),
+        ([], ValueError, r"x is empty: \[\]; give it at least one number"),
+        ([[], ()], ValueError, r"x is empty"),
+        (np.zeros((0, 3)), ValueError, r"x is empty"),
+    ],
+    ids=repr,
+)
+def test_what_holds_no_numbers_is_refused_by_name(
+    thing: object, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        take_apart(thing, is_number, name="x")

@@ -1,0 +1,284 @@
+"""The sweeps are right, leave no trace, and fifteen mistakes that one could make are caught."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import math
+import textwrap
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+
+import graphs
+import microgradcheck as mg
+import opinions
+from microgradcheck import sweep
+from microgradcheck.functions import VALUES
+from microgradcheck.ops import FLOATS, OPERATIONS
+from microgradcheck.value import Value
+
+# Order
+
+
+@given(graphs.STEPS)
+def test_every_node_comes_once_and_after_its_inputs(steps: list[graphs.Step]) -> None:
+    leaves = [Value(0.5), Value(0.25)]
+    root = graphs.function(steps, VALUES)(*leaves)
+    order = sweep.topological_order(root)
+    place = {id(node): position for position, node in enumerate(order)}
+    assert len(place) == len(order)
+    assert order[-1] is root
+    for node in order:
+        assert all(place[id(entry)] < place[id(node)] for entry in node.inputs)
+
+
+# Reverse and forward
+
+
+@given(graphs.STEPS, graphs.NUMBERS, graphs.NUMBERS)
+def test_the_forward_sweep_finds_what_the_reverse_sweep_finds(
+    steps: list[graphs.Step], a: float, b: float
+) -> None:
+    inputs = [Value(a), Value(b)]
+    root = graphs.function(steps, VALUES)(*inputs)
+    _, gradient = sweep.reverse(root, inputs)
+    for seeds in ((1.0, 0.0), (0.0, 1.0), (0.5, -2.0)):
+        expected = sum(seed * slope for seed, slope in zip(seeds, gradient, strict=True))
+        assert sweep.forward(root, inputs, seeds) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_reverse_gives_every_node_by_default() -> None:
+    x = Value(3.0)
+    y = x * x
+    z = y * 2
+    nodes, adjoints = sweep.reverse(z)
+    assert (list(nodes), adjoints) == ([x, y, z], [12.0, 2.0, 1.0])
+
+
+def test_an_inner_node_may_be_an_input() -> None:
+    x = Value(3.0)
+    y = x * x
+    z = y * x
+    assert sweep.reverse(z, [y])[1] == [3.0]
+    assert sweep.forward(z, [y], [1.0]) == 3.0
+
+
+def test_an_input_that_the_root_does_not_use_has_derivative_zero() -> None:
+    x, unused = Value(3.0), Value(4.0)
+    for root in (x * 2, x):
+        assert sweep.reverse(root, [unused])[1] == [0.0]
+        assert sweep.forward(root, [unused], [1.0]) == 0.0
+
+
+def test_only_derivatives_by_what_is_asked_for_are_computed() -> None:
+    x, zero, exponent = Value(-2.0), Value(0.0), Value(3.0)
+    y = x**exponent + zero.sqrt()  # The exponent and the root have no derivative here.
+    assert sweep.reverse(y, [x])[1] == [12.0]
+    assert sweep.forward(y, [x], [1.0]) == 12.0
+
+
+def test_slopes_are_those_of_one_operation_with_none_for_a_constant() -> None:
+    x, y = Value(3.0), Value(4.0)
+    assert sweep.slopes(x) == ()
+    assert sweep.slopes(x * y) == (4.0, 3.0)
+    assert sweep.slopes(x * 5) == (5.0, None)
+    assert sweep.slopes(5 - x) == (None, -1.0)
+    assert sweep.slopes(-x) == (-1.0,)
+    with pytest.raises(ZeroDivisionError, match="derivative of sqrt with respect to a"):
+        sweep.slopes(Value(0.0).sqrt())
+
+
+# No trace
+
+unused = Value(1.0)
+
+
+def without_a_derivative(x: Value) -> Value:
+    return (x - x).sqrt() * 2 + x
+
+
+def stale(x: Value) -> Value:
+    y = x * x + 1
+    x.data = 5.0
+    return y
+
+
+@pytest.mark.parametrize("make", [lambda x: x * x + 1, without_a_derivative, stale])
+@pytest.mark.parametrize(
+    "walk",
+    [
+        sweep.topological_order,
+        sweep.reverse,
+        lambda root: sweep.reverse(root, [unused]),
+        lambda root: sweep.forward(root, [unused, root], [1.0, 1.0]),
+    ],
+)
+def test_a_sweep_leaves_no_mark_on_any_node(
+    make: Callable[[Value], Value], walk: Callable[[Value], Any]
+) -> None:
+    root = make(Value(3.0))
+    with contextlib.suppress(ArithmeticError, RuntimeError):
+        walk(root)
+    nodes, pending = [unused], [root]
+    while pending:
+        nodes.append(pending.pop())
+        pending.extend(nodes[-1].inputs)
+    assert [node.adjoint for node in nodes] == [None] * len(nodes)
+
+
+# Fifteen mistakes
+
+
+def output_times_1_7() -> Iterator[bool]:
+    """Each operation alone, at generic points on both sides of 0, its output multiplied."""
+    for row in OPERATIONS.values():
+        function = VALUES.value(row)
+        for point in ((0.7, 1.9), (-0.7, 1.2), (1.3, -0.4)):
+            if opinions.is_inside(row, point[: row.arity]):
+                yield agrees(lambda *x, f=function: f(*x) * 1.7, *point[: row.arity])
+
+
+def a_plus_a() -> Iterator[bool]:
+    yield agrees(lambda a: a + a, 0.7)
+
+
+def four_consumers() -> Iterator[bool]:
+    """One inner node, used by four different operations."""
+    add, multiply = VALUES.value(OPERATIONS["add"]), VALUES.value(OPERATIONS["multiply"])
+
+    def f(a: Any, b: Any) -> Any:
+        inner = multiply(a, b)
+        return mg.tanh(inner) * (inner**3) - add(inner, multiply(inner, inner))
+
+    yield agrees(f, 0.7, 1.9)
+
+
+def agrees(f: Callable[..., Any], *point: float) -> bool:
+    """Compare backward() with central differences, at a relative tolerance of 1e-5."""
+    inputs = [Value(x) for x in point]
+    f(*inputs).backward()
+    for i, x in enumerate(inputs):
+        left, right = (
+            f(*(p + step * (i == j) for j, p in enumerate(point))) for step in (-1e-6, 1e-6)
+        )
+        if not math.isclose(x.grad, (right - left) / 2e-6, rel_tol=1e-5):
+            return False
+    return True
+
+
+BATTERY = (output_times_1_7, a_plus_a, four_consumers)
+
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def rule(name: str, *texts: str) -> Plant:
+    """Plant other derivatives in a row of the table."""
+
+    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
+        for slot, text in zip(("derivative_a", "derivative_b"), texts, strict=False):
+            wrong = FLOATS.compile(text, "a", "b", "y")
+            monkeypatch.setattr(OPERATIONS[name], slot, wrong)
+
+    return plant
+
+
+def chain_rule(old: str, new: str, *, only: str) -> Plant:
+    """Plant other text in the sweep itself, for only some operations."""
+
+    def plant(monkeypatch: pytest.MonkeyPatch) -> None:
+        source = textwrap.dedent(inspect.getsource(sweep._apply_chain_rule))
+        for slot in "ab":
+            right = old.replace("@", slot)
+            assert right in source, "the sweep was rewritten; plant its mistakes anew"
+            source = source.replace(right, new.replace("@", slot).replace("GUILTY", only))
+        names = dict(vars(sweep))
+        exec(source, names)
+        monkeypatch.setattr(sweep, "_apply_chain_rule", names["_apply_chain_rule"])
+
+    return plant
+
+
+def overwritten(only: str) -> Plant:
+    return chain_rule(
+        "@.adjoint += adjoint * slope_@(x, z, y)",
+        "@.adjoint = (0.0 if GUILTY else @.adjoint) + adjoint * slope_@(x, z, y)",
+        only=only,
+    )
+
+
+def upstream_dropped(only: str) -> Plant:
+    return chain_rule("adjoint * slope_@", "(1.0 if GUILTY else adjoint) * slope_@", only=only)
+
+
+def order(walk: Callable[[Value], list[Value]]) -> Plant:
+    """Plant another order, given from the root on."""
+
+    def visit(root: Value) -> list[Value]:
+        nodes = walk(root)
+        for node in nodes:
+            node.adjoint = 0.0
+        return nodes[::-1]
+
+    return lambda monkeypatch: monkeypatch.setattr(sweep, "_visit", visit)
+
+
+def once_per_path(root: Value) -> list[Value]:
+    below = [node for entry in root.inputs for node in once_per_path(entry)]
+    # A leaf passes nothing on, and one mention makes backward() add its gradient once.
+    leaves = dict.fromkeys(node for node in below if not node.inputs)
+    return [root, *(node for node in below if node.inputs), *leaves]
+
+
+def preorder(root: Value) -> list[Value]:
+    return list(dict.fromkeys([root, *(n for entry in root.inputs for n in preorder(entry))]))
+
+
+def breadth_first(root: Value) -> list[Value]:
+    nodes = [root]
+    for node in nodes:
+        nodes += [entry for entry in dict.fromkeys(node.inputs) if entry not in set(nodes)]
+    return nodes
+
+
+MISTAKES = {
+    "the exponent of a power is kept": rule("power", "b * a ** b"),
+    "the product rule is swapped": rule("multiply", "a", "b"),
+    "the mask of relu is forgotten": rule("relu", "1.0"),
+    "the derivative of exp is its input": rule("exp", "a"),
+    "the derivative of tanh is taken at its input": rule("tanh", "1 - a * a"),
+    "the sign of a subtrahend is lost": rule("subtract", "1.0", "1.0"),
+    "add overwrites": overwritten("operation.name == 'add'"),
+    "multiply overwrites": overwritten("operation.name == 'multiply'"),
+    "operations of one input overwrite": overwritten("operation.arity == 1"),
+    "add drops what comes from upstream": upstream_dropped("operation.name == 'add'"),
+    "multiply drops what comes from upstream": upstream_dropped("operation.name == 'multiply'"),
+    "operations of one input drop it": upstream_dropped("operation.arity == 1"),
+    "a node is swept once per path": order(once_per_path),
+    "the order is that of first visits": order(preorder),
+    "the order is breadth first": order(breadth_first),
+}
+
+
+def test_the_battery_passes_the_engine_as_it_is() -> None:
+    assert all(all(check()) for check in BATTERY)
+
+
+@pytest.mark.parametrize("plant", MISTAKES.values(), ids=MISTAKES)
+def test_the_battery_catches_each_mistake(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    assert not all(all(check()) for check in BATTERY)
+
+
+@pytest.mark.parametrize("check", BATTERY, ids=lambda check: check.__name__)
+def test_no_check_of_the_battery_could_be_left_out(check: Callable[[], Iterator[bool]]) -> None:
+    others = [other for other in BATTERY if other is not check]
+    missed_by_the_others = []
+    for name, plant in MISTAKES.items():
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            plant(monkeypatch)
+            if all(all(other()) for other in others):
+                missed_by_the_others.append(name)
+    assert missed_by_the_others
