@@ -364,6 +364,7 @@ def test_wrong_arguments_of_losses_are_refused(
 
 def test_two_moons_are_told_apart_without_a_mistake() -> None:
     points, labels = two_moons(60, noise=0.1, seed=0)
+    # A point on the wrong side alone has a loss above 1, and the mean one above 1 / 60.
     model = MLP(2, [16, 16, 1], rng=0)
     assert accuracy(model, points, labels) < 0.9
     descent = train(
@@ -371,7 +372,8 @@ def test_two_moons_are_told_apart_without_a_mistake() -> None:
         lambda model: hinge([model(point) for point in points], labels),
         optimizer="adam",
         learning_rate=0.1,
-        steps=30,
+        value_below=1 / 60,
+        steps=60,
     )
     assert accuracy(model, points, labels) == 1.0
     assert descent.success

