@@ -452,6 +452,13 @@ def test_a_rule_that_climbs_for_a_while_is_not_diverging(rule: str, rate: float)
     assert descent.success
 
 
+def test_an_f_that_loses_track_of_its_input_is_suspected() -> None:
+    descent = minimize(lambda x: math.exp(x), 1.0, steps=3)
+    assert descent.x == 1.0
+    assert "math.exp in place of microgradcheck.exp" in descent.message
+    assert "math.exp" not in minimize(lambda x: mg.exp(x), 1.0, steps=3).message
+
+
 # Callback, progress, interrupts
 
 
@@ -810,7 +817,7 @@ def test_wrong_options_are_refused(
         (parabola, [], ValueError, "x0 is empty"),
         (parabola, mg.Value(0.0), TypeError, "x0 holds Value"),
         (parabola, {"w": 0.0}, TypeError, "x0 holds"),
-        (lambda x, y: x, 0.0, TypeError, "y"),
+        (lambda x, y: x, [1.0, 2.0], TypeError, r"1 argument \(missing.*'y'\); x0 is one argument"),
     ],
 )
 def test_wrong_functions_and_starts_are_refused(
@@ -818,6 +825,11 @@ def test_wrong_functions_and_starts_are_refused(
 ) -> None:
     with pytest.raises(error, match=complaint):
         minimize(f, start)
+
+
+def test_an_option_given_by_place_is_taken_for_a_start() -> None:
+    with pytest.raises(TypeError, match="2 arguments .* learning_rate are given by name"):
+        minimize(parabola, 0.0, 0.1)
 
 
 @pytest.mark.parametrize(

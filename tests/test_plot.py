@@ -213,12 +213,12 @@ def test_a_path_that_stays_where_it_is_can_be_drawn() -> None:
         (
             lambda: plot.convergence([1.0]),
             TypeError,
-            "a descent is what minimize returns, got a list",
+            "what minimize returns, got one of type list",
         ),
         (
             lambda: plot.convergence(compare_descents(parabola, 0.0, steps=1)),
             TypeError,
-            r"got a Comparison; unpack it: \*comparison",
+            r"of type Comparison; unpack it: \*comparison",
         ),
         (
             lambda: plot.convergence(minimize(abs, 1.0, steps=1), quantity="loss"),

@@ -13,7 +13,9 @@ from readme import README, Block, blocks, commands, run
 TEXT = README.read_text("utf-8")
 
 
-def test_examples_run_in_order_and_draw_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_examples_run_in_order_and_draw_the_picture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     examples = [block for block in blocks(TEXT) if block.language == "python"]
     assert examples, "the README has no Python block, so this test would test nothing"

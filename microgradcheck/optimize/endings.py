@@ -137,6 +137,13 @@ class Endings:
         if missed:
             message = f"{taken} without reaching {' or '.join(missed)}; take more steps."
             return Ending(Status.OUT_OF_STEPS, message)
+        if self.steps and all(step.gradient_norm == 0 for step in walk.history):
+            message = (
+                f"{taken}, and none led anywhere, since the gradient is 0: this is a flat place, "
+                "or f loses track of x, as by math.exp in place of microgradcheck.exp; gradcheck "
+                "can tell."
+            )
+            return Ending(Status.DONE, message)
         return Ending(Status.DONE, f"{taken}.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from inspect import Parameter, signature
+from inspect import Parameter, Signature, signature
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.optimize.descent import Step
@@ -45,7 +45,7 @@ class Problem:
             raise TypeError(f"f is a function of x, got {f!r} of type {type(f).__name__}")
         self.plain_f, self.starts, self.source = f, starts, source
         self.calls = self.gradients = 0
-        self.names = _argument_names(f, len(starts))
+        self.names = _argument_names(f, starts)
         self.entries = [
             list(map(float, take_apart(start, _is_number, name=_start_name(position))))
             for position, start in enumerate(starts)
@@ -138,11 +138,22 @@ def _start_name(position: int) -> str:
     return "x0" if position == 0 else f"the start of argument {position}"
 
 
-def _argument_names(f: Callable[..., Any], count: int) -> tuple[str, ...]:
+def _argument_names(f: Callable[..., Any], starts: tuple[Any, ...]) -> tuple[str, ...]:
+    count = len(starts)
     try:
-        parameters = list(signature(f).parameters.values())
+        called = signature(f)
     except (TypeError, ValueError):  # Some functions written in C do not tell.
-        parameters = []
+        called = Signature()
+    else:
+        try:
+            called.bind(*starts)
+        except TypeError as error:
+            raise TypeError(
+                f"f cannot be called with {count} argument{'s'[: count > 1]} ({error}); x0 is one "
+                "argument, be it a number or a list, each further start is one more, and options "
+                "such as learning_rate are given by name"
+            ) from None
+    parameters = called.parameters.values()
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
     names = [parameter.name for parameter in parameters if parameter.kind in kinds]
     if len(names) >= count:

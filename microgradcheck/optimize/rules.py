@@ -276,7 +276,7 @@ def resolve_rule(optimizer: object) -> UpdateRule:
         if optimizer in RULES:
             return RULES[optimizer]()
         near = difflib.get_close_matches(optimizer, RULES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
+        hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ValueError(f"unknown optimizer {optimizer!r}{hint} There are {', '.join(RULES)}")
     if isinstance(optimizer, type) and isinstance(optimizer, UpdateRule):
         raise TypeError(f"optimizer is a rule, not its class: write {optimizer.__name__}()")

@@ -220,5 +220,5 @@ def _check_descents(descents: Sequence[object]) -> None:
         if not isinstance(descent, Descent):
             advice = "; unpack it: *comparison" if hasattr(descent, "__iter__") else ""
             raise TypeError(
-                f"a descent is what minimize returns, got a {type(descent).__name__}{advice}"
+                f"a descent is what minimize returns, got one of type {type(descent).__name__}{advice}"
             )
