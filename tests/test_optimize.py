@@ -453,10 +453,10 @@ def test_a_rule_that_climbs_for_a_while_is_not_diverging(rule: str, rate: float)
 
 
 def test_an_f_that_loses_track_of_its_input_is_suspected() -> None:
-    descent = minimize(lambda x: math.exp(x), 1.0, steps=3)
+    descent = minimize(math.exp, 1.0, steps=3)
     assert descent.x == 1.0
     assert "math.exp in place of microgradcheck.exp" in descent.message
-    assert "math.exp" not in minimize(lambda x: mg.exp(x), 1.0, steps=3).message
+    assert "math.exp" not in minimize(mg.exp, 1.0, steps=3).message
 
 
 # Callback, progress, interrupts
@@ -828,7 +828,7 @@ def test_wrong_functions_and_starts_are_refused(
 
 
 def test_an_option_given_by_place_is_taken_for_a_start() -> None:
-    with pytest.raises(TypeError, match="2 arguments .* learning_rate are given by name"):
+    with pytest.raises(TypeError, match=r"2 arguments .* learning_rate are given by name"):
         minimize(parabola, 0.0, 0.1)
 
 

@@ -48,7 +48,7 @@ def dot_source(scene: Scene, direction: str) -> str:
     graph: Digraph = Digraph()
     # Graphviz would take a minute to straighten the lines of a value with eighty uses. Most graphs
     # are done long before this limit on its steps, in multiples of the number of nodes.
-    steps = f"{max(1, 800 / len(scene.nodes)):.2f}"
+    steps = f"{max(0.5, 800 / len(scene.nodes)):.2f}"
     graph.attr(rankdir=direction, nodesep="0.12", ranksep="0.16", nslimit=steps)
     graph.attr("node", fixedsize="true", fontname="Helvetica", fontsize="11", shape="box")
     graph.attr("edge", arrowsize="0.6")

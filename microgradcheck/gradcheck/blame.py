@@ -12,7 +12,6 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-import microgradcheck
 from microgradcheck import sweep
 from microgradcheck.functions import is_entry, lift
 from microgradcheck.gradcheck.problem import Problem
@@ -24,7 +23,7 @@ from microgradcheck.value import Value, binary, reflected, unary, watching
 
 __all__ = ["Blame", "blame_operations"]
 
-_PACKAGE = str(Path(microgradcheck.__file__).parent)
+_PACKAGE = str(Path(__file__).parent.parent)
 _RTOL = 1e-6
 # The functions that make nodes: each of the three is one piece of code for all operations.
 _RECORDERS = {record(OPERATIONS["add"]).__code__ for record in (unary, binary, reflected)}

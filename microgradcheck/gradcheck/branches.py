@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 import opcode
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -20,31 +20,26 @@ class _TooLongError(Exception):
     pass
 
 
-def branches_not_taken(functions: Iterable[Any], call: Callable[[], Any]) -> list[str]:
+def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
     """Return the pieces of source that a call left out, each with its place.
 
     Args:
-        functions: the functions that are watched; what they call is not.
-        call: runs them.
+        function: the function that is watched; what it calls is not.
+        call: runs it.
 
     Returns:
         Such as `"3 * x" (model.py:12)`; nothing where the source is not known, a debugger is at
         work, or the call takes too long.
     """
-    codes = {
-        code
-        for f in functions
-        if (code := getattr(f, "__code__", None)) is not None and _has_branches(code)
-    }
-    if not codes or sys.gettrace() is not None:
+    code = getattr(function, "__code__", None)
+    if code is None or not _has_branches(code) or sys.gettrace() is not None:
         return []
-    steps: dict[CodeType, set[int]] = {code: set() for code in codes}
+    seen: set[int] = set()
     count = 0
 
     def trace(frame: FrameType, event: str, _: Any) -> Any:
         nonlocal count
-        seen = steps.get(frame.f_code)
-        if seen is None:
+        if frame.f_code is not code:
             return None
         frame.f_trace_opcodes, frame.f_trace_lines = True, False
         if event == "opcode":
@@ -61,7 +56,7 @@ def branches_not_taken(functions: Iterable[Any], call: Callable[[], Any]) -> lis
         return []
     finally:
         sys.settrace(None)
-    return [piece for code, seen in steps.items() if seen for piece in _left_out(code, seen)]
+    return _left_out(code, seen) if seen else []
 
 
 def _has_branches(code: CodeType) -> bool:

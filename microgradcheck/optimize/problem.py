@@ -149,7 +149,7 @@ def _argument_names(f: Callable[..., Any], starts: tuple[Any, ...]) -> tuple[str
             called.bind(*starts)
         except TypeError as error:
             raise TypeError(
-                f"f cannot be called with {count} argument{'s'[: count > 1]} ({error}); x0 is one "
+                f"f cannot be called with {count} argument{'' if count == 1 else 's'} ({error}); x0 is one "
                 "argument, be it a number or a list, each further start is one more, and options "
                 "such as learning_rate are given by name"
             ) from None

@@ -219,6 +219,5 @@ def _check_descents(descents: Sequence[object]) -> None:
     for descent in descents:
         if not isinstance(descent, Descent):
             advice = "; unpack it: *comparison" if hasattr(descent, "__iter__") else ""
-            raise TypeError(
-                f"a descent is what minimize returns, got one of type {type(descent).__name__}{advice}"
-            )
+            kind = type(descent).__name__
+            raise TypeError(f"a descent is what minimize returns, got one of type {kind}{advice}")

@@ -121,6 +121,7 @@ def _sums(
     # Bound once, with arrays for what comes in between: half of a short step is looking names up.
     take, multiply, add = numbers.take, np.multiply, np.add.reduce
     products, factors = np.empty(left.shape), np.empty(left.shape)
+    nothing = -0.0  # 0.0 + -0.0 is 0.0, but -0.0 + x is x for every x.
 
     def step() -> None:
         take(left, None, products, "clip")
@@ -129,7 +130,7 @@ def _sums(
             multiply(products, factors, products)
         if weights is not None:
             multiply(products, weights, products)
-        add(products, 0, None, out)
+        add(products, 0, None, out, False, nothing)
 
     return step
 

@@ -1,0 +1,269 @@
+"""One estimate and one verdict for each entry of a gradient, and a report of them all."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from microgradcheck.functions import lift
+from microgradcheck.gradcheck.blame import blame_operations
+from microgradcheck.gradcheck.branches import branches_not_taken
+from microgradcheck.gradcheck.causes import explain
+from microgradcheck.gradcheck.nodes import estimate_nodes, name_of
+from microgradcheck.gradcheck.opinions import second_opinions
+from microgradcheck.gradcheck.problem import Problem
+from microgradcheck.gradcheck.report import Entry, Report, Verdict
+from microgradcheck.gradcheck.ties import check_ties
+from microgradcheck.gradcheck.under_test import Gradient, gradient_of
+from microgradcheck.gradcheck.verdicts import Circumstances, judge
+from microgradcheck.numeric.ladder import Estimate, estimate_along
+from microgradcheck.numeric.noise import measure_noise
+from microgradcheck.sources import SOURCES, GivenGradient, GradientSource, resolve
+from microgradcheck.value import Value
+
+__all__ = ["Comparison"]
+
+_REPEATS_WITHIN = 64  # ulp: threads that add in another order are noise, not irreproducible
+_RECORDING = ("backprop", "forward-mode", "tape")
+
+
+class Comparison:
+    """A gradient source and plain arithmetic, asked for the same derivatives.
+
+    Args:
+        problem: the function and its inputs.
+        source: the source of the gradient under test.
+        rtol: the relative difference that is allowed.
+        scale: the length over which f changes, where that is not |x|.
+        seed: the seed of random directions.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        source: GradientSource,
+        *,
+        rtol: float,
+        scale: float | None,
+        seed: int,
+    ) -> None:
+        self.problem, self.source = problem, source
+        self.rtol, self.scale, self.seed = rtol, scale, seed
+        self.rng = random.Random(seed)
+        self.notes: list[str] = []
+        self.center, self.unchanged = problem.look_at_output()
+        self.repeats = _repeats(self.center, problem(problem.entries))
+        self.under_test = gradient_of(problem, source)
+        self.noise = self._measure_noise()
+
+    def report(self, reference: Any, *, accepted: set[str], nodes: bool = False) -> Report:
+        """Judge every entry, look for the causes of what is wrong, and report.
+
+        Args:
+            reference: "central-difference", or another gradient source to compare with.
+            accepted: the verdicts that pass beside PASS and KINK.
+            nodes: whether to check recorded interior nodes, too.
+        """
+        entries = self._judge_all(reference)
+        passed = all(
+            entry.verdict in (Verdict.PASS, Verdict.KINK) or str(entry.verdict) in accepted
+            for entry in entries
+        )
+        if passed:
+            entries = self._check_elsewhere(entries)
+            passed = all(entry.verdict is not Verdict.WRONG for entry in entries)
+            if passed:
+                self._note_branches()
+        blame = None
+        if any(entry.verdict is Verdict.WRONG for entry in entries):
+            if self.source.name in _RECORDING and self.unchanged:
+                blame = blame_operations(self.problem.f, self.problem)
+            entries, notes = explain(
+                self.problem, self.under_test, entries, blame=blame, rng=self.rng
+            )
+            self.notes += notes
+        interior = self._check_nodes() if nodes else []
+        everything = [*_worst_first(entries), *_worst_first(interior)]
+        return Report(
+            entries,
+            passed=passed and all(node.verdict is not Verdict.WRONG for node in interior),
+            cause=next((entry.cause for entry in everything if entry.cause), ""),
+            calls=self.problem.calls,
+            operations=blame.faults if blame else (),
+            notes=self.notes,
+            repeat=self._repeat(),
+            nodes=interior,
+            ask=partial(second_opinions, self.problem, noise=max(self.noise)),
+        )
+
+    def _judge_all(self, reference: Any) -> list[Entry]:
+        given = None
+        if reference != "central-difference":
+            given = gradient_of(self.problem, resolve(reference))
+            if given.complaint:
+                raise ValueError(f"the reference is no gradient of f: {given.complaint}")
+        lines = [self._line(i) for i in range(len(self.problem.entries))]
+        entries = [
+            self._judge(k, i, self._estimate(k, i, line) if given is None else _exact(given, k, i))
+            for k in range(len(self.problem.output_indices))
+            for i, line in enumerate(lines)
+        ]
+        entries = check_ties(
+            self.problem,
+            entries,
+            noise=self.noise,
+            rtol=self.rtol,
+            scale=self.scale,
+            rng=self.rng,
+        )
+        if not self.unchanged:
+            cause = "f changed its input in place; let it work on a copy"
+            return [replace(e, verdict=Verdict.WRONG, cause=cause) for e in entries]
+        if not self.under_test.repeats:
+            # Whatever a second call gives, a gradient that depends on the first is wrong.
+            return [replace(e, verdict=Verdict.WRONG, cause="") for e in entries]
+        return entries
+
+    def _measure_noise(self) -> list[float]:
+        problem = self.problem
+        if not all(map(math.isfinite, self.center)):
+            return [0.0] * len(self.center)
+        scales = [problem.scale(i, self.scale) for i in range(len(problem.entries))]
+        return measure_noise(problem, problem.entries, scales, self.rng)
+
+    def _estimate(self, k: int, i: int, line: Callable[[float], list[float]]) -> Estimate:
+        return estimate_along(
+            lambda step: line(step)[k],
+            self.problem.entries[i],
+            self.problem.scale(i, self.scale),
+            self.noise[k],
+            self.rtol,
+        )
+
+    def _line(self, i: int) -> Callable[[float], list[float]]:
+        """Return f along one entry, called once for each step however many outputs ask for it."""
+        known = {0.0: self.center}
+
+        def at(step: float) -> list[float]:
+            if step not in known:
+                known[step] = self.problem.moved(i, step)
+            return known[step]
+
+        return at
+
+    def _judge(self, k: int, i: int, estimate: Estimate) -> Entry:
+        problem = self.problem
+        position, index = problem.places[i]
+        output = problem.output_indices[k]
+        f_name = "f" if problem.scalar else f"f[{','.join(map(str, output))}]"
+        entry = Entry(
+            input=position,
+            index=index,
+            output=output,
+            name=f"d{f_name}/d{problem.name_of(problem.places[i])}",
+            gradient=self.under_test.rows[k][i],
+        )
+        circumstances = Circumstances(
+            rtol=self.rtol,
+            size=abs(self.center[k]),
+            repeats=self.repeats,
+            undefined="" if problem.failure is None else str(problem.failure),
+            complaint=self.under_test.complaint,
+            failure=self.under_test.failure,
+        )
+        return judge(entry, estimate, circumstances)
+
+    def _check_nodes(self) -> list[Entry]:
+        """Check the adjoint of every recorded node between the inputs and the output."""
+        root = self.problem.f(*map(lift, self.problem.arguments(self.problem.entries)))
+        if not isinstance(root, Value):
+            raise TypeError(
+                f"nodes=True needs a function of Values that returns one, it returned {root!r}"
+            )
+        circumstances = Circumstances(rtol=self.rtol, size=abs(root.number))
+        return [
+            judge(Entry(-1, (n,), (), name_of(node, n), adjoint), estimate, circumstances)
+            for n, (node, adjoint, estimate) in enumerate(estimate_nodes(root, self.rtol))
+        ]
+
+    def _check_elsewhere(self, entries: list[Entry]) -> list[Entry]:
+        """Check again at another point, where this one cannot tell a Jacobian from its transpose.
+
+        At a symmetric Jacobian a transposed one passes by construction.
+        """
+        size = len(self.problem.output_indices)
+        if not isinstance(self.source, GivenGradient) or not _is_symmetric(entries, size):
+            return entries
+        moved = [x + 0.1 * self.rng.uniform(-1, 1) * (abs(x) or 1.0) for x in self.problem.entries]
+        there = Problem(self.problem.f, self.problem.arguments(moved))
+        comparison = Comparison(
+            there, self.source, rtol=self.rtol, scale=self.scale, seed=self.seed
+        )
+        report = comparison.report("central-difference", accepted=set())
+        self.problem.calls += there.calls
+        if report.verdict is not Verdict.WRONG:
+            return entries
+        self.notes.append(
+            "the Jacobian is symmetric at the given inputs, where its transpose passes; it was "
+            f"checked at {_short(there.inputs)} too"
+        )
+        return report.entries
+
+    def _note_branches(self) -> None:
+        """Say which branches of the gradient, or of a recorded function, this point left out."""
+        source, ask = self.source, self.under_test.ask
+        watched = source.gradient if isinstance(source, GivenGradient) else self.problem.f
+        missed = branches_not_taken(watched, lambda: ask and ask(self.problem.entries))
+        if missed:
+            more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
+            self.notes.append(
+                f"not visited at these inputs: {missed[0]}{more}; check at inputs that reach it"
+            )
+
+    def _repeat(self) -> str:
+        inputs = ", ".join(repr(entry) for entry in self.problem.inputs)
+        source = self.source.name
+        name = repr(source) if source in SOURCES else "..."
+        call = f"gradcheck(f, {inputs}, gradient={name}, rng={self.seed})"
+        return (
+            call if len(call) <= 130 and "\n" not in call else f"gradcheck(f, ..., rng={self.seed})"
+        )
+
+
+def _exact(given: Gradient, k: int, i: int) -> Estimate:
+    """Return what a reference gave as an estimate without an error of its own."""
+    value = given.rows[k][i]
+    if math.isnan(value):
+        return Estimate(value, math.inf, "edge", reason=given.failure)
+    return Estimate(value, 0.0, secant=abs(value))
+
+
+def _repeats(first: Sequence[float], second: Sequence[float]) -> bool:
+    return len(first) == len(second) and all(
+        a == b or math.isnan(a) or abs(a - b) <= _REPEATS_WITHIN * math.ulp(max(abs(a), abs(b)))
+        for a, b in zip(first, second, strict=True)
+    )
+
+
+def _is_symmetric(entries: Sequence[Entry], size: int) -> bool:
+    """Tell whether the references form a square matrix that equals its transpose, not diagonal."""
+    if size < 2 or size * size != len(entries):
+        return False
+    table = [entry.reference for entry in entries]
+    pairs = [(table[k * size + i], table[i * size + k]) for k in range(size) for i in range(k)]
+    return any(a for a, _ in pairs) and all(
+        abs(a - b) <= 1e-6 * max(abs(a), abs(b)) for a, b in pairs
+    )
+
+
+def _short(inputs: tuple[Any, ...]) -> str:
+    text = ", ".join(map(repr, inputs))
+    return text if len(text) <= 60 and "\n" not in text else "another point"
+
+
+def _worst_first(entries: Iterable[Entry]) -> list[Entry]:
+    return sorted(entries, key=lambda entry: -entry.verdict.severity)
