@@ -85,10 +85,10 @@ def reverse(
         try:
             wanted = order if inputs is None else inputs
             part = order if inputs is None else _keep_users(order, inputs)
-            if part and part[-1] is root:
+            if part:
                 root.adjoint = 1.0
                 _apply_chain_rule(part, recorder and recorder(order))
-            return wanted, [0.0 if node.adjoint is None else node.adjoint for node in wanted]
+            return wanted, [node.adjoint for node in wanted]
         finally:
             _forget(order)
             _forget(inputs or ())  # The root need not depend on all of them.

@@ -8,12 +8,9 @@ from typing import Any
 
 import pytest
 
+from hills import rosenbrock
 from microgradcheck.optimize import Comparison, Descent, compare_descents, distinct_names, minimize
 from microgradcheck.sources import differences
-
-
-def rosenbrock(p: Any) -> Any:
-    return (1 - p[0]) ** 2 + 100 * (p[1] - p[0] ** 2) ** 2
 
 
 def compare(*gradients: Any, **options: Any) -> dict[str, dict[str, Any]]:

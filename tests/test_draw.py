@@ -20,10 +20,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microgradcheck import Value, sin, sqrt
+from microgradcheck import Value, operation, sin, sqrt
 from microgradcheck.draw import Picture, draw, layout
-from microgradcheck.ops import Operation
-from microgradcheck.value import unary
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -204,7 +202,7 @@ def test_formulas_are_those_of_the_table() -> None:
 
 
 def test_a_derivative_given_as_a_function_is_drawn_without_a_formula() -> None:
-    twice = unary(Operation("twice", "twice", "2 * a", lambda a, y: 2.0))
+    twice = operation("twice", value="2 * a", derivatives=[lambda a, y: 2.0])
     picture = draw(twice(Value(1.0)), formulas=True)
     assert written(picture)["v1_a"] == ["2", "∂/∂a"]
 
@@ -241,7 +239,7 @@ def test_the_text_twin_says_what_the_picture_shows() -> None:
 
 
 def test_the_text_twin_of_a_large_graph_is_short() -> None:
-    twin = draw(sum([Value(1.0)] * 150, Value(0.0))).text.splitlines()
+    twin = draw([Value(1.0) for _ in range(152)]).text.splitlines()
     assert len(twin) == 102
     assert twin[-1] == "and 52 more values"
 
@@ -314,20 +312,17 @@ HOSTILE = [
 ]
 
 
-def visible(label: str) -> str:
-    """Return how a label of any characters is drawn."""
-    return "".join(
-        " "
-        if character in "\t\n\v\f\r\x85\u2028\u2029"
-        else chr(0x2400 + ord(character))
-        if character < " "
-        else "\u2421"
-        if character == "\x7f"
-        else "\ufffd"
-        if character in "\ufffe\uffff" or "\ud800" <= character <= "\udfff"
-        else character
-        for character in label
-    )
+def legible(label: str, *, breaks: dict[str, str]) -> str:
+    """Return how a label is drawn, where some of its characters cannot be or are line breaks."""
+    for code in (*range(0x20), 0x7F):
+        picture = chr(0x2421 if code == 0x7F else 0x2400 + code)
+        label = label.replace(chr(code), breaks.get(chr(code), picture))
+    label = re.sub("[\ud800-\udfff\ufffe\uffff]", "\ufffd", label)
+    return re.sub("[\x85\u2028\u2029]", lambda found: breaks.get(found[0], found[0]), label)
+
+
+def in_one_line(label: str) -> str:
+    return legible(label, breaks=dict.fromkeys("\t\n\v\f\r\x85\u2028\u2029", " "))
 
 
 def shortened(label: str) -> str:
@@ -345,10 +340,15 @@ def test_a_label_is_drawn_as_the_text_that_it_is(label: str) -> None:
     )
 
 
+def spaced(*texts: str) -> list[str]:
+    """Return texts with plain spaces, for those that Graphviz widens."""
+    return [text.replace("\xa0", " ") for text in texts]
+
+
 def drawn_by_graphviz(picture: Picture) -> dict[str, list[str]]:
     svg = layout._run_graphviz(picture.dot, "svg", 10).decode()
     return {
-        group.findtext(SVG + "title") or "": lines(group)
+        group.findtext(SVG + "title") or "": spaced(*lines(group))
         for group in ElementTree.fromstring(svg).iter(SVG + "g")
         if group.attrib["class"] == "node"
     }
@@ -366,15 +366,13 @@ def test_any_text_can_be_a_label(labels: list[str]) -> None:
     picture = draw([Value(0.5, label) for label in labels])
     shown = written(picture)
     for index, label in enumerate(labels):
-        text = visible(label)
+        text = in_one_line(label)
         assert shown[f"v{index}"][0] == (f"{shortened(text)} = 0.5" if text else "0.5")
-        in_tooltip = tooltip(picture, f"v{index}").replace("\n", " ").replace("\t", " ")
-        assert visible(label) in in_tooltip.replace("␍", " ").replace("␋", " ").replace(
-            "␌", " "
-        ).replace("\x85", " ").replace("\u2028", " ").replace("\u2029", " ")
-    assert {name: text[0] for name, text in drawn_by_graphviz(picture).items()} == {
-        name: text[0] for name, text in shown.items()
-    }
+        exact = legible(label, breaks={"\t": "\t", "\n": "\n"})
+        assert tooltip(picture, f"v{index}").removesuffix("data 0.5\ngrad not computed") == (
+            f"{exact}\n" if label else ""
+        )
+    assert drawn_by_graphviz(picture) == {name: spaced(*text) for name, text in shown.items()}
 
 
 def test_line_breaks_are_kept_where_there_is_room_for_them() -> None:
@@ -432,7 +430,7 @@ def test_every_arrow_ends_at_a_circle_or_a_box() -> None:
     picture = draw(after_backward(two_variables()))
     ends = [box(g) for g in groups(picture).values() if g.find(SVG + "rect") is not None]
     tips = [p.attrib["d"] for p in parse(picture).iter(SVG + "path") if p.attrib["class"] == "tip"]
-    assert len(tips) == 10
+    assert len(tips) == 11
     for tip in tips:
         x, y = (float(number) for number in tip.split("L")[1].split(","))
         assert any(
@@ -629,5 +627,5 @@ def test_a_program_of_the_system_is_the_second_choice(monkeypatch: pytest.Monkey
 
 def test_a_program_that_fails_is_named_with_its_complaint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layout, "_graphviz_program", lambda: sys.executable)
-    with pytest.raises(RuntimeError, match=r"python.* ended with status 2: unknown option -T"):
+    with pytest.raises(RuntimeError, match=r"python.* ended with status 2: .*-T"):
         draw(Value(1.0))

@@ -390,6 +390,14 @@ def test_regions_are_shades_of_grey() -> None:
     assert abs(shades[0][0] - shades[1][0]) > 0.1
 
 
+def test_the_second_class_has_the_darker_side_where_scores_are_positive() -> None:
+    ax = plot.decision_boundary(lambda p: p[0] - 0.5, SQUARE, [-1, -1, 1, 1])
+    regions = [c for c in contours(ax) if c.filled]
+    light, dark = sorted(regions, key=lambda c: -c.get_facecolor()[0][0])
+    assert dark.get_paths()[0].contains_point((0.9, 0.2))
+    assert light.get_paths()[0].contains_point((0.1, 0.2))
+
+
 def test_three_classes_have_three_regions() -> None:
     def scores(p: Any) -> list[Any]:
         return [p[0], p[1], 0.8 - p[0] - p[1]]

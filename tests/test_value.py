@@ -434,6 +434,20 @@ def test_a_copy_shares_the_inputs_and_a_deep_copy_has_its_own() -> None:
     assert (twin.grad, x.grad) == (12.0, 6.0)
 
 
+def test_a_copy_made_while_a_sweep_is_under_way_has_no_part_in_it() -> None:
+    copies: list[Value] = []
+
+    def slope(a: float, y: float) -> float:
+        copies.extend(map(copy.copy, (x, y_of_x)))
+        return 1.0
+
+    same = mg.operation("same", value=lambda a: a, derivatives=[slope])
+    x = Value(3.0)
+    y_of_x = same(x)
+    y_of_x.backward()
+    assert [twin.adjoint for twin in copies] == [None, None]
+
+
 def test_a_deep_copy_of_a_list_keeps_what_its_values_share() -> None:
     x = Value(3.0)
     twin, double, triple = copy.deepcopy([x, x * 2, x * 3])

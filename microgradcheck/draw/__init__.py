@@ -75,7 +75,7 @@ def draw(
     derivatives: bool | None = None,
     formulas: bool = False,
     name: str | None = None,
-    time_limit: float = 15.0,
+    time_limit: float = 20.0,
 ) -> Picture:
     """Draw the graph that a `Value` was computed by.
 

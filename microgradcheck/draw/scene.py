@@ -156,14 +156,14 @@ class _Writer:
             name_of_operation = f"{name}_operation"
             yield Node(name_of_operation, "operation", (line,), in_lines(tooltip), sources, ordered)
             sources = (name_of_operation,)
-        label, data = in_one_line(value.label), self._number(value.data)
+        label, data = in_one_line(value.label), self._number(value.number)
         if len(label) > LONGEST_LABEL:
             label = label[: LONGEST_LABEL - 1] + "…"
         first = Line(14, (("name", label), ("data", f" = {data}")) if label else (("data", data),))
         second = Line(12, (("quiet", "grad "), ("grad", self._gradient(value))))
         gradient = repr(value.grad) if _has_gradient(value) else "not computed"
         tooltip = f"{value.label}\n" if value.label else ""
-        tooltip += f"data {value.data!r}\ngrad {gradient}"
+        tooltip += f"data {value.number!r}\ngrad {gradient}"
         kind = "result" if is_result else "value" if operation is not None else "input"
         yield Node(name, kind, (first, second), in_lines(tooltip), sources)
 
@@ -181,7 +181,7 @@ class _Writer:
             )
             made = f"{value.operation.name}({inputs}) = "
         gradient = self._number(value.grad) if _has_gradient(value) else "not computed"
-        return in_one_line(f"{called} = {made}{self._number(value.data)}, gradient {gradient}")
+        return in_one_line(f"{called} = {made}{self._number(value.number)}, gradient {gradient}")
 
     def _derivative(self, each: _Input, value: Value) -> Node:
         slope = "undefined" if each.slope is None else self._number(each.slope)
@@ -221,7 +221,7 @@ def _inputs(value: Value, name: str) -> Iterator[_Input]:
     if operation is None:
         return
     slots = (value.a, value.b)
-    numbers = [slot.data if isinstance(slot, Value) else slot for slot in slots]
+    numbers = [slot.number if isinstance(slot, Value) else slot for slot in slots]
     rules = (operation.derivative_a, operation.derivative_b)
     # An operation of one input has a second slot and a second rule too; zip leaves them out.
     for parameter, text, slot, rule in zip(
@@ -230,7 +230,7 @@ def _inputs(value: Value, name: str) -> Iterator[_Input]:
         slope = flow = None
         if isinstance(slot, Value):
             with suppress(ValueError, ArithmeticError):
-                slope = float(rule(*numbers, value.data))
+                slope = float(rule(*numbers, value.number))
         if slope is not None and _has_gradient(value):
             flow = slope * value.grad
         formula = f"∂/∂{parameter}" + (f" = {text}" if isinstance(text, str) else "")

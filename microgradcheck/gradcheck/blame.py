@@ -21,30 +21,12 @@ from microgradcheck.ops import OPERATIONS, Operation
 from microgradcheck.structure import take_apart
 from microgradcheck.value import Value, binary, reflected, unary, watching
 
-__all__ = ["Blame", "blame_operations"]
+__all__ = ["Recording", "faults_of", "record"]
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _RTOL = 1e-6
 # The functions that make nodes: each of the three is one piece of code for all operations.
-_RECORDERS = {record(OPERATIONS["add"]).__code__ for record in (unary, binary, reflected)}
-
-
-class Blame(NamedTuple):
-    """What was found in a recorded graph.
-
-    Attributes:
-        faults: the operations whose own derivatives are wrong.
-        checked: how many recorded operations were checked.
-        reads: where f read a `Value` as a plain number, as `file.py:12`.
-        inputs: the leaves that stand for the inputs' entries.
-        roots: the outputs that are `Value`s.
-    """
-
-    faults: list[OperationFault]
-    checked: int
-    reads: list[str]
-    inputs: list[Value]
-    roots: list[Value]
+_RECORDERS = {make(OPERATIONS["add"]).__code__ for make in (unary, binary, reflected)}
 
 
 class _Place(NamedTuple):
@@ -52,15 +34,33 @@ class _Place(NamedTuple):
     instruction: int
 
 
-def blame_operations(f: Callable[..., Any], problem: Problem) -> Blame | None:
-    """Record f once more, noting where, and check every operation's own derivatives.
+class Recording(NamedTuple):
+    """One recorded call of a function.
+
+    Attributes:
+        inputs: the leaves that stand for the inputs' entries.
+        roots: the outputs that are `Value`s.
+        nodes: every operation that they were made by.
+        places: which code asked for a node, by the node's identity.
+        reads: where a `Value` was read as a plain number, as `file.py:12`.
+    """
+
+    inputs: list[Value]
+    roots: list[Value]
+    nodes: list[Value]
+    places: dict[int, _Place]
+    reads: list[str]
+
+
+def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
+    """Record a function once more, noting which code asked for each operation.
 
     Args:
         f: a function of `Value`s.
         problem: its inputs.
 
     Returns:
-        What was found, or None where f does not record.
+        The recording, or None where f does not take `Value`s.
     """
     arguments = tuple(lift(argument) for argument in problem.arguments(problem.entries))
     inputs = [entry for part in arguments for entry in take_apart(part, is_entry)]
@@ -72,17 +72,21 @@ def blame_operations(f: Callable[..., Any], problem: Problem) -> Blame | None:
         if place and (where := _location(place)) not in reads:
             reads.append(where)
 
-    result = _record_with_places(lambda: f(*arguments), places, on_read)
-    roots = [entry for entry in take_apart(result, is_entry) if isinstance(entry, Value)]
+    try:
+        result = _record_with_places(lambda: f(*arguments), places, on_read)
+        outputs = take_apart(result, is_entry)
+    except (TypeError, ValueError, ArithmeticError, AttributeError):
+        return None
+    roots = [entry for entry in outputs if isinstance(entry, Value)]
     nodes: dict[int, Value] = {}
     for root in roots:
         nodes.update((id(node), node) for node in sweep.topological_order(root))
-    recorded = [node for node in nodes.values() if node.operation is not None]
-    return Blame(_faults(recorded, places), len(recorded), reads, inputs, roots)
+    operations = [node for node in nodes.values() if node.operation is not None]
+    return Recording(inputs, roots, operations, places, reads)
 
 
 def _record_with_places(
-    record: Callable[[], Any], places: dict[int, _Place], on_read: Callable[[Value], None]
+    call: Callable[[], Any], places: dict[int, _Place], on_read: Callable[[Value], None]
 ) -> Any:
     """Call a function, noting for every `Value` that it records which code asked for it."""
     kept = []  # So that no identity is used twice.
@@ -98,22 +102,36 @@ def _record_with_places(
     sys.setprofile(profile)
     try:
         with watching(read=on_read):
-            return record()
+            return call()
     finally:
         sys.setprofile(outer)
 
 
 def _caller(frame: FrameType | None) -> _Place | None:
     """Return the nearest place outside of this package that led here."""
-    while frame is not None and frame.f_code.co_filename.startswith((_PACKAGE, "<")):
+    while frame is not None and _is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame and _Place(frame.f_code, frame.f_lasti)
 
 
-def _faults(nodes: list[Value], places: dict[int, _Place]) -> list[OperationFault]:
+def _is_ours(filename: str) -> bool:
+    """Tell whether code is of this package, or a rule of its table."""
+    return filename.startswith(_PACKAGE) or (filename.startswith("<") and " over " in filename)
+
+
+def faults_of(recording: Recording) -> list[OperationFault]:
+    """Check the derivatives of every recorded operation at the inputs that it was given.
+
+    Args:
+        recording: the recorded call.
+
+    Returns:
+        The operations that are wrong, those of one place together.
+    """
+    places = recording.places
     judged: dict[tuple[str, float, float, str], tuple[float, float] | None] = {}
     faults: dict[tuple[str, str, str], OperationFault] = {}
-    for node in nodes:
+    for node in recording.nodes:
         operation = node.operation
         assert operation is not None
         slots = (node.a, node.b)

@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from microgradcheck import sweep
-from microgradcheck.gradcheck.blame import Blame
+from microgradcheck.gradcheck.blame import Recording
+from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.gradcheck.report import Entry, Verdict
+from microgradcheck.gradcheck.report import Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.under_test import Gradient
 from microgradcheck.value import Value
 
@@ -24,7 +25,8 @@ def explain(
     under_test: Gradient,
     entries: list[Entry],
     *,
-    blame: Blame | None,
+    recording: Recording | None,
+    faults: Sequence[OperationFault] | None,
     rng: random.Random,
 ) -> tuple[list[Entry], list[str]]:
     """Give every wrong entry without a cause the first cause that the evidence shows.
@@ -33,7 +35,8 @@ def explain(
         problem: the function and its inputs.
         under_test: the gradient.
         entries: all entries with their verdicts.
-        blame: what was found in the recorded graph, if there is one.
+        recording: the function, recorded once more, where it takes `Value`s.
+        faults: its operations that are wrong, where the gradient comes from that recording.
         rng: where the points nearby come from.
 
     Returns:
@@ -43,21 +46,21 @@ def explain(
     wrong = [n for n, e in enumerate(entries) if e.verdict is Verdict.WRONG and not e.cause]
     if not wrong:
         return entries, notes
-    evidence = _Evidence(problem, under_test, entries, blame=blame, rng=rng)
-    if blame and blame.faults:
-        fault = blame.faults[0]
-        notes.append(
-            f"the other {blame.checked - sum(f.count for f in blame.faults):,} recorded "
-            "operations are right"
-        )
-        common = f"the derivative of {fault.name} with respect to {fault.input} is wrong"
+    evidence = _Evidence(problem, under_test, entries, recording=recording, rng=rng)
+    checked = len(recording.nodes) if recording else 0
+    if faults:
+        fault = faults[0]
+        right = checked - sum(fault.count for fault in faults)
+        notes.append(f"the other {right:,} recorded operations are right")
+        common = f"{Cause.OPERATION}: the derivative of {fault.name} with respect to {fault.input}"
     else:
         common = evidence.common_cause()
     for n in wrong:
-        entries[n] = replace(entries[n], cause=common or evidence.cause_of(entries[n]))
-    if blame and not blame.faults and not blame.reads and blame.checked:
+        cause = common or evidence.cause_of(entries[n])
+        entries[n] = replace(entries[n], cause=str(cause))
+    if faults == [] and recording and recording.nodes and not recording.reads:
         notes.append(
-            f"all {blame.checked:,} recorded operations are right by themselves; the fault is in "
+            f"all {checked:,} recorded operations are right by themselves; the fault is in "
             "how their derivatives are added up, or in which order"
         )
     return entries, notes
@@ -70,10 +73,11 @@ class _Evidence:
         under_test: Gradient,
         entries: list[Entry],
         *,
-        blame: Blame | None,
+        recording: Recording | None,
         rng: random.Random,
     ) -> None:
-        self.problem, self.under_test, self.blame, self.rng = problem, under_test, blame, rng
+        self.problem, self.under_test, self.rng = problem, under_test, rng
+        self.recording = recording
         self.entries = entries
         self.wrong = [e for e in entries if e.verdict is Verdict.WRONG and not e.cause]
 
@@ -102,14 +106,14 @@ class _Evidence:
         if missing:
             return missing
         if any(_close(ratio, 1.0, 1e-5) for ratio in self._ratios_mirrored(entry)):
-            return "only wrong on one side of a branch: at the mirrored inputs it is right"
+            return f"{Cause.ONE_SIDE_OF_A_BRANCH}: at the mirrored inputs it is right"
         if _close(gradient, -reference):
-            return "sign flipped"
+            return Cause.SIGN_FLIPPED
         factor = gradient / reference
         nearby = self._ratios_nearby(entry)
         if len(nearby) >= 3 and all(_close(ratio, factor, 1e-3) for ratio in nearby):
             return _constant_factor(factor)
-        return f"maybe off by a factor of {factor:.6g}, which is not the same nearby"
+        return f"maybe {Cause.FACTOR} of {factor:.6g}, which is not the same nearby"
 
     def _stale(self) -> str:
         if self.under_test.repeats or self.under_test.again is None:
@@ -121,16 +125,16 @@ class _Evidence:
         ]
         if all(_close(second, 2 * first) for first, second in pairs):
             return (
-                "stale: a second call gives twice the first, ratio 2; set the gradients to zero "
-                "before each backward pass"
+                f"{Cause.STALE}: a second call gives twice the first, ratio 2; set the gradients "
+                "to zero before each backward pass"
             )
-        return "the gradient does not repeat: two calls differ; is something in it random?"
+        return f"{Cause.GRADIENT_DOES_NOT_REPEAT}: two calls differ; is something in it random?"
 
     def _graph_cut(self) -> str:
-        if self.blame and self.blame.reads:
+        if self.recording and self.recording.reads:
             return (
-                f"the graph is cut: .data or float() of a Value is read at {self.blame.reads[0]}, "
-                "so what follows does not know where it came from"
+                f"{Cause.GRAPH_CUT}: .data or float() of a Value is read at "
+                f"{self.recording.reads[0]}, so what follows does not know where it came from"
             )
         return ""
 
@@ -143,7 +147,7 @@ class _Evidence:
         flipped = [table[i * size + k] for k in range(size) for i in range(size)]
         given = [e.gradient for e in self.entries]
         if all(_close(a, b) for a, b in zip(given, flipped, strict=True)) and len(reference) > 1:
-            return "the Jacobian is transposed: its output axes come first"
+            return f"{Cause.JACOBIAN_TRANSPOSED}: its output axes come first"
         return ""
 
     def _swapped(self) -> str:
@@ -151,7 +155,7 @@ class _Evidence:
             return ""
         first, second = self.wrong
         if _close(first.gradient, second.reference) and _close(second.gradient, first.reference):
-            return f"the entries {first.name} and {second.name} are swapped"
+            return f"{Cause.ENTRIES_SWAPPED}: {first.name} and {second.name}"
         return ""
 
     def _constant_factor(self) -> str:
@@ -159,11 +163,11 @@ class _Evidence:
         if len(ratios) < 2 or len(ratios) != len(self.wrong):
             return ""
         if any(not _close(ratio, ratios[0]) for ratio in ratios) or ratios[0] == 0:
-            return "always zero" if not any(ratios) else ""
+            return Cause.ALWAYS_ZERO if not any(ratios) else ""
         if any(e.verdict is Verdict.PASS and e.gradient for e in self.entries):
             return ""
         if _close(ratios[0], -1.0):
-            return "sign flipped"
+            return Cause.SIGN_FLIPPED
         return _constant_factor(ratios[0])
 
     def _nothing_to_see(self, entry: Entry) -> str:
@@ -172,23 +176,24 @@ class _Evidence:
         scale = self.problem.scale(i, None)
         values = {self.problem.moved(i, step * scale)[k] for step in (-0.1, -0.01, 0.0, 0.01, 0.1)}
         if len(values) == 1:
-            return "f does not depend on this input, whose gradient is not zero"
-        return "f is stationary in this input here, and the gradient is not zero"
+            return f"{Cause.INPUT_IGNORED}: it does not depend on it, and the gradient is not zero"
+        return f"{Cause.STATIONARY} here, and the gradient is not zero"
 
     def _zero_elsewhere(self, entry: Entry) -> str:
         nearby = self._ratios_nearby(entry)
-        return "always zero" if len(nearby) >= 2 and not any(nearby) else "zero here"
+        always = len(nearby) >= 2 and not any(nearby)
+        return Cause.ALWAYS_ZERO if always else Cause.ZERO_HERE
 
     def _one_use(self, entry: Entry) -> str:
         """Compare with what single uses of the input contribute, where the graph is known."""
-        if not self.blame or not self.problem.scalar or not self.blame.roots:
+        if not self.recording or not self.problem.scalar or not self.recording.roots:
             return ""
         i = self.problem.places.index((entry.input, entry.index))
-        contributions = _contributions(self.blame.roots[0], self.blame.inputs[i])
+        contributions = _contributions(self.recording.roots[0], self.recording.inputs[i])
         if len(contributions) > 1 and any(_close(entry.gradient, c) for c in contributions):
             return (
-                f"a use is not accumulated: it equals one of {len(contributions)} contributions, "
-                "which must be added (`+=`, not `=`)"
+                f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(contributions)} "
+                "contributions, which must be added (`+=`, not `=`)"
             )
         return ""
 
@@ -226,7 +231,7 @@ class _Evidence:
 
 def _constant_factor(factor: float) -> str:
     maybe = "; maybe stale, from a second backward pass" if _close(factor, 2.0) else ""
-    return f"off by a constant factor of {factor:.7g}{maybe}"
+    return f"{Cause.CONSTANT_FACTOR} of {factor:.7g}{maybe}"
 
 
 def _along(problem: Problem, point: Sequence[float], i: int, k: int) -> Callable[[float], float]:

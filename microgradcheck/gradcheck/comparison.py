@@ -10,9 +10,10 @@ from functools import partial
 from typing import Any
 
 from microgradcheck.functions import lift
-from microgradcheck.gradcheck.blame import blame_operations
+from microgradcheck.gradcheck.blame import faults_of, record
 from microgradcheck.gradcheck.branches import branches_not_taken
 from microgradcheck.gradcheck.causes import explain
+from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.nodes import estimate_nodes, name_of
 from microgradcheck.gradcheck.opinions import second_opinions
 from microgradcheck.gradcheck.problem import Problem
@@ -78,12 +79,20 @@ class Comparison:
             passed = all(entry.verdict is not Verdict.WRONG for entry in entries)
             if passed:
                 self._note_branches()
-        blame = None
-        if any(entry.verdict is Verdict.WRONG for entry in entries):
-            if self.source.name in _RECORDING and self.unchanged:
-                blame = blame_operations(self.problem.f, self.problem)
+        faults = None
+        if any(entry.verdict is Verdict.WRONG for entry in entries) and self.unchanged:
+            recording = record(self.problem.f, self.problem)
+            if recording and self.source.name in _RECORDING:
+                faults = faults_of(recording)
+            elif recording and recording.reads:
+                recording = None  # f does not mean to record, so this says nothing of it.
             entries, notes = explain(
-                self.problem, self.under_test, entries, blame=blame, rng=self.rng
+                self.problem,
+                self.under_test,
+                entries,
+                recording=recording,
+                faults=faults,
+                rng=self.rng,
             )
             self.notes += notes
         interior = self._check_nodes() if nodes else []
@@ -93,7 +102,7 @@ class Comparison:
             passed=passed and all(node.verdict is not Verdict.WRONG for node in interior),
             cause=next((entry.cause for entry in everything if entry.cause), ""),
             calls=self.problem.calls,
-            operations=blame.faults if blame else (),
+            operations=faults or (),
             notes=self.notes,
             repeat=self._repeat(),
             nodes=interior,
@@ -121,7 +130,7 @@ class Comparison:
             rng=self.rng,
         )
         if not self.unchanged:
-            cause = "f changed its input in place; let it work on a copy"
+            cause = f"{Cause.MUTATED_BY_F}, in place; let it work on a copy"
             return [replace(e, verdict=Verdict.WRONG, cause=cause) for e in entries]
         if not self.under_test.repeats:
             # Whatever a second call gives, a gradient that depends on the first is wrong.
@@ -238,7 +247,8 @@ def _exact(given: Gradient, k: int, i: int) -> Estimate:
     """Return what a reference gave as an estimate without an error of its own."""
     value = given.rows[k][i]
     if math.isnan(value):
-        return Estimate(value, math.inf, "edge", reason=given.failure)
+        reason = f"{Cause.NO_REFERENCE_HERE}: {given.failure}"
+        return Estimate(value, math.inf, "edge", reason=reason)
     return Estimate(value, 0.0, secant=abs(value))
 
 

@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import Entry, Verdict
 from microgradcheck.numeric.ladder import estimate_along
@@ -56,8 +57,7 @@ def check_ties(
                 checked[n] = replace(
                     entries[n],
                     verdict=Verdict.WRONG,
-                    cause="at this tie the entries do not fit together: along a direction that "
-                    "moves several, f has another slope",
+                    cause=f"{Cause.TIE}: along a direction that moves several, f has another slope",
                 )
     return checked
 

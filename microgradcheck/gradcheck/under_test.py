@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from microgradcheck import backprop
 from microgradcheck.functions import is_entry
+from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.problem import Problem, indices_of
 from microgradcheck.sources import GivenGradient, GradientSource
 from microgradcheck.structure import is_array, take_apart
@@ -60,7 +61,7 @@ def gradient_of(problem: Problem, source: GradientSource) -> Gradient:
         arguments = problem.arguments(entries)
         rows = _rows(problem, source, arguments)
         if list(entries) == problem.entries and not problem.unchanged(arguments):
-            raise _MisfitError("the gradient changed its input in place; let it work on a copy")
+            raise _MisfitError(f"{Cause.MUTATED_BY_THE_GRADIENT}, in place; let it work on a copy")
         return rows
 
     try:
@@ -130,22 +131,20 @@ def _entries(given: Any, problem: Problem) -> list[float]:
 
 def _expected_several(given: Any, problem: Problem) -> str:
     return (
-        f"wrong shape: f has {len(problem.inputs)} inputs, so its gradient is a tuple of as many; "
-        f"got {_short(given)}"
+        f"{Cause.WRONG_SHAPE}: f has {len(problem.inputs)} inputs, so its gradient is a tuple of "
+        f"as many; got {_short(given)}"
     )
 
 
 def _flatten(given: Any, expected: list[tuple[int, ...]], name: str) -> list[float]:
     if given is None:
-        raise _MisfitError(
-            f"the gradient with respect to {name} is None; does the function return it?"
-        )
+        raise _MisfitError(f"{Cause.NONE} with respect to {name}; does its function return it?")
     found = indices_of(given)
     if found != expected:
         flipped = sorted(index[::-1] for index in found)
         hint = "; it is transposed" if flipped == sorted(expected) and len(expected[0]) > 1 else ""
         raise _MisfitError(
-            f"wrong shape: the gradient with respect to {name} has shape {_shape(found)}, "
+            f"{Cause.WRONG_SHAPE}: the gradient with respect to {name} has shape {_shape(found)}, "
             f"expected {_shape(expected)}{hint}"
         )
     numbers = [
@@ -154,7 +153,9 @@ def _flatten(given: Any, expected: list[tuple[int, ...]], name: str) -> list[flo
     ]
     for x, raw in zip(numbers, _flat(given), strict=True):
         if x is None:
-            raise _MisfitError(f"wrong type: the gradient holds {raw!r}, which is no real number")
+            raise _MisfitError(
+                f"{Cause.WRONG_TYPE}: the gradient holds {raw!r}, which is no real number"
+            )
     return [x for x in numbers if x is not None]
 
 

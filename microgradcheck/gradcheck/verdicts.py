@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.report import Entry, Verdict
 from microgradcheck.numeric.ladder import Estimate
 
@@ -66,29 +67,29 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         detail = f" ({here.undefined})" if here.undefined and "here" in estimate.reason else ""
         return Verdict.EDGE, estimate.reason + detail
     if here.failure:
-        return Verdict.EDGE, here.failure
+        return Verdict.EDGE, f"{Cause.NO_GRADIENT_HERE}: {here.failure}"
     if not math.isfinite(entry.gradient):
-        return Verdict.WRONG, f"the gradient is {entry.gradient}, and f has a slope here"
+        return Verdict.WRONG, f"{Cause.NOT_FINITE}: {entry.gradient}, and f has a slope here"
     if entry.slopes:
         low, high = sorted(entry.slopes)
         margin = entry.error_bound + here.rtol * max(abs(low), abs(high))
         if low - margin <= entry.gradient <= high + margin:
-            return Verdict.KINK, "f has a kink here; any number between its slopes will do"
-        return Verdict.WRONG, "f has a kink here, and the gradient is not between its slopes"
+            return Verdict.KINK, f"{Cause.KINK}; any number between its slopes will do"
+        return Verdict.WRONG, f"{Cause.OUTSIDE_A_KINK}, and any number between them would do"
     if entry.gap > here.rtol * abs(entry.reference) + entry.error_bound:
         return Verdict.WRONG, ""
     if not here.repeats:
-        return Verdict.NOISY, f"f does not repeat: its values scatter by {entry.noise:.1e}"
+        return Verdict.NOISY, f"{Cause.F_DOES_NOT_REPEAT}: its values scatter by {entry.noise:.1e}"
     if entry.power <= _LEAST_POWER:
         return Verdict.PASS, ""
     hidden = f"which hides errors below {entry.resolution:.1e}"
     if estimate.behaviour == "quantised":
-        return Verdict.NOISY, f"f is quantised by {entry.noise:.1e}, {hidden}"
+        return Verdict.NOISY, f"{Cause.QUANTISED} by {entry.noise:.1e}, {hidden}"
     if entry.noise > 100 * _UNIT_ROUNDOFF * here.size:
-        return Verdict.NOISY, f"f is noisy by {entry.noise:.1e}, {hidden}"
+        return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, {hidden}"
     return Verdict.INCONCLUSIVE, (
-        f"differences of f cannot see errors below {entry.resolution:.1e}: f changes too little "
-        "beside its own size, or too fast; scale= tells over which length it changes"
+        f"{Cause.BLIND} {entry.resolution:.1e}: f changes too little beside its own size, or too "
+        "fast; scale= tells over which length it changes"
     )
 
 

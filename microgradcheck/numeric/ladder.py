@@ -157,8 +157,7 @@ class _Search:
         while tried != (len(self.pairs), self.noise) and len(self.pairs) < _MOST_PAIRS:
             tried = (len(self.pairs), self.noise)
             best = self._best()
-            agrees = best is not None and self._agrees(best, fine)
-            if best and agrees and self._is_good(best):
+            if best and self._is_good(best):
                 break
             if not self._moves():
                 break
@@ -170,10 +169,10 @@ class _Search:
                 if found:
                     return found
                 fine = self.pairs[-1]
-            elif not agrees and self._is_quantised(fine):
+            elif best is None and self._is_quantised(fine):
                 self.quantum = self._smallest_change()
                 self.noise = max(self.noise, self.quantum)
-            elif best is None or not agrees:
+            elif best is None:
                 self._add_ladder(fine.h)
                 fine = self._add(fine.h * _FINE)
             elif not (self._go_down(best) if best.truncation > best.noise else self._go_up(best)):
@@ -213,7 +212,10 @@ class _Search:
             self._add(h)
 
     def _noise_of(self, pair: _Pair) -> float:
-        return max(self.noise, _UNIT_ROUNDOFF * max(abs(pair.left), abs(pair.right)))
+        rounded_output = max(abs(pair.left), abs(pair.right))
+        # Computing f rounds x, too, in effect. At an offset, that is the larger part.
+        rounded_input = abs(self.x) * self._secant(pair) if pair.finite else 0.0
+        return max(self.noise, _UNIT_ROUNDOFF * max(rounded_output, rounded_input))
 
     def _secant(self, pair: _Pair) -> float:
         return max(abs(pair.right - self.center), abs(pair.left - self.center)) / pair.h
@@ -240,8 +242,10 @@ class _Search:
 
     def _best(self, windows: list[_Window] | None = None) -> _Window | None:
         """Return the window with the smallest bound that no finer one contradicts (Lepskii)."""
+        if windows is None:
+            windows = [w for w in self._windows(self._central) if self._agrees(w)]
         counted: list[_Window] = []
-        for window in self._windows(self._central) if windows is None else windows:
+        for window in windows:
             if all(abs(window.value - w.value) <= window.bound + w.bound for w in counted):
                 counted.append(window)
         return min(counted, key=lambda window: window.bound, default=None)
@@ -283,9 +287,17 @@ class _Search:
             for weight, pair in zip(weights, run, strict=True)
         )
 
-    def _agrees(self, best: _Window, fine: _Pair) -> bool:
-        allowed = best.bound + 4 * self._noise_of(fine) / fine.h
-        return abs(best.value - fine.slope) <= allowed + self.precision / 4 * abs(best.value)
+    def _agrees(self, window: _Window) -> bool:
+        """Tell whether no finer pair shows a slope that a window does not explain."""
+        finest = self.pairs[window.finest]
+        return not any(
+            abs(window.value - pair.slope)
+            > window.bound
+            + 4 * self._noise_of(pair) / pair.h
+            + abs(window.value - finest.slope) * (pair.h / finest.h) ** 2
+            + self.precision / 4 * abs(window.value)
+            for pair in self.pairs[window.finest + 1 :]
+        )
 
     def _is_good(self, best: _Window) -> bool:
         size = abs(best.value)

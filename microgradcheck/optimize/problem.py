@@ -148,10 +148,11 @@ def _argument_names(f: Callable[..., Any], starts: tuple[Any, ...]) -> tuple[str
         try:
             called.bind(*starts)
         except TypeError as error:
+            arguments = "1 argument" if count == 1 else f"{count} arguments"
             raise TypeError(
-                f"f cannot be called with {count} argument{'' if count == 1 else 's'} ({error}); x0 is one "
-                "argument, be it a number or a list, each further start is one more, and options "
-                "such as learning_rate are given by name"
+                f"f cannot be called with {arguments} ({error}); x0 is one argument, be it a "
+                "number or a list, each further start is one more, and options such as "
+                "learning_rate are given by name"
             ) from None
     parameters = called.parameters.values()
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)

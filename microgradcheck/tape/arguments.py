@@ -35,15 +35,35 @@ class Arguments:
             TypeError: there are more or fewer arguments, or something is no plain number.
             ValueError: an argument has another shape.
         """
+        self.require_count(inputs)
+        entries: list[float] = []
+        for position, (given, like) in enumerate(zip(inputs, self.lists, strict=True)):
+            _collect(as_lists(given), like, f"argument {position}", entries)
+        return entries
+
+    def require_count(self, inputs: Sequence[Any]) -> None:
+        """Raise a TypeError unless there are as many arguments as were recorded."""
         if len(inputs) != len(self.lists):
             raise TypeError(
                 f"the tape was recorded with {_count(len(self.lists), 'argument')}, "
                 f"got {len(inputs)}"
             )
-        entries: list[float] = []
-        for position, (given, like) in enumerate(zip(inputs, self.lists, strict=True)):
-            _collect(as_lists(given), like, f"argument {position}", entries)
-        return entries
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Return the shape of each argument as an array.
+
+        Raises:
+            ValueError: nested lists differ in length.
+        """
+        import numpy as np
+
+        try:
+            return [np.shape(lists) for lists in self.lists]
+        except ValueError:
+            raise ValueError(
+                "many points need arguments that are regular arrays; the tape was recorded with "
+                "nested lists that differ in length"
+            ) from None
 
     def nested(self, entries: Sequence[Any]) -> list[Any]:
         """Return entries as the arguments, with a list for each array."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from microgradcheck.tape.over_arrays import finite_columns
 from microgradcheck.tape.passes import reader, rule
 from microgradcheck.tape.schedule import Application, Schedule, Sums
 
@@ -25,11 +25,11 @@ _SCRATCH = 2**15
 """How many numbers a step holds besides its results: more would not stay in the cache."""
 
 _BLOCK = 2**21
-"""How many numbers a block of points may have, 16 MB."""
+"""How many numbers a block may hold, 16 MB."""
 
 
 class Blocks:
-    """Both sweeps of a graph at many points, in blocks of bounded size.
+    """Both sweeps of a graph at many points, as array passes.
 
     Args:
         schedule: the groups.
@@ -39,32 +39,174 @@ class Blocks:
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
-        self._idle: dict[tuple[int, bytes], list[_Block]] = {}
-
-    def width(self, count: int) -> int:
-        """Return how many of so many points go into one block."""
-        most = max(16, min(1024, _BLOCK // self._schedule.ends[-1]))
-        return -(-count // -(-count // most))
+        self._idle: dict[tuple[int, ...], list[_Block]] = {}
+        self.most = max(16, min(1024, _BLOCK // schedule.ends[-1]))
+        """The most points that a call may have, to keep memory bounded."""
 
     def run(
-        self, entries: Numbers, shared: Mask, *, gradient: bool, partials: Numbers
+        self, parts: Sequence[Numbers], count: int, partials: Numbers | None
     ) -> tuple[Numbers, Mask]:
-        """Compute a block of points.
+        """Compute many points.
 
         Args:
-            entries: of shape (inputs, points).
-            shared: which inputs are the same at all points.
-            gradient: whether to write the derivatives.
-            partials: where to write them, of shape (inputs, points).
+            parts: for each argument its entries, of shape (entries, points), or (entries, 1)
+                where all points share it.
+            count: how many points there are.
+            partials: where to write the derivatives, of shape (all entries, points); None to
+                leave them out.
 
         Returns:
-            The value at each point, and whether it can be trusted: whether all numbers on the
-            way are finite and all guards hold.
+            The value at each point, and whether all numbers on the way to it are finite and all
+            guards hold.
         """
-        key = (entries.shape[1], shared.tobytes())
+        key = (count, *(part.shape[1] for part in parts))
         idle = self._idle.setdefault(key, [])
         try:
             block = idle.pop()
         except IndexError:
-            block = _Block(self._schedule, entries.shape[1], shared)
-        ...
+            block = _Block(self._schedule, count, parts)
+        try:
+            return block.run(parts, partials)
+        finally:
+            idle.append(block)
+
+
+class _Block:
+    """Numbers of shape (places, points), and the calls that fill it."""
+
+    def __init__(self, schedule: Schedule, count: int, parts: Sequence[Numbers]) -> None:
+        import numpy as np
+
+        self._schedule = schedule
+        self._numbers = np.zeros((schedule.ends[-1], count))
+        fixed = slice(schedule.inputs, schedule.first_result)
+        self._numbers[fixed] = np.array(schedule.fixed)[:, np.newaxis]
+        self._same = np.zeros(schedule.ends[-1], dtype=bool)
+        self._same[fixed] = True
+        start = 0
+        for part in parts:
+            self._same[start : start + len(part)] = part.shape[1] < count
+            start += len(part)
+        self._rows = np.zeros(schedule.ends[-1], dtype=bool)
+        self._forward = [self._step(group) for group in schedule.forward]
+        self._backward = [self._step(group) for group in schedule.backward]
+        # A number that all points share is copied to all of them only where a step reads a row.
+        self._spread = np.flatnonzero((self._same & self._rows)[: schedule.inputs])
+
+    def run(
+        self, parts: Sequence[Numbers], partials: Numbers | None
+    ) -> tuple[Numbers, Mask]:
+        import numpy as np
+
+        schedule, numbers = self._schedule, self._numbers
+        start = 0
+        for part in parts:
+            numbers[start : start + len(part), : part.shape[1]] = part
+            start += len(part)
+        numbers[self._spread] = numbers[self._spread, :1]
+        with np.errstate(all="ignore"):
+            for step in self._forward:
+                step()
+            if partials is not None:
+                for step in self._backward:
+                    step()
+        last = schedule.ends[0 if partials is None else 1]
+        good = np.ones(numbers.shape[1], dtype=bool)
+        good &= finite_columns(numbers[schedule.first_result : last])
+        for check in schedule.checks:
+            good &= check.holds(numbers)
+        if partials is not None:
+            numbers.take(schedule.gradient, 0, partials, "clip")
+        return numbers[schedule.root].copy(), good
+
+    # Steps
+
+    def _step(self, group: Sums | Application) -> Step:
+        out = self._numbers[group.start : group.stop]
+        if isinstance(group, Application):
+            return self._application(out, group)
+        left, right, matrix = group.left, group.right, group.matrix
+        if matrix is not None and left.shape[0] == 1:
+            return self._outer_product(out, matrix.outer[0], matrix.inner[0])
+        if right is not None:
+            for shared, moving in ((left, right), (right, left)):
+                if self._same[shared].all() and (moving == moving[:, :1]).all():
+                    return self._matrix_times_points(out, shared, moving[:, 0], group.weights)
+        return self._sums(out, left, right, group.weights)
+
+    def _read(self, places: Indices, *, each: bool = False) -> Callable[[], Numbers]:
+        self._rows[places] = True
+        return reader(self._numbers, places, each=each)
+
+    def _application(self, out: Numbers, group: Application) -> Step:
+        compute = rule(group)
+        read = [self._read(places) for places in group.inputs]
+
+        def step() -> None:
+            out[:] = compute(*[numbers_of() for numbers_of in read])
+
+        return step
+
+    def _outer_product(self, out: Numbers, outer: Indices, inner: Indices) -> Step:
+        import numpy as np
+
+        first, second = self._read(outer), self._read(inner)
+        products = out.reshape(len(outer), len(inner), -1)
+        return lambda: np.multiply(first()[:, np.newaxis], second(), products)
+
+    def _matrix_times_points(
+        self, out: Numbers, shared: Indices, moving: Indices, weights: Numbers | None
+    ) -> Step:
+        import numpy as np
+
+        points = self._read(moving, each=True)
+        first_point = self._numbers[:, 0]
+
+        def step() -> None:
+            matrix = first_point.take(shared)
+            if weights is not None:
+                matrix *= weights
+            np.matmul(matrix.T, points(), out)
+
+        return step
+
+    def _sums(
+        self, out: Numbers, left: Indices, right: Indices | None, weights: Numbers | None
+    ) -> Step:
+        """Add products up, so many at a time as fit into the scratch space."""
+        import numpy as np
+
+        (k, n), count = left.shape, out.shape[1]
+        height = min(k, max(1, _SCRATCH // count))
+        width = min(n, max(1, _SCRATCH // (height * count)))
+        self._rows[left] = True
+        if right is not None:
+            self._rows[right] = True
+        scratch = np.empty((2, height * width, count))
+
+        def piece(i: int, j: int) -> Step:
+            part = np.s_[i : i + height, j : j + width]
+            first = left[part].ravel()
+            second = None if right is None else right[part].ravel()
+            signs = None if weights is None else weights[part].reshape(-1, 1)
+            products, factors = scratch[:, : len(first)]
+            terms = products.reshape(*left[part].shape, count)
+            take, multiply, add = self._numbers.take, np.multiply, np.add.reduce
+            total = out[j : j + width]
+
+            def step() -> None:
+                take(first, 0, products, "clip")
+                if second is not None:
+                    take(second, 0, factors, "clip")
+                    multiply(products, factors, products)
+                if signs is not None:
+                    multiply(products, signs, products)
+                if i == 0:
+                    add(terms, 0, None, total, False, -0.0)  # -0.0 + x is x, as in Passes.
+                else:
+                    np.add(total, add(terms, 0), total)
+
+            return step
+
+        pieces = [piece(i, j) for j in range(0, n, width) for i in range(0, k, height)]
+        return pieces[0] if len(pieces) == 1 else lambda: [step() for step in pieces]

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from microgradcheck.ops import FLOATS, NumberSystem
+from microgradcheck.ops import FLOATS, NumberSystem, arrays
 from microgradcheck.tape.graph import Graph, Guard
+from microgradcheck.tape.infinities import lossy_places
+from microgradcheck.tape.over_arrays import finite_columns
 
-__all__ = ["Loop", "broken_guard"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+__all__ = ["Loop", "LoopOverPoints", "broken_guard"]
 
 
 class Loop:
@@ -51,6 +60,7 @@ class Loop:
         adjoints[self._graph.root] = 1.0
         for place, a, b, _, _, slope_a, slope_b in reversed(self._steps):
             adjoint = adjoints[place]
+            adjoints[place] = None  # It is not read again; over arrays its memory is worth it.
             if slope_a is not None:
                 term = adjoint * slope_a(numbers[a], numbers[b], numbers[place])
                 adjoints[a] = term if adjoints[a] is None else adjoints[a] + term
@@ -81,6 +91,46 @@ class Loop:
             if guard.compare(numbers[guard.left], numbers[guard.right]) != guard.answer:
                 raise ValueError
         return numbers[self._graph.root]
+
+
+class LoopOverPoints:
+    """Both sweeps of a graph at many points: each operation once, for all of them.
+
+    Args:
+        graph: what to compute.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._loop = Loop(graph, arrays())
+        self._watched = [*lossy_places(graph, raising=False), graph.root]
+        self.most = max(16, min(4096, _NUMBERS // len(graph)))
+        """The most points that a call may have, to keep memory bounded."""
+
+    def run(
+        self, parts: Sequence[Numbers], count: int, partials: Numbers | None
+    ) -> tuple[Numbers, Mask]:
+        """Compute many points: see `Blocks.run`."""
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            numbers = self._loop.forward([row for part in parts for row in part])
+            derivatives = [] if partials is None else self._loop.backward(numbers)
+        good = np.ones(count, dtype=bool)
+        good &= np.isfinite(sum(numbers[place] for place in self._watched))
+        for guard in self._graph.guards:
+            good &= guard.compare(numbers[guard.left], numbers[guard.right]) == guard.answer
+        if partials is not None:
+            for row, derivative in zip(partials, derivatives, strict=True):
+                row[:] = derivative
+            good &= finite_columns(partials)
+        values = np.empty(count)
+        values[:] = numbers[self._graph.root]
+        return values, good
+
+
+_NUMBERS = 2**23
+"""How many numbers a loop over many points may hold, 64 MB."""
 
 
 def broken_guard(graph: Graph, entries: Sequence[float]) -> tuple[Guard, float, float] | None:

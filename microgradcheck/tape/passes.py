@@ -180,15 +180,19 @@ def rule(group: Application) -> Callable[..., Any]:
     return arrays().derivatives(group.operation)[group.position]
 
 
-def reader(numbers: Row, places: Indices) -> Callable[[], Row]:
-    """Return a function that returns the numbers at the places: in place where it can."""
+def reader(numbers: Row, places: Indices, *, each: bool = False) -> Callable[[], Row]:
+    """Return a function that returns the numbers at places, without copying where it can.
+
+    Args:
+        numbers: with the places on the first axis.
+        places: of shape (n,).
+        each: return n numbers even where they are all the same one, not one to be broadcast.
+    """
     import numpy as np
 
     first, n = int(places[0]), len(places)
-    if (places == first + np.arange(n)).all():
-        view = numbers[first : first + n]
+    step = 0 if (places == first).all() and not each else 1
+    if (places == first + step * np.arange(n)).all():
+        view = numbers[first : first + (n if step else 1)]
         return lambda: view
-    if (places == first).all():
-        same = numbers[first : first + 1]
-        return lambda: same
     return lambda: numbers.take(places, 0)

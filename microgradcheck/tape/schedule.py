@@ -100,6 +100,7 @@ class Schedule:
 
     Args:
         graph: what to compute.
+        terms: the same as sums of products.
 
     Attributes:
         forward: the groups that compute the result.
@@ -113,10 +114,10 @@ class Schedule:
         gradient: the place of the adjoint of each input.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, terms: Terms) -> None:
         import numpy as np
 
-        n, terms = len(graph), Terms(graph)
+        n = len(graph)
         live = np.array(graph.live()) if graph.guards else np.ones(n, dtype=bool)
         constants = np.flatnonzero(~terms.varies[:n])
         one = self.inputs = graph.inputs

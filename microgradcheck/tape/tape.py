@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from microgradcheck.backprop import _Run, value_and_grad
 from microgradcheck.tape.arguments import Arguments, as_lists, flat
+from microgradcheck.tape.blocks import Blocks
 from microgradcheck.tape.graph import SYMBOLS, Graph
-from microgradcheck.tape.loop import Loop, broken_guard
+from microgradcheck.tape.loop import Loop, LoopOverPoints, broken_guard
+from microgradcheck.tape.many import Many, Runner
 from microgradcheck.tape.module import Module
+from microgradcheck.tape.over_arrays import ArrayLines
+from microgradcheck.tape.passes import Passes
+from microgradcheck.tape.plan import PASSES, STRAIGHT, Plan
+from microgradcheck.tape.points import Points
 from microgradcheck.tape.trace import trace
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["StaleTapeError", "Tape", "record"]
 
@@ -24,7 +34,7 @@ class StaleTapeError(RuntimeError):
 
 
 def record(f: Function, *inputs: Any) -> Tape:
-    """Run a function once and keep what it does, so that it runs again at the speed of plain code.
+    """Run a function once and keep what it does, to run it again at the speed of plain code.
 
     Args:
         f: a function of numbers, lists, tuples or arrays that returns one number. It is called
@@ -40,7 +50,7 @@ def record(f: Function, *inputs: Any) -> Tape:
         ValueError, ArithmeticError: f is undefined at the inputs.
 
     Limits: f must depend on its arguments alone. What else it looks at (random numbers, a file, a
-    number that is changed later) stays on the tape as it was.
+    plain number that is changed later) stays on the tape as it was.
 
     Example:
         >>> tape = record(lambda x: x[0] * x[1], [2.0, 5.0])
@@ -53,29 +63,38 @@ def record(f: Function, *inputs: Any) -> Tape:
 class Tape:
     """A recorded function; `record` makes one.
 
+    Called with arguments of the recorded shapes, it returns the function's value. Threads may
+    share it.
+
     Args:
         f: the function.
         graph: what it did.
         arguments: what it did it with.
+
+    Raises:
+        StaleTapeError: when called where the function would take another branch, or after a
+            `Value` that it uses besides its arguments has been given another number.
+        TypeError, ValueError: when called with arguments of other shapes.
+        ValueError, ArithmeticError: when called where the function is undefined.
+
+    Example:
+        >>> from math import pi
+        >>> from microgradcheck import sin
+        >>> tape = record(lambda x, y: x * sin(y), 2.0, 0.5)
+        >>> tape(3.0, pi / 2)
+        3.0
+        >>> tape.value_and_grad(3.0, pi / 2)[0]
+        3.0
     """
 
     def __init__(self, f: Function, graph: Graph, arguments: Arguments) -> None:
         self._f = f
         self._graph = graph
         self._arguments = arguments
+        self._plan = Plan(graph)
 
     def __call__(self, *inputs: Any) -> float:
-        """Return the function's value.
-
-        Args:
-            inputs: arguments of the recorded shapes.
-
-        Raises:
-            StaleTapeError: the function would take another branch here, or a `Value` that it
-                uses besides its arguments has been given another number.
-            TypeError, ValueError: an argument has another shape, or does not hold plain numbers.
-            ValueError, ArithmeticError: the function is undefined here.
-        """
+        """Return the function's value: see `Tape`."""
         try:
             value: float = self._value(*inputs)
         except (TypeError, ValueError, ArithmeticError):
@@ -93,8 +112,12 @@ class Tape:
             it was recorded with; of several, it is a tuple with one for each.
 
         Raises:
-            StaleTapeError, TypeError, ValueError, ArithmeticError: as for the value; also where
+            StaleTapeError, TypeError, ValueError, ArithmeticError: as when called; also where
                 a derivative does not exist.
+
+        Example:
+            >>> record(lambda x: x * x, 2.0).value_and_grad(3.0)
+            (9.0, 6.0)
         """
         try:
             pair: tuple[float, Any] = self._value_and_gradient(*inputs)
@@ -102,13 +125,61 @@ class Tape:
             pair = self._carefully(self._value_and_gradient, value_and_grad(self._f), inputs)
         return pair
 
+    def batch(self, *points: Any) -> tuple[NDArray[np.float64], Any]:
+        """Return the values and gradients at many points.
+
+        Args:
+            points: for each argument an array with the points on its first axis, or one of the
+                recorded shape, which all points share.
+
+        Returns:
+            The values, of shape (m,), and the gradient of each argument, of shape (m, ...); for
+            several arguments a tuple of them. Points at which the function takes another branch
+            are computed from new recordings, or one by one.
+
+        Raises:
+            TypeError, ValueError: the shapes do not fit.
+            ValueError, ArithmeticError: the function or a derivative is undefined at a point,
+                which a note in the error names.
+
+        Limits: needs memory for the gradients, and little more.
+
+        Example:
+            >>> tape = record(lambda w, x: w * x * x, 2.0, 3.0)
+            >>> values, (by_w, by_x) = tape.batch(2.0, [1.0, 10.0])
+            >>> values, by_w, by_x
+            (array([  2., 200.]), array([  1., 100.]), array([ 4., 40.]))
+        """
+        at = Points(self._arguments, points)
+        self._require_fresh()
+        values, partials = self._many.run(at, gradient=True)
+        return values, at.gradient(partials)
+
+    def values(self, *points: Any) -> NDArray[np.float64]:
+        """Return the values at many points, without gradients: see `batch`.
+
+        Example:
+            >>> record(lambda x: x * x, 2.0).values([1.0, 2.0, 3.0])
+            array([1., 4., 9.])
+        """
+        at = Points(self._arguments, points)
+        self._require_fresh()
+        return self._many.run(at, gradient=False)[0]
+
+    def explain(self) -> str:
+        """Return how large the graph is, in which ways it runs, and why."""
+        return str(self._plan)
+
+    def __repr__(self) -> str:
+        return f"<tape of {self._plan.operations:,} operations; one point: {self._plan.one_point}>"
+
     @cached_property
     def source(self) -> str:
         """The straight-line program of both sweeps, as the text of a Python module."""
         return Module(self._graph, self._f, self._arguments.lists).source()
 
     def save(self, path: str | Path) -> None:
-        """Write the program as a Python module that needs neither this library nor NumPy.
+        """Write the straight-line program as a Python module that needs `math` alone.
 
         Args:
             path: the file, such as "loss.py". Its function `value_and_grad` takes the arguments
@@ -121,9 +192,9 @@ class Tape:
         if module.foreign:
             raise ValueError(
                 f"the program calls {', '.join(module.foreign)}, which a module of its own does "
-                "not have; give mg.operation the rules as texts"
+                "not have; give microgradcheck.operation the rules as texts"
             )
-        Path(path).write_text(self.source, encoding="utf-8")
+        Path(path).write_text(module.source(), encoding="utf-8")
 
     # Running at one point
 
@@ -136,8 +207,9 @@ class Tape:
         return self._prepared(gradient=True)
 
     def _prepared(self, *, gradient: bool) -> Function:
-        """Return the function of the arguments that runs in the way that the plan chose."""
-        run = self._straight(gradient=gradient) if self._way == "straight" else self._flat(gradient=gradient)
+        """Return a function of the arguments that runs in the way that the plan chose."""
+        make = self._straight if self._plan.one_point == STRAIGHT else self._over_entries
+        run = make(gradient=gradient)
         if not self._graph.captured:
             return run
 
@@ -147,36 +219,35 @@ class Tape:
 
         return run_if_fresh
 
-    _way = "straight"
-    _runner = None
-
     def _straight(self, *, gradient: bool) -> Function:
         run = Module(self._graph, self._f, self._arguments.lists, gradient=gradient).compile()
         if self._arguments.plain:
             return run
-        if not gradient:
-            return lambda *inputs: run(*map(as_lists, inputs))
 
-        def run_with_lists(*inputs: Any) -> tuple[float, Any]:
-            value, partials = run(*map(as_lists, inputs))
+        def run_with_lists(*inputs: Any) -> Any:
+            result = run(*map(as_lists, inputs))
+            if not gradient:
+                return result
+            value, partials = result
             return value, self._arguments.gradient(flat(partials))
 
         return run_with_lists
 
-    def _flat(self, *, gradient: bool) -> Function:
-        runner = Loop(self._graph)
-        numbers_of = self._arguments.numbers
-        if not gradient:
-            return lambda *inputs: runner.value(numbers_of(inputs))
+    def _over_entries(self, *, gradient: bool) -> Function:
+        passes = self._plan.one_point == PASSES
+        runner = Passes(self._plan.schedule) if passes else Loop(self._graph)
 
-        def run(*inputs: Any) -> tuple[float, Any]:
-            value, partials = runner.value_and_gradient(numbers_of(inputs))
+        def run(*inputs: Any) -> Any:
+            entries = self._arguments.numbers(inputs)
+            if not gradient:
+                return runner.value(entries)
+            value, partials = runner.value_and_gradient(entries)
             return value, self._arguments.gradient(partials)
 
         return run
 
     def _carefully(self, run: Function, eager: Function, inputs: tuple[Any, ...]) -> Any:
-        """Run where the straight way failed; say why, or let the eager engine say."""
+        """Run where the first try failed; say why it did, or let the function itself say."""
         entries = self._arguments.numbers(inputs)
         self._require_fresh()
         try:
@@ -201,7 +272,31 @@ class Tape:
         for leaf, number in self._graph.captured:
             if leaf.number != number and number == number:
                 raise StaleTapeError(
-                    f"a Value that the recorded function uses, and that is not among its "
+                    "a Value that the recorded function uses, and that is not among its "
                     f"arguments, was {number!r} when it was recorded and is {leaf.number!r} now; "
                     "record it again, or make that Value an argument"
                 )
+
+    # Running at many points
+
+    @cached_property
+    def _many(self) -> Many:
+        way = self._plan.many_points
+        runner: Runner
+        if way == PASSES:
+            runner = Blocks(self._plan.schedule)
+        elif way == STRAIGHT:
+            runner = ArrayLines(self._graph)
+        else:
+            runner = LoopOverPoints(self._graph)
+        return Many(runner, self._recorded_at, self._eagerly)
+
+    def _recorded_at(self, entries: Sequence[float]) -> Many:
+        return record(self._f, *self._arguments.like(entries))._many
+
+    def _eagerly(self, entries: Sequence[float], gradient: bool) -> tuple[float, list[float]]:
+        inputs = self._arguments.like(entries)
+        if not gradient:
+            return self._eager_value(*inputs), []
+        value, gradients = value_and_grad(self._f)(*inputs)
+        return value, list(flat(as_lists(gradients)))

@@ -95,6 +95,16 @@ class Terms:
         self.weights = np.concatenate([weights * sign[users], np.ones_like(alone)])[in_order]
         self.levels = self._levels()
 
+    def count_groups(self) -> int:
+        """Return how many groups of places could be computed alike and at once."""
+        import numpy as np
+
+        n = len(self.codes)
+        counts = np.bincount(self.owners, minlength=n)
+        ranks = np.where(self.sums, counts, counts.max(initial=0) + self.codes)
+        keys = self.levels[:n] * (ranks.max(initial=0) + 1) + ranks
+        return len(np.unique(keys[self.sums | self.others]))
+
     def _melted(
         self, graph: Graph, signs: Indices, linear: Mask, products: Mask
     ) -> tuple[Mask, Indices, Indices]:

@@ -1,0 +1,241 @@
+"""The pytest plugin: the fixture `gradcheck`, and one line on how much a run's checks could see.
+
+Every test run loads this file where the library is installed, whether it checks gradients or not.
+So it imports nothing but pytest, and the fixture loads the library.
+
+Example:
+    def test_the_gradient_of_my_loss(gradcheck):
+        gradcheck(my_loss, weights, gradient=my_gradient)
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Generator
+from functools import wraps
+from math import inf, isfinite, isnan
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import pytest
+
+if TYPE_CHECKING:
+    from microgradcheck.gradcheck import Report
+
+__all__ = ["gradcheck"]
+
+SCHEMA: Final = 1
+"""The version of the JSON; a change that a reader of it must know of raises it."""
+
+
+class _Check(NamedTuple):
+    """What is kept of one check: plain data, since pytest-xdist sends it between processes."""
+
+    verdict: str
+    severity: int
+    passed: bool
+    power: float
+    report: dict[str, Any] | None  # only where a file is to hold it
+
+    @property
+    def blindness(self) -> float:
+        """The power, where no number is the worst of all."""
+        return inf if isnan(self.power) else self.power
+
+
+class _Session:
+    """The checks of a test run, from the fixture to the summary.
+
+    A check travels in the report of its test. Pytest-xdist, pytest-forked and the like bring that
+    to the process that sums up, even from a worker that crashes or is stopped later.
+    """
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.rtol = _rtol(config)
+        self.path = _path(config)
+        self._sums_up = not hasattr(config, "workerinput")  # as workers of pytest-xdist do not
+        self._of_this_phase: list[_Check] = []
+        self._checks: list[tuple[str, _Check]] = []
+        if self._sums_up and self.path is not None:
+            _make_room(self.path)
+
+    def add(self, report: Report) -> None:
+        """Keep what a check found, until pytest reports on the test that made it."""
+        self._of_this_phase.append(
+            _Check(
+                str(report.verdict),
+                report.verdict.severity,
+                report.passed,
+                float(report.power),
+                None if self.path is None else _plain(report.to_dict()),
+            )
+        )
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if self._of_this_phase:
+            # A report of pytest carries what is added to it from process to process.
+            report.gradchecks = list(map(tuple, self._of_this_phase))  # type: ignore[attr-defined]
+            self._of_this_phase.clear()
+        if call.excinfo is not None and call.excinfo.typename == "GradcheckError":
+            _leave_the_headline(report)
+        return report
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        found = getattr(report, "gradchecks", ())
+        self._checks += [(report.nodeid, _Check(*check)) for check in found]
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        if not self._sums_up or self.path is None:
+            return
+        import json
+
+        # By test, since workers of pytest-xdist end theirs in any order.
+        checks = sorted(self._checks, key=lambda found: found[0])
+        data = {
+            "schema": SCHEMA,
+            "checks": [{"test": test, "report": check.report} for test, check in checks],
+        }
+        text = json.dumps(data, indent=2, allow_nan=False)
+        self.path.write_text(f"{text}\n", encoding="utf-8")
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._checks:
+            clean = all(check.verdict == "PASS" for _, check in self._checks)
+            line = _summary(self._checks)
+            terminalreporter.write_line(line, green=clean, yellow=not clean)
+        if self.path is not None:
+            terminalreporter.write_line(f"gradcheck: report in {self.path}")
+
+
+_SESSION = pytest.StashKey[_Session]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options and their twins in configuration files."""
+    rtol = "relative tolerance of gradchecks that do not state their own"
+    report = "write what all gradchecks found into a JSON file"
+    group = parser.getgroup("gradcheck", "gradients checked against plain arithmetic")
+    group.addoption("--gradcheck-rtol", metavar="RTOL", help=rtol)
+    group.addoption("--gradcheck-report", metavar="PATH", help=report)
+    parser.addini("gradcheck_rtol", f"{rtol}, as --gradcheck-rtol does")
+    parser.addini("gradcheck_report", f"{report}, as --gradcheck-report does")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start counting."""
+    session = _Session(config)
+    config.stash[_SESSION] = session
+    config.pluginmanager.register(session, "microgradcheck-session")
+
+
+@pytest.fixture(scope="session")
+def gradcheck(pytestconfig: pytest.Config) -> Callable[..., Report]:
+    """Compare a gradient with plain arithmetic: `microgradcheck.gradcheck`, counted and reported.
+
+    A check that does not pass fails the test with its report. At the end of the run one line says
+    how many checks there were, their verdicts, and which of those that passed saw least.
+    """
+    # Of the session, not of a test, so that fixtures of any scope and Hypothesis can use it.
+    from microgradcheck.gradcheck import GradcheckError
+    from microgradcheck.gradcheck import gradcheck as check
+
+    session = pytestconfig.stash[_SESSION]
+    defaults = {} if session.rtol is None else {"rtol": session.rtol}
+
+    @wraps(check)
+    def counted(*arguments: Any, raise_on_failure: bool = True, **options: Any) -> Report:
+        __tracebackhide__ = True
+        report = check(*arguments, **defaults | options, raise_on_failure=False)
+        session.add(report)
+        if raise_on_failure and not report.passed:
+            raise GradcheckError(report)
+        return report
+
+    return counted
+
+
+# Options
+
+
+def _rtol(config: pytest.Config) -> float | None:
+    given, name, _ = _setting(config, "rtol")
+    if not given:
+        return None
+    try:
+        rtol = float(given)
+    except ValueError:
+        rtol = 0.0
+    if not 0 < rtol < 1:
+        raise pytest.UsageError(f"{name} takes a number between 0 and 1, got {given!r}")
+    return rtol
+
+
+def _path(config: pytest.Config) -> Path | None:
+    given, _, folder = _setting(config, "report")
+    return folder / given if given else None
+
+
+def _setting(config: pytest.Config, name: str) -> tuple[str, str, Path]:
+    """Return what was asked for, by which name, and the folder that a path in it starts from."""
+    given = config.getoption(f"gradcheck_{name}")
+    if given is not None:
+        return given, f"--gradcheck-{name}", config.invocation_params.dir
+    folder = config.rootpath if config.inipath is None else config.inipath.parent
+    return config.getini(f"gradcheck_{name}"), f"gradcheck_{name}", folder
+
+
+def _make_room(path: Path) -> None:
+    """Complain before any test has run where a file could not be written after them all."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+    except OSError as error:
+        raise pytest.UsageError(f"cannot write {path}: {error.strerror}") from error
+
+
+# What is shown
+
+
+def _summary(checks: list[tuple[str, _Check]]) -> str:
+    """Return the line that sums up: how many checks, their verdicts, and the weakest that passed.
+
+    Example:
+        >>> seen = _Check("PASS", 0, True, 1e-6, None), _Check("KINK", 1, True, 3e-5, None)
+        >>> _summary([("test_x.py::test_y", seen[0]), ("test_x.py::test_z", seen[1])])[:34]
+        'gradcheck: 2 checks, 1 PASS, 1 KINK'
+    """
+    counts = Counter((check.severity, check.verdict) for _, check in checks)
+    total = "1 check" if len(checks) == 1 else f"{len(checks):,} checks"
+    verdicts = [f"{count:,} {verdict}" for (_, verdict), count in sorted(counts.items())]
+    line = ", ".join([f"gradcheck: {total}", *verdicts])
+    passed = [(-check.blindness, test) for test, check in checks if check.passed]
+    if not passed:
+        return line
+    power, test = min(passed)
+    seen = "no error of any size" if power == -inf else f"relative errors of {-power:.0e}"
+    return f"{line} (weakest: {test}, sees {seen})"
+
+
+def _leave_the_headline(report: pytest.TestReport) -> None:
+    """Take the exception's name from what the short summary shows, which has room for one thing."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if crash is not None:
+        crash.message = crash.message.partition("GradcheckError: ")[2] or crash.message
+
+
+def _plain(data: Any) -> Any:
+    """Return data of the types that JSON has, with null for what is not a finite number."""
+    if isinstance(data, dict):
+        return {str(key): _plain(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_plain(value) for value in data]
+    if data is None or isinstance(data, (bool, int)):
+        return data
+    if isinstance(data, float):
+        return float(data) if isfinite(data) else None
+    return str(data)

@@ -1,0 +1,151 @@
+"""A graph as straight lines over arrays: few operations, many points, any array library."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+
+from microgradcheck.ops import OPERATIONS, arrays
+from microgradcheck.tape.definitions import RESERVED, definitions, foreign_rules, words
+from microgradcheck.tape.expression import ARRAY_TEXTS
+from microgradcheck.tape.graph import Graph
+from microgradcheck.tape.infinities import lossy_places
+from microgradcheck.tape.names import Names, summed, unpacking
+from microgradcheck.tape.straight import StraightLine
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers = NDArray[np.float64]
+    Mask = NDArray[np.bool_]
+
+__all__ = ["ArrayLines", "array_function", "finite_columns", "meaning"]
+
+ArrayFunction = Callable[[Sequence[Any]], tuple[Any, list[Any], Any]]
+
+
+def array_function(
+    graph: Graph, meaning_of: Callable[[str], Any], *, gradient: bool = True
+) -> ArrayFunction:
+    """Compile the straight lines of a graph over arrays.
+
+    Args:
+        graph: what to compute.
+        meaning_of: gives a name in the code, such as "exp" or "where", its meaning.
+        gradient: whether there is a reverse sweep.
+
+    Returns:
+        A function of a flat list of entries, each a number or an array. It takes no branch and
+        returns the value, a flat list of derivatives, and a condition: where that is False or
+        the value not finite, a guard does not hold or the recorded function is undefined.
+    """
+    foreign = foreign_rules(graph)
+    names = Names({*RESERVED, *OPERATIONS, *foreign, "entries"})
+    entries = [names.fresh(f"x{i}", "") for i in range(graph.inputs)]
+    valid, total = names.fresh("valid", ""), names.fresh("total", "")
+    watched = [place for place in lossy_places(graph, raising=False) if place != graph.root]
+    lines = StraightLine(graph, ARRAY_TEXTS, entries, names, watched, gradient=gradient)
+    body = [*unpacking(entries, entries, "entries"), f"{valid} = True"]
+    for line in lines.forward:
+        if isinstance(line, str):
+            body.append(line)
+        else:
+            guard, condition = line
+            body.append(f"{valid} = {valid} & (({condition}) == {guard.answer})")
+    if watched:
+        sums, text = summed(lines.watched, total)
+        body += [*sums, f"{valid} = {valid} & isfinite({text})"]
+    body += [*lines.backward, f"return {lines.value}, [{', '.join(lines.partials)}], {valid}"]
+    used = words(body)
+    source = [*definitions(used, ARRAY_TEXTS), "\n    ".join(["def run(entries):", *body])]
+    namespace: dict[str, Any] = dict(foreign)
+    for name in used & {*dir(math), "full_like", "where"}:
+        namespace[name] = meaning_of(name)
+    exec("\n\n\n".join(source), namespace)
+    run: ArrayFunction = namespace["run"]
+    return run
+
+
+def meaning(namespace: Any, name: str) -> Any:
+    """Return what a name means in an array library.
+
+    Args:
+        namespace: its module, such as `jax.numpy`, `numpy` or `torch`.
+        name: such as "exp", "where" or "inf".
+
+    Raises:
+        ValueError: the library has no such function.
+    """
+    if name in {"inf", "nan"}:
+        return getattr(math, name)
+    if namespace.__name__ == "numpy" and name in arrays().names:
+        return arrays().names[name]
+    # Some write asin as arcsin, and erf is among the special functions of some.
+    special = f"{namespace.__name__.partition('.')[0]}.scipy.special"
+    for module, alias in ((namespace, name), (namespace, f"arc{name[1:]}"), (special, name)):
+        try:
+            return getattr(importlib.import_module(module) if module is special else module, alias)
+        except (AttributeError, ImportError):
+            continue
+    raise ValueError(f"{namespace.__name__} has no function {name!r}, which the tape calls")
+
+
+def finite_columns(numbers: Numbers) -> Any:
+    """Tell for each column whether all its numbers are finite; one True where all columns are."""
+    import numpy as np
+
+    # The sum of all tells in most cases, and costs least.
+    return True if math.isfinite(numbers.sum()) else np.isfinite(numbers.sum(axis=0))
+
+
+class ArrayLines:
+    """Both sweeps of a graph at many points, as straight lines over NumPy arrays.
+
+    Args:
+        graph: what to compute.
+    """
+
+    most = 4096
+    """The most points that a call may have: more would not stay in the cache."""
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def run(
+        self, parts: Sequence[Numbers], count: int, partials: Numbers | None
+    ) -> tuple[Numbers, Mask]:
+        """Compute many points: see `Blocks.run`."""
+        import numpy as np
+
+        entries: list[Any] = []
+        for part in parts:
+            entries += list(part if part.shape[1] == count else part[:, 0])
+        with np.errstate(all="ignore"):
+            value, derivatives, valid = (
+                self._value(entries) if partials is None else self._both(entries)
+            )
+        values = np.empty(count)
+        values[:] = value
+        good = np.isfinite(values) & valid
+        if partials is not None:
+            for row, derivative in zip(partials, derivatives, strict=True):
+                row[:] = derivative
+            good &= finite_columns(partials)
+        return values, good
+
+    @cached_property
+    def _both(self) -> ArrayFunction:
+        return self._compiled(gradient=True)
+
+    @cached_property
+    def _value(self) -> ArrayFunction:
+        return self._compiled(gradient=False)
+
+    def _compiled(self, *, gradient: bool) -> ArrayFunction:
+        import numpy as np
+
+        return array_function(self._graph, partial(meaning, np), gradient=gradient)

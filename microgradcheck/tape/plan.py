@@ -1,0 +1,93 @@
+"""Which way a graph is to run: the rule, and what was measured for it."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Final
+
+from microgradcheck.tape.graph import Graph
+from microgradcheck.tape.schedule import Schedule
+from microgradcheck.tape.terms import Terms
+
+__all__ = ["LOOP", "PASSES", "STRAIGHT", "Plan"]
+
+STRAIGHT: Final = "straight line"
+PASSES: Final = "array passes"
+LOOP: Final = "loop over the operations"
+
+# Measured with CPython 3.11 on one core, both sweeps. For one point an operation takes 40 ns in a
+# straight line and 250 ns in a loop, but 30 µs to write and compile the line; a pass takes 2 µs.
+# For many points at once an operation takes 1.5 µs in a straight line over arrays, 3 µs in a
+# loop over arrays, and a pass takes 5 µs.
+_MOST_TO_COMPILE = 2000
+_LEAST_FOR_PASSES = 100
+_PASS = {STRAIGHT: 2000 / 40, LOOP: 2000 / 250}
+_PASS_OVER_POINTS = {STRAIGHT: 5 / 1.5, LOOP: 5 / 3}
+
+
+class Plan:
+    """The ways in which a graph is to run at one point and at many.
+
+    The rule: a straight line, or a loop where it would take long to compile; but array passes
+    where the graph is so wide that the average pass makes up for its calls.
+
+    Args:
+        graph: a recorded function.
+
+    Attributes:
+        operations: how many operations there are.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self.operations = sum(operation is not None for operation in graph.operations)
+
+    @cached_property
+    def one_point(self) -> str:
+        """The way to run at one point: STRAIGHT, PASSES or LOOP."""
+        return self._way(_PASS)
+
+    @cached_property
+    def many_points(self) -> str:
+        """The way to run at many points at once."""
+        return self._way(_PASS_OVER_POINTS)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        """The graph as array passes."""
+        return Schedule(self._graph, self._terms)
+
+    @cached_property
+    def passes(self) -> int:
+        """About how many array passes both sweeps take."""
+        # To each group of the forward sweep there are, roughly, one of slopes and one of adjoints.
+        return 3 * self._terms.count_groups()
+
+    @cached_property
+    def _terms(self) -> Terms:
+        return Terms(self._graph)
+
+    def _way(self, least_operations_a_pass: dict[str, float]) -> str:
+        other = STRAIGHT if self.operations <= _MOST_TO_COMPILE else LOOP
+        if self.operations < _LEAST_FOR_PASSES:
+            return other
+        wide = self.operations > least_operations_a_pass[other] * self.passes
+        return PASSES if wide else other
+
+    def __str__(self) -> str:
+        graph = self._graph
+        constants = len(graph) - graph.inputs - self.operations
+        lines = [
+            f"{self.operations:,} operations of {graph.inputs:,} inputs and {constants:,} constants, "
+            f"up to {graph.depth():,} in a row, {len(graph.guards):,} guards",
+            f"one point: {self.one_point}",
+            f"many points: {self.many_points}",
+        ]
+        if self.operations < _LEAST_FOR_PASSES:
+            lines.append(f"why: fewer than {_LEAST_FOR_PASSES} operations are too few for passes")
+        else:
+            lines.append(
+                f"why: about {self.passes:,} passes would take {self.operations / self.passes:,.1f} "
+                f"operations each on average"
+            )
+        return "\n".join(lines)
