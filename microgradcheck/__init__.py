@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from microgradcheck import nn as nn
     from microgradcheck import numeric as numeric
+    from microgradcheck import optimize as optimize
+    from microgradcheck import plot as plot
     from microgradcheck.backprop import grad as grad
     from microgradcheck.backprop import hessian as hessian
     from microgradcheck.backprop import jacobian as jacobian
@@ -34,7 +36,9 @@ if TYPE_CHECKING:
     from microgradcheck.gradcheck import Verdict as Verdict
     from microgradcheck.gradcheck import gradcheck as gradcheck
     from microgradcheck.numeric import derivative as derivative
+    from microgradcheck.optimize import Comparison as Comparison
     from microgradcheck.optimize import Descent as Descent
+    from microgradcheck.optimize import compare_descents as compare_descents
     from microgradcheck.optimize import minimize as minimize
     from microgradcheck.value import Value as Value
 
@@ -44,12 +48,14 @@ __version__ = "0.1.0"
 # one for every row. All is loaded when first used, so that a test run that has this library's
 # plugin but does not use it, or a look at `--help`, does not pay for it.
 _HOMES = {
+    "Comparison": "optimize",
     "Descent": "optimize",
     "GradcheckError": "gradcheck",
     "Picture": "draw",
     "Report": "gradcheck",
     "Value": "value",
     "Verdict": "gradcheck",
+    "compare_descents": "optimize",
     "derivative": "numeric",
     "draw": "draw",
     "grad": "backprop",
@@ -59,7 +65,7 @@ _HOMES = {
     "minimize": "optimize",
     "value_and_grad": "backprop",
 }
-_MODULES = ("nn", "numeric")
+_MODULES = ("nn", "numeric", "optimize", "plot")
 
 
 def __getattr__(name: str) -> Any:

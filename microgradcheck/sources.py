@@ -84,6 +84,7 @@ class GivenGradient:
         self.gradient = gradient
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
+        """Return f's value and what the user's function gives as its gradient."""
         value = on_numbers(f)(*inputs)
         if isinstance(value, str) or not hasattr(value, "__float__"):
             raise TypeError(

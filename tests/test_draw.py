@@ -279,6 +279,7 @@ def test_nothing_is_refused() -> None:
         ({"name": "1st"}, "letter.* got '1st'"),
         ({"name": 'x"><script>'}, "letter"),
         ({"name": "graph\n"}, "letter"),
+        ({"name": "é"}, "letter"),
     ],
 )
 def test_options_are_checked(option: dict[str, Any], message: str) -> None:
@@ -375,6 +376,13 @@ def test_any_text_can_be_a_label(labels: list[str]) -> None:
     assert drawn_by_graphviz(picture) == {name: spaced(*text) for name, text in shown.items()}
 
 
+def test_characters_that_xml_cannot_hold_are_pictured() -> None:
+    label = "".join(map(chr, [*range(0x20), 0x7F, 0xD7FF, 0xD800, 0xDFFF, 0xE000, 0xFFFE, 0xFFFF]))
+    picture = draw(Value(1.0, label))
+    assert tooltip(picture, "v0").startswith(legible(label, breaks={"\t": "\t", "\n": "\n"}))
+    assert f"({in_one_line(label)})" in picture.text
+
+
 def test_line_breaks_are_kept_where_there_is_room_for_them() -> None:
     picture = draw(Value(1.0, "first\nsecond"))
     assert written(picture)["v0"][0] == "first second = 1"
@@ -399,6 +407,24 @@ def test_the_first_input_of_a_subtraction_comes_first() -> None:
     for difference in (a - b, b - a):
         places = groups(draw([a, b, difference]))
         assert center(places["v2_a"])[1] < center(places["v2_b"])[1]
+
+
+def test_the_way_from_the_first_variable_to_the_result_is_a_straight_line() -> None:
+    places = groups(draw(after_backward(chain_rule_exercise())))
+    way = ["v0", "v1_a", "v1_operation", "v1", "v2_a", "v2_operation", "v2"]
+    heights = [center(places[name])[1] for name in way]
+    assert max(heights) - min(heights) < 2
+
+
+def test_lines_go_forward_from_one_thing_to_the_next() -> None:
+    picture = draw(after_backward(chain_rule_exercise()))
+    ends = {side: [box(g)[side] for g in groups(picture).values()] for side in (0, 2)}
+    for curve in curves(picture):
+        xs = [float(x) for x in re.findall(r"([\d.]+),", curve.attrib["d"])]
+        assert len(xs) % 3 == 1
+        assert xs == sorted(xs)
+        assert min(abs(xs[0] - right) for right in ends[2]) < 6
+        assert min(abs(xs[-1] - left) for left in ends[0]) < 12
 
 
 @pytest.mark.parametrize("direction", ["LR", "TB"])

@@ -23,6 +23,7 @@ _FINEST = 1e-13  # relative to the scale of x
 _WINDOW = range(3, 6)
 _MOST_PAIRS = 24
 _UNIT_ROUNDOFF = 2.0**-53
+_SMALLEST = math.ulp(0.0)  # what numbers near zero are rounded to
 
 
 class Estimate(NamedTuple):
@@ -126,7 +127,7 @@ class _Search:
     ) -> None:
         self.at, self.x, self.scale, self.precision = at, x, scale, precision
         self.center = at(0.0)
-        self.noise = max(noise, _UNIT_ROUNDOFF * abs(self.center))
+        self.noise = max(noise, _UNIT_ROUNDOFF * abs(self.center), _SMALLEST)
         self.quantum = 0.0
         self.pairs: list[_Pair] = []  # from coarse to fine
 
@@ -156,6 +157,10 @@ class _Search:
         tried = (0, 0.0)
         while tried != (len(self.pairs), self.noise) and len(self.pairs) < _MOST_PAIRS:
             tried = (len(self.pairs), self.noise)
+            if not self.quantum and self._is_quantised(fine):
+                self.quantum = self._smallest_change()
+                if self._secant(self.pairs[0]) * fine.h > 4 * self.noise:
+                    self.noise = max(self.noise, self.quantum)
             best = self._best()
             if best and self._is_good(best):
                 break
@@ -169,9 +174,6 @@ class _Search:
                 if found:
                     return found
                 fine = self.pairs[-1]
-            elif best is None and self._is_quantised(fine):
-                self.quantum = self._smallest_change()
-                self.noise = max(self.noise, self.quantum)
             elif best is None:
                 self._add_ladder(fine.h)
                 fine = self._add(fine.h * _FINE)
@@ -181,10 +183,11 @@ class _Search:
 
     def _conclude(self) -> Estimate:
         best = self._best()
-        secant = max(self._secant(pair) for pair in self.pairs if pair.finite)
+        secant = self._largest_secant()
         if best is None:
             return Estimate(0.0, math.inf, noise=self.noise, secant=secant)
-        behaviour = "quantised" if self.quantum else "smooth"
+        has_steps = self.quantum > 64 * _UNIT_ROUNDOFF * abs(self.center)
+        behaviour = "quantised" if has_steps else "smooth"
         h = self.pairs[best.finest].h
         return Estimate(best.value, best.bound, behaviour, noise=self.noise, secant=secant, step=h)
 
@@ -219,6 +222,14 @@ class _Search:
 
     def _secant(self, pair: _Pair) -> float:
         return max(abs(pair.right - self.center), abs(pair.left - self.center)) / pair.h
+
+    def _largest_secant(self) -> float:
+        """Return the largest slope between x and a point that was tried, beyond noise."""
+        return max(
+            max(self._secant(pair) - 4 * self._noise_of(pair) / pair.h, 0.0)
+            for pair in self.pairs
+            if pair.finite
+        )
 
     def _bend(self, pair: _Pair) -> float:
         """Return how much the slopes on both sides differ, as seen with this step."""
@@ -302,7 +313,7 @@ class _Search:
     def _is_good(self, best: _Window) -> bool:
         size = abs(best.value)
         if size <= best.bound:
-            size = max(self._secant(pair) for pair in self.pairs if pair.finite)
+            size = self._largest_secant()
         return best.bound <= self.precision / 4 * size
 
     def _go_up(self, best: _Window) -> bool:
@@ -379,7 +390,7 @@ class _Search:
             slopes=(-left.value, right.value),
             slope_bound=bound,
             noise=self.noise,
-            secant=max(self._secant(pair) for pair in self.pairs if pair.finite),
+            secant=self._largest_secant(),
             step=fine.h,
         )
 

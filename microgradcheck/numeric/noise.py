@@ -13,9 +13,12 @@ __all__ = ["measure_noise", "noise_by_order"]
 # others are for functions that change so fast that it takes their curve for noise. Two are always
 # used, since round-off can follow a regular pattern at one of them.
 _SPACINGS = (2.0**-25, 2.0**-34, 2.0**-41)
+# For functions that stand still at the first, since their values may have steps of their own.
+_WIDER = (2.0**-19, 2.0**-13)
 # Not next to x itself, where f may have a kink or an edge, which would be mistaken for noise.
 _POINTS = range(16, 24)
 _ORDERS = (4, 5, 6)
+_SMALLEST = math.ulp(0.0)
 
 
 def measure_noise(
@@ -35,7 +38,8 @@ def measure_noise(
     Returns:
         One number for each output; 0.0 where none was seen, or an output is not finite.
 
-    Limits: 16 calls of f, or 24 where it changes fast.
+    Limits: 16 calls of f; 24 or 32 where it changes fast, stands still, or differs from one side
+    of the point to the other.
 
     Source: Hamming, Introduction to Applied Numerical Analysis (1971), chapter 6; Moré and Wild,
     Estimating computational noise, SIAM J. Sci. Comput. 33 (2011).
@@ -46,26 +50,44 @@ def measure_noise(
     """
     signs = [rng.choice((-1, 1)) for _ in x]
 
-    def along(spacing: float, k: int) -> Sequence[float]:
+    def outputs(spacing: float, side: int = 1) -> list[tuple[float, ...]]:
         # Powers of two, so that equal steps are still equal after rounding.
-        units = [2.0 ** round(math.log2(spacing * scale)) for scale in scales]
-        return f([a + k * s * unit for a, s, unit in zip(x, signs, units, strict=True)])
+        units = [2.0 ** round(math.log2(max(spacing * scale, _SMALLEST))) for scale in scales]
+        moves = [side * sign * unit for sign, unit in zip(signs, units, strict=True)]
+        points = [[a + k * move for a, move in zip(x, moves, strict=True)] for k in _POINTS]
+        return list(zip(*map(f, points), strict=True))
 
-    noise: list[float] = []
-    used = 0
+    found = []
+    still: list[bool] = []
     for spacing in _SPACINGS:
-        points = [along(spacing, k) for k in _POINTS]
-        by_order = [noise_by_order(values) for values in zip(*points, strict=True)]
+        values = outputs(spacing)
+        still = still or [min(output) == max(output) for output in values]
         # Differences of a curve shrink with their order; those of noise do not.
-        curved = any(orders[0] > 4 * orders[-1] > 0 for orders in by_order)
-        if curved and spacing != _SPACINGS[-1]:
-            continue
-        found = [orders[-1] if curved else max(orders) for orders in by_order]
-        noise = [max(pair) for pair in zip(noise, found, strict=True)] if used else found
-        used += 1
-        if used == 2:
+        curved = any(orders[0] > 4 * orders[-1] > 0 for orders in map(noise_by_order, values))
+        if not curved or spacing == _SPACINGS[-1]:
+            found.append([_noise_in(output, curved) for output in values])
+        if len(found) == 2:
             break
+    coarse, fine = found[0], found[-1]
+    if any(a > 1000 * b for a, b in zip(coarse, fine, strict=True)):
+        # Noise is found on both sides of x, and what the path ran into on one side is not.
+        other = [_noise_in(output) for output in outputs(_SPACINGS[0], side=-1)]
+        coarse = [min(pair) for pair in zip(coarse, other, strict=True)]
+    noise = [max(pair) for pair in zip(coarse, fine, strict=True)]
+    for spacing in _WIDER:
+        if not any(still):
+            break
+        values = outputs(spacing)
+        for k, output in enumerate(values):
+            if still[k]:
+                noise[k] = max(noise[k], _noise_in(output, curved=True))
+                still[k] = min(output) == max(output)
     return noise
+
+
+def _noise_in(values: Sequence[float], curved: bool = False) -> float:
+    orders = noise_by_order(values)
+    return orders[-1] if curved else max(orders)
 
 
 def noise_by_order(values: Sequence[float]) -> list[float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
-from microgradcheck.tape.tape import StaleTapeError, Tape, record
+from microgradcheck.tape.guards import StaleTapeError
+from microgradcheck.tape.source import TapeSource
+from microgradcheck.tape.tape import Tape, record
 
-__all__ = ["StaleTapeError", "Tape", "record"]
+__all__ = ["StaleTapeError", "Tape", "TapeSource", "record"]

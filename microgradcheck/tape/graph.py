@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from microgradcheck import sweep
 from microgradcheck.ops import OPERATIONS, Operation
@@ -13,7 +13,7 @@ from microgradcheck.value import Value
 
 __all__ = ["SYMBOLS", "Comparison", "Graph", "Guard"]
 
-SYMBOLS: Final = {
+SYMBOLS: Final[dict[Callable[[Any, Any], Any], str]] = {
     operator.lt: "<",
     operator.le: "<=",
     operator.gt: ">",
@@ -35,7 +35,7 @@ class Comparison(NamedTuple):
         line: where, as `file.py:12`.
     """
 
-    compare: Callable[[float, float], bool]
+    compare: Callable[[Any, Any], Any]
     left: Value
     right: Value | float
     answer: bool
@@ -45,7 +45,7 @@ class Comparison(NamedTuple):
 class Guard(NamedTuple):
     """A comparison between two places, whose answer must be as recorded: see `Comparison`."""
 
-    compare: Callable[[float, float], bool]
+    compare: Callable[[Any, Any], Any]
     left: int
     right: int
     answer: bool

@@ -10,11 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import Operation
 from microgradcheck.tape.graph import Graph
 
-__all__ = ["lossy_places"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["finite_columns", "lossy_places"]
 
 
 def lossy_places(graph: Graph, *, raising: bool) -> list[int]:
@@ -65,3 +70,11 @@ def _is_finite(rule: Callable[..., float], inputs: tuple[float, ...]) -> bool:
         return math.isfinite(rule(*inputs))
     except (ValueError, ArithmeticError):
         return False
+
+
+def finite_columns(numbers: NDArray[np.float64]) -> Any:
+    """Tell for each column whether all its numbers are finite; one True where all columns are."""
+    import numpy as np
+
+    # The sum of all tells in most cases, and costs least.
+    return True if math.isfinite(numbers.sum()) else np.isfinite(numbers.sum(axis=0))

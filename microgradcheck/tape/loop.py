@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import FLOATS, NumberSystem, arrays
-from microgradcheck.tape.graph import Graph, Guard
-from microgradcheck.tape.infinities import lossy_places
-from microgradcheck.tape.over_arrays import finite_columns
+from microgradcheck.tape.graph import Graph
+from microgradcheck.tape.infinities import finite_columns, lossy_places
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-__all__ = ["Loop", "LoopOverPoints", "broken_guard"]
+__all__ = ["Loop", "LoopOverPoints"]
 
 
 class Loop:
@@ -68,7 +67,6 @@ class Loop:
                 term = adjoint * slope_b(numbers[a], numbers[b], numbers[place])
                 adjoints[b] = term if adjoints[b] is None else adjoints[b] + term
         return [0.0 if d is None else d for d in adjoints[: self._graph.inputs]]
-
 
     def value(self, entries: Sequence[float]) -> float:
         """Return the result at one point.
@@ -131,27 +129,3 @@ class LoopOverPoints:
 
 _NUMBERS = 2**23
 """How many numbers a loop over many points may hold, 64 MB."""
-
-
-def broken_guard(graph: Graph, entries: Sequence[float]) -> tuple[Guard, float, float] | None:
-    """Return the first guard that other inputs break, with both its sides, in f's own order.
-
-    Returns:
-        None if they break none, or an operation is undefined before they do.
-    """
-    numbers = [*entries, *graph.numbers[graph.inputs :]]
-    by_place: dict[int, list[Guard]] = {}
-    for guard in graph.guards:
-        by_place.setdefault(max(guard.left, guard.right), []).append(guard)
-    for place, operation in enumerate(graph.operations):
-        if operation is not None:
-            inputs = (numbers[graph.left[place]], numbers[graph.right[place]])[: operation.arity]
-            try:
-                numbers[place] = operation.compute(*inputs)
-            except (ValueError, ArithmeticError):
-                return None
-        for guard in by_place.get(place, ()):
-            left, right = numbers[guard.left], numbers[guard.right]
-            if guard.compare(left, right) != guard.answer:
-                return guard, left, right
-    return None

@@ -73,7 +73,10 @@ class Many:
             with _noted(points, doubtful[0]):
                 other = self._recorded_at(points.point(doubtful[0]))
             chosen = points.chosen(doubtful)
-            new_values, new_partials = np.empty(chosen.count), np.empty((len(partials), chosen.count))
+            new_values, new_partials = (
+                np.empty(chosen.count),
+                np.empty((len(partials), chosen.count)),
+            )
             remaining = doubtful[other._trusting(chosen, new_values, new_partials)]
             values[doubtful], partials[:, doubtful] = new_values, new_partials
             doubtful, before = remaining, doubtful

@@ -6,8 +6,7 @@ from functools import cached_property
 from typing import Final
 
 from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.schedule import Schedule
-from microgradcheck.tape.terms import Terms
+from microgradcheck.tape.passes import Schedule, Terms
 
 __all__ = ["LOOP", "PASSES", "STRAIGHT", "Plan"]
 

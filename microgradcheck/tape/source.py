@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from microgradcheck.structure import is_array
-from microgradcheck.tape.tape import StaleTapeError, Tape, record
+from microgradcheck.tape.guards import StaleTapeError
+from microgradcheck.tape.tape import Tape, record
 
 __all__ = ["TapeSource"]
 
@@ -42,22 +43,66 @@ class TapeSource:
     def __init__(self) -> None:
         self.name = "tape"
         self.recordings = 0
-        self._known: OrderedDict[Any, list[Tape]] = OrderedDict()
+        self._known: OrderedDict[Any, list[_Recording]] = OrderedDict()
         self._lock = threading.Lock()
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
         """Return f's value and its gradient, in the inputs' kinds and shapes.
 
         Raises:
-            ValueError: f is not the same from call to call.
+            ValueError: f changes from call to call.
             TypeError, ValueError, ArithmeticError: as for `record` and `Tape.value_and_grad`.
         """
-        tapes = self._tapes(f, inputs)
-        for tape in list(tapes):
+        for recording in self._recordings_of(f, inputs):
             try:
-                return tape.value_and_grad(*inputs)
+                pair = recording.tape.value_and_grad(*inputs)
             except StaleTapeError:
                 continue
+            if not recording.confirmed:
+                if not recording.tape.agrees(*inputs):
+                    raise ValueError(
+                        f"{f!r} does not return what it returned when it was recorded, so it "
+                        "depends on more than its arguments (random numbers, data that change); "
+                        "use the gradient source 'backprop'"
+                    )
+                recording.confirmed = True
+            return pair
         tape = record(f, *inputs)
-        pair = tape.value_and_grad(*inputs)
-        ...
+        with self._lock:
+            self.recordings += 1
+            recordings = self._known.setdefault(_key(f, inputs), [])
+            recordings.insert(0, _Recording(tape))
+            del recordings[_MOST_BRANCHES:]
+        return tape.value_and_grad(*inputs)
+
+    def __repr__(self) -> str:
+        return f"<gradient source tape, {self.recordings} recordings>"
+
+    def _recordings_of(self, f: Function, inputs: tuple[Any, ...]) -> list[_Recording]:
+        key = _key(f, inputs)
+        with self._lock:
+            recordings = self._known.setdefault(key, [])
+            self._known.move_to_end(key)
+            while len(self._known) > _MOST_FUNCTIONS:
+                self._known.popitem(last=False)
+            return list(recordings)
+
+
+class _Recording:
+    """A tape, and whether it was seen to agree with the function after it was recorded."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.confirmed = False
+
+
+def _key(f: Function, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (f, *map(_shape, inputs))
+
+
+def _shape(thing: Any) -> Any:
+    if is_array(thing):
+        return thing.shape
+    if isinstance(thing, (list, tuple)):
+        return (type(thing), *map(_shape, thing))
+    return None

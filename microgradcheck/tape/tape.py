@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from microgradcheck.backprop import _Run, value_and_grad
 from microgradcheck.tape.arguments import Arguments, as_lists, flat
-from microgradcheck.tape.blocks import Blocks
-from microgradcheck.tape.graph import SYMBOLS, Graph
-from microgradcheck.tape.loop import Loop, LoopOverPoints, broken_guard
+from microgradcheck.tape.graph import Graph
+from microgradcheck.tape.guards import require_fresh, require_same_branches
+from microgradcheck.tape.lines import ArrayLines, Module, namespace_function
+from microgradcheck.tape.loop import Loop, LoopOverPoints
 from microgradcheck.tape.many import Many, Runner
-from microgradcheck.tape.module import Module
-from microgradcheck.tape.over_arrays import ArrayLines
-from microgradcheck.tape.passes import Passes
+from microgradcheck.tape.passes import Blocks, Passes
 from microgradcheck.tape.plan import PASSES, STRAIGHT, Plan
 from microgradcheck.tape.points import Points
 from microgradcheck.tape.trace import trace
@@ -24,13 +23,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["StaleTapeError", "Tape", "record"]
+__all__ = ["Tape", "record"]
 
 Function = Callable[..., Any]
-
-
-class StaleTapeError(RuntimeError):
-    """The recorded function would do something else here than what was recorded."""
 
 
 def record(f: Function, *inputs: Any) -> Tape:
@@ -151,7 +146,7 @@ class Tape:
             (array([  2., 200.]), array([  1., 100.]), array([ 4., 40.]))
         """
         at = Points(self._arguments, points)
-        self._require_fresh()
+        require_fresh(self._graph)
         values, partials = self._many.run(at, gradient=True)
         return values, at.gradient(partials)
 
@@ -163,8 +158,31 @@ class Tape:
             array([1., 4., 9.])
         """
         at = Points(self._arguments, points)
-        self._require_fresh()
+        require_fresh(self._graph)
         return self._many.run(at, gradient=False)[0]
+
+    def agrees(self, *inputs: Any) -> bool:
+        """Tell whether the function itself returns the same value as the tape here.
+
+        Args:
+            inputs: arguments of the recorded shapes.
+
+        Raises:
+            StaleTapeError, TypeError, ValueError, ArithmeticError: as when called.
+
+        Example:
+            >>> data = [1.0, 2.0]
+            >>> tape = record(lambda x: x * sum(data), 3.0)
+            >>> tape.agrees(4.0)
+            True
+            >>> data[0] = 5.0
+            >>> tape.agrees(4.0)
+            False
+        """
+        own, recorded = self._eager_value(*inputs), self(*inputs)
+        # Sums in another order differ by the rounding of their largest terms.
+        largest = max(map(abs, [own, *self._graph.numbers]))
+        return own == recorded or abs(own - recorded) <= 1e-9 * largest
 
     def explain(self) -> str:
         """Return how large the graph is, in which ways it runs, and why."""
@@ -177,6 +195,30 @@ class Tape:
     def source(self) -> str:
         """The straight-line program of both sweeps, as the text of a Python module."""
         return Module(self._graph, self._f, self._arguments.lists).source()
+
+    def function(self, namespace: Any) -> Function:
+        """Build the same program for an array library, to go on with in `jax.jit` or `torch`.
+
+        Args:
+            namespace: the library's module: `numpy`, `jax.numpy`, `torch`.
+
+        Returns:
+            A function of arguments of the recorded shapes, arrays of that library or lists of
+            its numbers, that returns the pair (value, gradient). It has no branches: where the
+            recorded function would take another one, or is undefined, it returns nan.
+
+        Raises:
+            ValueError: the library lacks a function, or the tape has an operation of your own
+                that is a Python function.
+
+        Example:
+            >>> import numpy
+            >>> tape = record(lambda x: x[0] * x[1], [2.0, 5.0])
+            >>> value, gradient = tape.function(numpy)(numpy.array([3.0, 7.0]))
+            >>> float(value), gradient
+            (21.0, array([7., 3.]))
+        """
+        return namespace_function(self._graph, self._arguments, namespace)
 
     def save(self, path: str | Path) -> None:
         """Write the straight-line program as a Python module that needs `math` alone.
@@ -214,7 +256,7 @@ class Tape:
             return run
 
         def run_if_fresh(*inputs: Any) -> Any:
-            self._require_fresh()
+            require_fresh(self._graph)
             return run(*inputs)
 
         return run_if_fresh
@@ -249,33 +291,17 @@ class Tape:
     def _carefully(self, run: Function, eager: Function, inputs: tuple[Any, ...]) -> Any:
         """Run where the first try failed; say why it did, or let the function itself say."""
         entries = self._arguments.numbers(inputs)
-        self._require_fresh()
+        require_fresh(self._graph)
         try:
             return run(*self._arguments.nested(entries))
         except (ValueError, ArithmeticError):
-            broken = broken_guard(self._graph, entries)
-        if broken is not None:
-            guard, left, right = broken
-            raise StaleTapeError(
-                f"the recorded function takes another branch here: {left!r} "
-                f"{SYMBOLS[guard.compare]} {right!r} is {not guard.answer}, and was {guard.answer} "
-                f"when it was recorded (at {guard.line}); record it again at this point"
-            )
+            require_same_branches(self._graph, entries)
         # Nothing makes a better message than the function itself, at the line that fails.
         return eager(*self._arguments.like(entries))
 
     def _eager_value(self, *inputs: Any) -> float:
         with _Run(self._f, inputs, {}) as run:
             return float(run.one_output())
-
-    def _require_fresh(self) -> None:
-        for leaf, number in self._graph.captured:
-            if leaf.number != number and number == number:
-                raise StaleTapeError(
-                    "a Value that the recorded function uses, and that is not among its "
-                    f"arguments, was {number!r} when it was recorded and is {leaf.number!r} now; "
-                    "record it again, or make that Value an argument"
-                )
 
     # Running at many points
 

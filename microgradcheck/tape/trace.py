@@ -31,9 +31,7 @@ def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
     """
     comparisons: list[Comparison] = []
 
-    def compared(
-        compare: Callable[[float, float], bool], left: Value, right: Any, answer: bool
-    ) -> None:
+    def compared(compare: Callable[[Any, Any], Any], left: Value, right: Any, answer: bool) -> None:
         other = right if isinstance(right, Value) else float(right)
         comparisons.append(Comparison(compare, left, other, answer, _line_of_the_user()))
 
@@ -45,7 +43,9 @@ def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
                 "a tape is recorded from plain numbers, and got a Value among its inputs; give "
                 "its .data, or take the derivatives of the function itself"
             )
-        return Graph(root if isinstance(root, Value) else number(root) or 0.0, run.inputs, comparisons)
+        return Graph(
+            root if isinstance(root, Value) else number(root) or 0.0, run.inputs, comparisons
+        )
 
 
 def _refuse_to_read(value: Value) -> Never:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from microgradcheck.ops import Operation
 from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.terms import Terms
+from microgradcheck.tape.passes.terms import Terms
 
 if TYPE_CHECKING:
     import numpy as np
@@ -130,7 +130,9 @@ class Schedule:
         # Results: sums by level and number of terms; others by level, operation, and which
         # inputs are constant, since the derivatives by those are not to be taken.
         counts = np.bincount(terms.owners, minlength=n)
-        kinds = terms.codes * 8 + 4 * terms.varies[terms.left] + 2 * terms.varies[terms.right] + live
+        kinds = (
+            terms.codes * 8 + 4 * terms.varies[terms.left] + 2 * terms.varies[terms.right] + live
+        )
         ranks = np.where(terms.sums, counts, counts.max(initial=0) + kinds)
         stored, groups = _sorted_groups(terms.sums | terms.others, terms.levels[:n], ranks)
         start = self.first_result = one + len(self.fixed)
@@ -144,7 +146,9 @@ class Schedule:
             operation = terms.operations[terms.codes[group[0]]]
             assert operation is not None
             if terms.sums[group[0]]:
-                self.forward.append(_sums(first, group, terms.owners, left, right, terms.weights, one))
+                self.forward.append(
+                    _sums(first, group, terms.owners, left, right, terms.weights, one)
+                )
             else:
                 inputs = tuple(slot[group] for slot in slots[: operation.arity])
                 self.forward.append(Application(first, first + len(group), operation, None, inputs))
@@ -265,7 +269,9 @@ def _matrix_product(
         if t == 1 or t == n or n % t:
             continue
         outer, inner = steady.reshape(k, n // t, t), repeated.reshape(k, n // t, t)
-        rows = allowed & (outer == outer[:, :, :1]).all((1, 2)) & (inner == inner[:, :1]).all((1, 2))
+        rows = (
+            allowed & (outer == outer[:, :, :1]).all((1, 2)) & (inner == inner[:, :1]).all((1, 2))
+        )
         if rows.any():
             return MatrixProduct(rows, outer[rows, :, 0], inner[rows, 0])
     return None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from microgradcheck.tape.over_arrays import finite_columns
-from microgradcheck.tape.passes import reader, rule
-from microgradcheck.tape.schedule import Application, Schedule, Sums
+from microgradcheck.tape.infinities import finite_columns
+from microgradcheck.tape.passes.row import reader, rule
+from microgradcheck.tape.passes.schedule import Application, Schedule, Sums
 
 if TYPE_CHECKING:
     import numpy as np
@@ -93,9 +93,7 @@ class _Block:
         # A number that all points share is copied to all of them only where a step reads a row.
         self._spread = np.flatnonzero((self._same & self._rows)[: schedule.inputs])
 
-    def run(
-        self, parts: Sequence[Numbers], partials: Numbers | None
-    ) -> tuple[Numbers, Mask]:
+    def run(self, parts: Sequence[Numbers], partials: Numbers | None) -> tuple[Numbers, Mask]:
         import numpy as np
 
         schedule, numbers = self._schedule, self._numbers

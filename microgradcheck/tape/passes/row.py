@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import arrays
-from microgradcheck.tape.schedule import Application, Schedule, Sums
+from microgradcheck.tape.passes.schedule import Application, Schedule, Sums
 
 if TYPE_CHECKING:
     import numpy as np

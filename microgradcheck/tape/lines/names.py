@@ -49,7 +49,9 @@ class Names:
             signature = list(inspect.signature(f).parameters.values())
         except (TypeError, ValueError):  # Some functions written in C have none.
             signature = []
-        wishes = [p.name for p in signature if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}]
+        wishes = [
+            p.name for p in signature if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}
+        ]
         rest = next((p.name for p in signature if p.kind is p.VAR_POSITIONAL), "x")
         wishes += [f"{rest}{i}" if count > 1 else rest for i in range(len(wishes), count)]
         return [self.fresh(wish, "x") for wish in wishes[:count]]
@@ -58,7 +60,7 @@ class Names:
         """Return a name for each entry of an argument, such as `x0, x1` or `w0_1`."""
         if not isinstance(like, (list, tuple)):
             return [parameter]
-        names = []
+        names: list[str] = []
         pending = [(parameter, "", like)]
         while pending:
             stem, separator, part = pending.pop()

@@ -113,7 +113,10 @@ class Terms:
 
         n = len(graph)
         computed = self.codes > 0
-        two = computed & np.array([o is not None and o.arity == 2 for o in self.operations])[self.codes]
+        two = (
+            computed
+            & np.array([o is not None and o.arity == 2 for o in self.operations])[self.codes]
+        )
         uses = np.bincount(self.left[computed], minlength=n)
         uses += np.bincount(self.right[two], minlength=n)
         uses[graph.root] += 2

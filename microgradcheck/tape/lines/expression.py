@@ -99,13 +99,13 @@ class Expression:
         return Expression(f"{left} + {other._write(_PRODUCT)}", _SUM)
 
     def __radd__(self, other: Any) -> Expression:
-        return constant(other) + self
+        return constant(other).__add__(self)
 
     def __sub__(self, other: Any) -> Expression:
         return self + -constant(other)
 
     def __rsub__(self, other: Any) -> Expression:
-        return constant(other) - self
+        return constant(other).__sub__(self)
 
     def __mul__(self, other: Any) -> Expression:
         other = constant(other)
@@ -117,7 +117,7 @@ class Expression:
         return Expression(text, _PRODUCT, self.factor)._scaled(other.factor)
 
     def __rmul__(self, other: Any) -> Expression:
-        return constant(other) * self
+        return constant(other).__mul__(self)
 
     def __truediv__(self, other: Any) -> Expression:
         other = constant(other)
@@ -129,8 +129,9 @@ class Expression:
         return Expression(f"{above} / {below}", _PRODUCT, self.factor * sign)
 
     def __rtruediv__(self, other: Any) -> Expression:
-        return constant(other) / self
+        return constant(other).__truediv__(self)
 
+    # Comparisons of constants give a bool, all others a Condition.
     def __lt__(self, other: Any) -> Any:
         return _compare(self, "<", constant(other))
 

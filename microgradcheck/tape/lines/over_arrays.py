@@ -9,12 +9,12 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import OPERATIONS, arrays
-from microgradcheck.tape.definitions import RESERVED, definitions, foreign_rules, words
-from microgradcheck.tape.expression import ARRAY_TEXTS
+from microgradcheck.tape.lines.definitions import RESERVED, definitions, foreign_rules, words
+from microgradcheck.tape.lines.expression import ARRAY_TEXTS
 from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.infinities import lossy_places
-from microgradcheck.tape.names import Names, summed, unpacking
-from microgradcheck.tape.straight import StraightLine
+from microgradcheck.tape.infinities import finite_columns, lossy_places
+from microgradcheck.tape.lines.names import Names, summed, unpacking
+from microgradcheck.tape.lines.straight import StraightLine
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-__all__ = ["ArrayLines", "array_function", "finite_columns", "meaning"]
+__all__ = ["ArrayLines", "array_function", "meaning"]
 
 ArrayFunction = Callable[[Sequence[Any]], tuple[Any, list[Any], Any]]
 
@@ -92,14 +92,6 @@ def meaning(namespace: Any, name: str) -> Any:
         except (AttributeError, ImportError):
             continue
     raise ValueError(f"{namespace.__name__} has no function {name!r}, which the tape calls")
-
-
-def finite_columns(numbers: Numbers) -> Any:
-    """Tell for each column whether all its numbers are finite; one True where all columns are."""
-    import numpy as np
-
-    # The sum of all tells in most cases, and costs least.
-    return True if math.isfinite(numbers.sum()) else np.isfinite(numbers.sum(axis=0))
 
 
 class ArrayLines:

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from microgradcheck.ops import NumberSystem, Operation
-from microgradcheck.tape.definitions import foreign_derivative
-from microgradcheck.tape.expression import Condition, Expression, constant
+from microgradcheck.tape.lines.definitions import foreign_derivative
+from microgradcheck.tape.lines.expression import Condition, Expression, constant
 from microgradcheck.tape.graph import Graph, Guard
-from microgradcheck.tape.names import WIDTH, Names
+from microgradcheck.tape.lines.names import WIDTH, Names
 
 __all__ = ["StraightLine"]
 
