@@ -319,7 +319,7 @@ def _table() -> Iterator[Operation]:
     # Aligned by hand, because the table is read like one in a book.
     # fmt: off
     yield Operation("add",      "+",  "a + b", "1.0", "1.0")
-    yield Operation("subtract", "-",  "a - b", "1.0", "-1.0")
+    yield Operation("subtract", "−",  "a - b", "1.0", "-1.0")
     yield Operation("multiply", "×",  "a * b", "b", "a")
     yield Operation("divide",   "/",  "a / b", "1 / b", "-y / b", domain="b != 0")
     yield Operation("power",    "**", "a ** b",

@@ -172,7 +172,7 @@ def test_composed_functions_keep_kind_and_shape_and_take_nested_ones() -> None:
 
 
 def test_nan_is_not_hidden_by_a_largest_entry() -> None:
-    for numbers in ([math.nan, 1.0], [1.0, math.nan]):
+    for numbers in ([math.nan, 1.0], [1.0, math.nan], [math.inf, math.nan]):
         assert math.isnan(mg.logsumexp(numbers))
         assert all(math.isnan(entry) for entry in mg.softmax(numbers))
         assert math.isnan(mg.logsumexp([Value(x) for x in numbers]).data)

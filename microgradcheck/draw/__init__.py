@@ -74,6 +74,7 @@ def draw(
     precision: int = 4,
     derivatives: bool | None = None,
     formulas: bool = False,
+    check: bool = False,
     name: str | None = None,
     time_limit: float = 20.0,
 ) -> Picture:
@@ -92,6 +93,8 @@ def draw(
             1,000 values, since they take most of the room and of the time.
         formulas: show the formula of each local derivative too, in the operation's inputs a and b
             and its output y.
+        check: show beside each gradient what nudging that value does to the result, found by
+            differences alone, and mark in a warning color where the two part. For one `Value`.
         name: what the ids in the SVG begin with. By default it is taken from the picture's
             content, so only twice the same picture in one page needs this.
         time_limit: seconds after which the layout is given up.
@@ -123,14 +126,20 @@ def draw(
         )
     if precision not in range(1, 18):
         raise ValueError(f"precision must be a whole number from 1 to 17, got {precision!r}")
-    if name is not None and not re.fullmatch(r"[A-Za-z][\w-]*", name, re.ASCII):
+    if check and len(roots) > 1:
+        raise ValueError(
+            f"check=True takes one Value to check the derivatives of, got {len(roots)}"
+        )
+    if name is not None and not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise ValueError(f"name must be a letter, then letters, digits, '-' or '_', got {name!r}")
     # A program that draws nothing does not wait for the modules that draw.
     from microgradcheck.draw.layout import arrange, dot_source
     from microgradcheck.draw.scene import compose
     from microgradcheck.draw.svg import write_svg
 
-    scene = compose(roots, precision=precision, derivatives=derivatives, formulas=formulas)
+    scene = compose(
+        roots, precision=precision, derivatives=derivatives, formulas=formulas, check=check
+    )
     dot = dot_source(scene, direction)
     svg = write_svg(scene, arrange(dot, time_limit), name)
     return Picture(svg, dot, scene.description)

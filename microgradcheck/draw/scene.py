@@ -6,10 +6,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from math import isclose
+from math import isclose, isfinite
 
 from microgradcheck import sweep
 from microgradcheck.draw.text import Line, in_lines, in_one_line
+from microgradcheck.gradcheck.nodes import estimate_nodes
+from microgradcheck.numeric import Estimate
 from microgradcheck.value import NotComputed, Value
 
 __all__ = ["Node", "Scene", "compose"]
@@ -18,6 +20,7 @@ LONGEST_LABEL = 24
 LONGEST_SUM = 4
 LONGEST_DESCRIPTION = 100
 MOST_VALUES_WITH_DERIVATIVES = 1000
+CHECKED_WITHIN = 1e-6  # relative
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Node:
         tooltip: what is too exact or too long to be written in it.
         sources: the names of the nodes that a line to it comes from.
         ordered: whether the order of the sources matters.
+        wrong: whether a check of it failed.
     """
 
     name: str
@@ -39,6 +43,7 @@ class Node:
     tooltip: str
     sources: tuple[str, ...] = ()
     ordered: bool = False
+    wrong: bool = False
 
     @property
     def size(self) -> tuple[float, float]:
@@ -62,7 +67,12 @@ class Scene:
 
 
 def compose(
-    roots: Sequence[Value], *, precision: int, derivatives: bool | None, formulas: bool
+    roots: Sequence[Value],
+    *,
+    precision: int,
+    derivatives: bool | None,
+    formulas: bool,
+    check: bool = False,
 ) -> Scene:
     """Write down everything that a picture of the given values shows.
 
@@ -71,6 +81,7 @@ def compose(
         precision: significant digits of the numbers.
         derivatives: whether they stand on the edges, or None for a choice by size.
         formulas: whether their formulas do too.
+        check: whether each gradient is shown with what nudging its value does to the one root.
 
     Raises:
         RuntimeError: the data of a `Value` was set after others were computed from it.
@@ -80,6 +91,9 @@ def compose(
     if derivatives is None:
         derivatives = len(values) <= MOST_VALUES_WITH_DERIVATIVES
     writer = _Writer(values, precision=precision, derivatives=derivatives, formulas=formulas)
+    if check:
+        found = estimate_nodes(roots[0], CHECKED_WITHIN, leaves=True)
+        writer.checks = {id(node): estimate for node, _, estimate in found}
     results = {id(root) for root in roots}
     nodes = [
         node for value in values for node in writer.nodes(value, is_result=id(value) in results)
@@ -127,6 +141,7 @@ class _Writer:
         self, values: Sequence[Value], *, precision: int, derivatives: bool, formulas: bool
     ) -> None:
         self.precision, self.derivatives, self.formulas = precision, derivatives, formulas
+        self.checks: dict[int, Estimate] = {}
         self.names = {id(value): f"v{index}" for index, value in enumerate(values)}
         self.inputs = {id(value): list(_inputs(value, self.names[id(value)])) for value in values}
         self.flows: defaultdict[int, list[float | None]] = defaultdict(list)
@@ -165,7 +180,15 @@ class _Writer:
         tooltip = f"{value.label}\n" if value.label else ""
         tooltip += f"data {value.number!r}\ngrad {gradient}"
         kind = "result" if is_result else "value" if operation is not None else "input"
-        yield Node(name, kind, (first, second), in_lines(tooltip), sources)
+        lines: tuple[Line, ...] = (first, second)
+        wrong = False
+        if (estimate := self.checks.get(id(value))) is not None:
+            wrong = not _agrees(value, estimate)
+            text = self._number(estimate.value) if isfinite(estimate.value) else "undefined"
+            look = "wrong" if wrong else "quiet"
+            lines = (*lines, Line(12, (("quiet", "nudged "), (look, text))))
+            tooltip += f"\nnudged {estimate.value!r} ± {estimate.error_bound:.1e}"
+        yield Node(name, kind, lines, in_lines(tooltip), sources, wrong=wrong)
 
     def sentence(self, value: Value) -> str:
         """Say in words what the picture shows of a value."""
@@ -181,7 +204,12 @@ class _Writer:
             )
             made = f"{value.operation.name}({inputs}) = "
         gradient = self._number(value.grad) if _has_gradient(value) else "not computed"
-        return in_one_line(f"{called} = {made}{self._number(value.number)}, gradient {gradient}")
+        checked = ""
+        if (estimate := self.checks.get(id(value))) is not None:
+            verdict = "agrees with" if _agrees(value, estimate) else "differs from"
+            checked = f", which {verdict} {self._number(estimate.value)} by nudging"
+        number = self._number(value.number)
+        return in_one_line(f"{called} = {made}{number}, gradient {gradient}{checked}")
 
     def _derivative(self, each: _Input, value: Value) -> Node:
         slope = "undefined" if each.slope is None else self._number(each.slope)
@@ -241,6 +269,15 @@ def _exact(each: _Input, value: Value) -> str:
     if each.slope is None:
         return "undefined"
     return repr(each.slope) + ("" if each.flow is None else f" × {value.grad!r} = {each.flow!r}")
+
+
+def _agrees(value: Value, estimate: Estimate) -> bool:
+    """Tell whether a gradient is what a check found, as far as both are known."""
+    if not _has_gradient(value) or estimate.behaviour == "edge":
+        return True
+    low, high = sorted(estimate.slopes or (estimate.value, estimate.value))
+    margin = estimate.error_bound + CHECKED_WITHIN * max(abs(low), abs(high))
+    return low - margin <= value.grad <= high + margin
 
 
 def _has_gradient(value: Value) -> bool:

@@ -30,6 +30,7 @@ LIGHT = {
     "operation": "#33526f",
     "symbol": "#ffffff",
     "grad": "#a33b0b",
+    "wrong": "#b3001e",
 }
 DARK = {
     "paper": "#12171c",
@@ -44,6 +45,7 @@ DARK = {
     "operation": "#a9c8e4",
     "symbol": "#0e1a26",
     "grad": "#ffab7a",
+    "wrong": "#ff9aa2",
 }
 # Written out for each palette, since most programs other than browsers know no CSS variables.
 _COLORS = """\
@@ -58,6 +60,8 @@ _COLORS = """\
 #{id} .input .box {{ fill: {input}; stroke: {input_line} }}
 #{id} .result .box {{ fill: {result}; stroke: {result_line} }}
 #{id} .operation .box {{ fill: {operation} }}
+#{id} tspan.wrong {{ fill: {wrong}; font-weight: bold }}
+#{id} .failed .box {{ stroke: {wrong}; stroke-width: 3; stroke-dasharray: 6 3 }}
 """
 _STYLE = """\
 #{id} {{ font-family: Helvetica, Arial, "Liberation Sans", "DejaVu Sans", sans-serif }}
@@ -119,7 +123,8 @@ def _write_curve(curve: Curve) -> Iterator[str]:
 
 
 def _write_node(node: Node, center: Point, name: str) -> Iterator[str]:
-    yield f'<g id="{name}-{node.name}" class="{node.kind}"><title>{escape(node.tooltip)}</title>'
+    looks = f"{node.kind} failed" if node.wrong else node.kind
+    yield f'<g id="{name}-{node.name}" class="{looks}"><title>{escape(node.tooltip)}</title>'
     (x, y), (width, height) = center, node.size
     if node.kind not in {"constant", "derivative"}:
         radius = height / 2 if node.kind == "operation" else 6

@@ -107,13 +107,15 @@ class _Evidence:
             return missing
         if any(_close(ratio, 1.0, 1e-5) for ratio in self._ratios_mirrored(entry)):
             return f"{Cause.ONE_SIDE_OF_A_BRANCH}: at the mirrored inputs it is right"
-        if _close(gradient, -reference):
+        if _close(gradient, -reference, _CLOSE + entry.error_bound / abs(reference)):
             return Cause.SIGN_FLIPPED
         factor = gradient / reference
         nearby = self._ratios_nearby(entry)
-        if len(nearby) >= 3 and all(_close(ratio, factor, 1e-3) for ratio in nearby):
+        same = [_close(ratio, factor, 1e-3) for ratio in nearby]
+        if len(nearby) >= 3 and all(same):
             return _constant_factor(factor)
-        return f"maybe {Cause.FACTOR} of {factor:.6g}, which is not the same nearby"
+        elsewhere = "" if all(same) else ", which is not the same nearby"
+        return f"maybe {Cause.FACTOR} of {factor:.6g}{elsewhere}"
 
     def _stale(self) -> str:
         if self.under_test.repeats or self.under_test.again is None:
@@ -151,12 +153,20 @@ class _Evidence:
         return ""
 
     def _swapped(self) -> str:
-        if len(self.wrong) != 2:
+        half = len(self.wrong) // 2
+        first, second = self.wrong[:half], self.wrong[half:]
+        swapped = (
+            half
+            and len(first) == len(second)
+            and all(
+                _close(a.gradient, b.reference) and _close(b.gradient, a.reference)
+                for a, b in zip(first, second, strict=True)
+            )
+        )
+        if not swapped:
             return ""
-        first, second = self.wrong
-        if _close(first.gradient, second.reference) and _close(second.gradient, first.reference):
-            return f"{Cause.ENTRIES_SWAPPED}: {first.name} and {second.name}"
-        return ""
+        more = " and so on" if half > 1 else ""
+        return f"{Cause.ENTRIES_SWAPPED}: {first[0].name} and {second[0].name}{more}"
 
     def _constant_factor(self) -> str:
         ratios = [e.gradient / e.reference for e in self.wrong if e.reference]
@@ -218,13 +228,18 @@ class _Evidence:
         ratios = []
         for point in points:
             found = estimate_along(
-                _along(self.problem, point, i, k), point[i], abs(point[i]) or 1.0, 0.0, 1e-6
+                _along(self.problem, point, i, k),
+                point[i],
+                abs(point[i]) or 1.0,
+                entry.noise,
+                1e-6,
             )
             try:
                 given = self.under_test.ask(point)[k][i] if self.under_test.ask else math.nan
             except (ValueError, ArithmeticError):
                 continue
-            if found.behaviour == "smooth" and found.value and math.isfinite(given):
+            is_known = found.error_bound < 1e-4 * abs(found.value)
+            if found.behaviour == "smooth" and is_known and math.isfinite(given):
                 ratios.append(given / found.value)
         return ratios
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from microgradcheck.backprop import grad
+from microgradcheck.gradcheck.blame import record
 from microgradcheck.gradcheck.comparison import Comparison
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import GradcheckError, Report, Verdict
-from microgradcheck.sources import resolve
+from microgradcheck.sources import GivenGradient, GradientSource, resolve
 from microgradcheck.structure import number
 
 __all__ = ["gradcheck"]
@@ -41,7 +43,8 @@ def gradcheck(
         reference: what it is compared with: "central-difference", which stands for differences
             at many steps with an error bound, or any other gradient source.
         rtol: the relative difference that is allowed, beside the error bound of the reference.
-        order: 1, or 2 to check the Hessian against differences of the gradient.
+        order: 1, or 2 to check the Hessian (of backprop, or your own; for several inputs a tuple
+            of tuples) against differences of f's gradient by backprop.
         accept: verdicts beside PASS and KINK that are to pass, such as `("NOISY",)`.
         scale: the length over which f changes, where that is not |x|.
         rng: the seed of the random directions that are used.
@@ -68,12 +71,34 @@ def gradcheck(
     """
     __tracebackhide__ = True
     accepted = _check_options(rtol, order, accept, scale)
-    problem = Problem(f if order == 1 else grad(f), inputs)
-    comparison = Comparison(problem, resolve(gradient), rtol=rtol, scale=scale, seed=rng)
+    problem, source = Problem(f, inputs), resolve(gradient)
+    if order == 2:
+        problem, source = _gradient_of(problem), _blocks_by_input(source, len(inputs))
+    comparison = Comparison(problem, source, rtol=rtol, scale=scale, seed=rng)
     report = comparison.report(reference, accepted=accepted, nodes=nodes)
     if not report.passed and raise_on_failure:
         raise GradcheckError(report)
     return report
+
+
+def _gradient_of(problem: Problem) -> Problem:
+    """Return f's gradient as the function to check, since its Jacobian is f's Hessian."""
+    recording = record(problem.f, problem)
+    if recording and not recording.roots:
+        raise TypeError(
+            "order=2 differentiates f itself, and f returns a plain number where it gets Values; "
+            "write it with microgradcheck's functions, or check your own Hessian as the Jacobian "
+            "of your own gradient: gradcheck(gradient, x, gradient=hessian)"
+        )
+    return Problem(grad(problem.f), problem.inputs)
+
+
+def _blocks_by_input(source: GradientSource, count: int) -> GradientSource:
+    """Return a source of Hessians whose blocks lie as in a Jacobian: inputs of f first."""
+    if count == 1 or not isinstance(source, GivenGradient):
+        return source
+    hessian = source.gradient
+    return GivenGradient(lambda *inputs: tuple(zip(*hessian(*inputs), strict=True)))
 
 
 def _check_options(rtol: object, order: object, accept: Iterable[str], scale: object) -> set[str]:
@@ -84,7 +109,7 @@ def _check_options(rtol: object, order: object, accept: Iterable[str], scale: ob
         raise ValueError(f"rtol is between 0 and 1, got {rtol!r}")
     if order not in (1, 2):
         raise ValueError(f"order is 1 for the gradient or 2 for the Hessian, got {order!r}")
-    if scale is not None and not (number(scale) or 0) > 0:
+    if scale is not None and not 0 < (number(scale) or 0) < math.inf:
         raise ValueError(f"scale is a positive length in the units of x, got {scale!r}")
     names = {str(verdict) for verdict in ([accept] if isinstance(accept, str) else accept)}
     allowed = {str(verdict) for verdict in Verdict} - {"WRONG"}

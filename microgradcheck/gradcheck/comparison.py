@@ -212,10 +212,12 @@ class Comparison:
         comparison = Comparison(
             there, self.source, rtol=self.rtol, scale=self.scale, seed=self.seed
         )
-        report = comparison.report("central-difference", accepted=set())
+        # A whole report would look elsewhere again, and a Hessian is symmetric everywhere.
+        elsewhere = comparison._judge_all("central-difference")
         self.problem.calls += there.calls
-        if report.verdict is not Verdict.WRONG:
+        if all(entry.verdict is not Verdict.WRONG for entry in elsewhere):
             return entries
+        report = comparison.report("central-difference", accepted=set())
         self.notes.append(
             "the Jacobian is symmetric at the given inputs, where its transpose passes; it was "
             f"checked at {_short(there.inputs)} too"

@@ -30,7 +30,7 @@ class Cause(StrEnum):
     GRAPH_CUT = "the graph is cut"
     OPERATION = "an operation is wrong"
     OUTSIDE_A_KINK = "outside the slopes of a kink"
-    TIE = "at this tie the entries do not fit together"
+    TIE = "misfit at a tie"
 
     # What was given is no gradient, or does not stay what it was.
     WRONG_SHAPE = "wrong shape"

@@ -12,12 +12,15 @@ from microgradcheck.value import Value
 __all__ = ["estimate_nodes", "name_of"]
 
 
-def estimate_nodes(root: Value, rtol: float) -> list[tuple[Value, float, Estimate]]:
+def estimate_nodes(
+    root: Value, rtol: float, *, leaves: bool = False
+) -> list[tuple[Value, float, Estimate]]:
     """Return each interior node with its adjoint and what nudging it does to the root.
 
     Args:
         root: the recorded output.
         rtol: the relative error that is good enough.
+        leaves: whether to nudge the leaves and the root itself, too.
 
     Limits: about 8 replays of what lies downstream for every node.
 
@@ -30,7 +33,7 @@ def estimate_nodes(root: Value, rtol: float) -> list[tuple[Value, float, Estimat
     nodes, adjoints = sweep.reverse(root)
     found = []
     for position, (node, adjoint) in enumerate(zip(nodes, adjoints, strict=True)):
-        if node.operation is not None and node is not root:
+        if leaves or (node.operation is not None and node is not root):
             at = _replay(list(nodes[position:]))
             x = node.number
             found.append((node, adjoint, estimate_along(at, x, abs(x) or 1.0, 0.0, rtol)))

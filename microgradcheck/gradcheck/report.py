@@ -15,6 +15,9 @@ __all__ = ["Entry", "GradcheckError", "OperationFault", "Report", "Verdict"]
 _WIDTH = 72
 _MOST_ENTRIES = 5
 _MOST_LINES = 15
+_MOST_LINES_OF_A_TEXT = 4  # of a cause or a note, such as the words of an exception
+# How many entries, operations and notes a report shows: the first that fits its lines.
+_ALLOWANCES = ((5, 2, 2), (5, 1, 2), (3, 1, 2), (3, 1, 1), (1, 1, 0))
 _HEADLINE = 41  # what pytest's short summary shows of it
 
 
@@ -100,6 +103,8 @@ class OperationFault:
 class GradcheckError(AssertionError):
     """A gradient did not pass; `report` says which entries, and why."""
 
+    __module__ = "microgradcheck"  # where it is public: a shorter name in tracebacks
+
     def __init__(self, report: Report) -> None:
         super().__init__(str(report))
         self.report = report
@@ -157,34 +162,42 @@ class Report:
         return f"<Report {self._headline()}>"
 
     def __str__(self) -> str:
+        for entries, operations, notes in _ALLOWANCES:
+            lines = self._lines(entries, operations, notes)
+            if len(lines) <= _MOST_LINES:
+                break
+        return "\n".join(map(_cut, lines))
+
+    def _lines(self, most_entries: int, most_operations: int, most_notes: int) -> list[str]:
         bad = [entry for entry in self._worst_first() if entry.verdict is not Verdict.PASS]
-        if not bad and len(self.entries) <= _MOST_ENTRIES:
+        if not bad and len(self.entries) <= most_entries:
             bad = self.entries  # Few enough to show all, both numbers of each.
-        shown = bad[:_MOST_ENTRIES]
+        shown = bad[:most_entries]
         lines = [self._headline(), *map(_row, shown)]
         rest = len(self.entries) - len(shown)
         if bad and rest:
             lines.append(f"  and {rest:,} more ({_counts(self._worst_first()[len(shown) :])})")
-        for fault in self.operations[:2]:
+        for fault in self.operations[:most_operations]:
             lines += _fault_lines(fault)
         if self.cause:
             lines += _wrap("cause: ", self.cause)
-        for note in self.notes[:2]:
+        for note in self.notes[:most_notes]:
             lines += _wrap("note: ", note)
-        lines.append(f"power: {_power(self.power)}")
+        if math.isfinite(self.power) or self.verdict is not Verdict.WRONG:
+            lines.append(f"power: {_power(self.power)}")
         calls = f"calls: {self.calls:,} of f"
         if self.repeat and not self.passed:
             lines += _wrap(f"{calls}; repeat: ", self.repeat)
         else:
             lines.append(calls)
-        return "\n".join(line[:_WIDTH] for line in lines[:_MOST_LINES])
+        return lines
 
     def _headline(self) -> str:
         """Return the verdict, the worst entry and its numbers, in at most 41 characters."""
         worst = self._worst_first()[0]
         if self.passed and len(self.entries) > 1:
             counts = _counts(self.entries)
-            return f"{self.verdict} {len(self.entries):,} entries ({counts})"[:_HEADLINE]
+            return _cut(f"{self.verdict} {len(self.entries):,} entries ({counts})", _HEADLINE)
         return _headline(worst)
 
     def _repr_html_(self) -> str:
@@ -269,32 +282,52 @@ def _relative(entry: Entry) -> float:
 
 def _headline(entry: Entry) -> str:
     head = f"{entry.verdict} {entry.name}: "
-    structural = entry.gradient != entry.gradient or _number(entry.gradient) == _number(
-        entry.reference
-    )
-    if entry.verdict is Verdict.EDGE or (entry.verdict is Verdict.WRONG and structural):
-        text = head + entry.cause
-        return text if len(text) <= _HEADLINE else text[: _HEADLINE - 1] + "…"
-    for digits in (6, 4, 3, 2):
-        line = head + _number(entry.gradient, digits)
-        if entry.verdict is Verdict.WRONG:
-            line += f", not {_number(entry.reference, digits)}"
-        elif entry.slopes:
-            left, right = entry.slopes
-            line += f" in {_number(left, digits)}..{_number(right, digits)}"
-        if len(line) <= _HEADLINE:
-            return line
-    return line[: _HEADLINE - 1] + "…"
+    for digits in _digits_for(entry):
+        numbers = _telling_numbers(entry, digits)
+        if numbers and len(head + numbers) <= _HEADLINE:
+            return head + numbers
+    # A cause begins with its name, and goes on after a colon.
+    whole = head + entry.cause
+    return whole if len(whole) <= _HEADLINE else _cut(head + entry.cause.split(":")[0], _HEADLINE)
+
+
+def _telling_numbers(entry: Entry, digits: int) -> str:
+    """Return the numbers that show what a verdict is about; "" where none do."""
+    if entry.verdict is Verdict.EDGE or math.isnan(entry.gradient):
+        return ""
+    wrong = entry.verdict is Verdict.WRONG
+    given, expected = _number(entry.gradient, digits), _number(entry.reference, digits)
+    if entry.slopes:
+        low, high = sorted(entry.slopes)
+        between = f"in {_number(low, digits)}..{_number(high, digits)}"
+        if not wrong:
+            return f"{given} {between}"
+        return "" if low <= entry.gradient <= high else f"{given}, not {between}"
+    if not wrong:
+        return given
+    return "" if given == expected else f"{given}, not {expected}"
 
 
 def _row(entry: Entry) -> str:
-    if entry.slopes:
-        left, right = map(_number, entry.slopes)
-        numbers = f"{_number(entry.gradient)}, slopes {left} and {right}"
-    else:
-        bound = _number(entry.error_bound, 2)
-        numbers = f"{_number(entry.gradient)} against {_number(entry.reference)} ± {bound}"
-    return f"  {entry.name:<11} {entry.verdict:<12} {numbers}"
+    head = f"  {entry.name:<11} {entry.verdict:<12} "
+    for digits in _digits_for(entry):
+        given, expected = _number(entry.gradient, digits), _number(entry.reference, digits)
+        if entry.slopes:
+            left, right = (_number(slope, digits) for slope in entry.slopes)
+            row = f"{head}{given}, slopes {left} and {right}"
+        elif math.isnan(entry.reference):
+            row = f"{head}{given} against nothing"
+        else:
+            row = f"{head}{given} against {expected} ± {_number(entry.error_bound, 2)}"
+        if len(row) <= _WIDTH:
+            break
+    return row
+
+
+def _digits_for(entry: Entry) -> list[int]:
+    """Return six digits, or as many as tell the numbers apart, then fewer for lines that are full."""
+    alike = [_number(entry.gradient, n) == _number(entry.reference, n) for n in (6, 7, 8)]
+    return [6 + (alike.index(False) if False in alike else 0), 5, 4, 3, 2]
 
 
 def _fault_lines(fault: OperationFault) -> list[str]:
@@ -318,7 +351,17 @@ def _counts(entries: Sequence[Entry]) -> str:
 def _wrap(head: str, text: str) -> list[str]:
     import textwrap
 
-    return textwrap.wrap(head + text, _WIDTH, subsequent_indent="    ")
+    return textwrap.wrap(
+        head + text,
+        _WIDTH,
+        subsequent_indent="    ",
+        max_lines=_MOST_LINES_OF_A_TEXT,
+        placeholder=" …",
+    )
+
+
+def _cut(line: str, width: int = _WIDTH) -> str:
+    return line if len(line) <= width else line[: width - 1] + "…"
 
 
 def _number(value: float, digits: int = 6) -> str:

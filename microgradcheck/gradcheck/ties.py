@@ -57,7 +57,8 @@ def check_ties(
                 checked[n] = replace(
                     entries[n],
                     verdict=Verdict.WRONG,
-                    cause=f"{Cause.TIE}: along a direction that moves several, f has another slope",
+                    cause=f"{Cause.TIE}: along a direction that moves several entries, f has another "
+                    "slope than they say",
                 )
     return checked
 

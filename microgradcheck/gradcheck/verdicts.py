@@ -13,7 +13,7 @@ from microgradcheck.numeric.ladder import Estimate
 __all__ = ["Circumstances", "judge"]
 
 _LEAST_POWER = 1e-4
-_UNIT_ROUNDOFF = 2.0**-53
+_ROUND_OFF = 100 * 2.0**-53  # what is above, relative to f, is noise of f's own
 
 
 class Circumstances(NamedTuple):
@@ -52,7 +52,7 @@ def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Ent
         reference=estimate.value,
         error_bound=estimate.error_bound,
         resolution=resolution,
-        power=_power(estimate, entry.gradient, resolution),
+        power=_power(estimate, entry.gradient, resolution, circumstances.size),
         noise=estimate.noise,
         slopes=estimate.slopes,
     )
@@ -63,6 +63,9 @@ def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Ent
 def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Verdict, str]:
     if here.complaint:
         return Verdict.WRONG, here.complaint
+    if estimate.behaviour == "edge" and not here.repeats:
+        # A function that changes by itself seems to jump wherever it is.
+        return Verdict.NOISY, f"{Cause.F_DOES_NOT_REPEAT}, so that its slope cannot be seen"
     if estimate.behaviour == "edge":
         detail = f" ({here.undefined})" if here.undefined and "here" in estimate.reason else ""
         return Verdict.EDGE, estimate.reason + detail
@@ -85,7 +88,7 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     hidden = f"which hides errors below {entry.resolution:.1e}"
     if estimate.behaviour == "quantised":
         return Verdict.NOISY, f"{Cause.QUANTISED} by {entry.noise:.1e}, {hidden}"
-    if entry.noise > 100 * _UNIT_ROUNDOFF * here.size:
+    if entry.noise > _ROUND_OFF * here.size:
         return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, {hidden}"
     return Verdict.INCONCLUSIVE, (
         f"{Cause.BLIND} {entry.resolution:.1e}: f changes too little beside its own size, or too "
@@ -93,12 +96,13 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     )
 
 
-def _power(estimate: Estimate, gradient: float, resolution: float) -> float:
+def _power(estimate: Estimate, gradient: float, resolution: float, f_size: float) -> float:
     size = abs(estimate.value)
     base = size - estimate.error_bound
     if not base > 0:
-        base = max(size, estimate.secant)
+        base = estimate.secant
     if base > 0 and math.isfinite(resolution):
         return resolution / base
-    # Where f stands still on every step, a gradient of zero cannot be seen to be wrong.
-    return 0.0 if gradient == estimate.value == 0 else math.inf
+    # Where f stands still on every step but for rounding, a gradient of zero is what it should be.
+    still = size <= estimate.error_bound and estimate.noise <= _ROUND_OFF * f_size
+    return 0.0 if gradient == 0 and (estimate.value == 0 or still) else math.inf

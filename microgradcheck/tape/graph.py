@@ -152,14 +152,14 @@ class Graph:
                     self.captured.append((node, node.number))
                 continue
             slot = node.a
-            if type(slot) is float:
+            if isinstance(slot, float):
                 a = constants.get(id(slot))
                 if a is None:
                     a = constants[id(slot)] = self._constant(slot)
             else:
                 a = slot.adjoint
             slot = node.b
-            if type(slot) is not float:
+            if not isinstance(slot, float):
                 b = slot.adjoint
             elif operation.arity == 1:
                 b = a

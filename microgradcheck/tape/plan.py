@@ -76,17 +76,17 @@ class Plan:
     def __str__(self) -> str:
         graph = self._graph
         constants = len(graph) - graph.inputs - self.operations
-        lines = [
-            f"{self.operations:,} operations of {graph.inputs:,} inputs and {constants:,} constants, "
-            f"up to {graph.depth():,} in a row, {len(graph.guards):,} guards",
-            f"one point: {self.one_point}",
-            f"many points: {self.many_points}",
+        size = [
+            f"{self.operations:,} operations, up to {graph.depth():,} in a row",
+            f"{graph.inputs:,} inputs",
+            f"{constants:,} constants",
+            f"{len(graph.guards):,} guards",
         ]
-        if self.operations < _LEAST_FOR_PASSES:
-            lines.append(f"why: fewer than {_LEAST_FOR_PASSES} operations are too few for passes")
-        else:
-            lines.append(
-                f"why: about {self.passes:,} passes would take {self.operations / self.passes:,.1f} "
-                f"operations each on average"
-            )
-        return "\n".join(lines)
+        why = f"fewer than {_LEAST_FOR_PASSES} operations do not fill array passes"
+        if self.operations >= _LEAST_FOR_PASSES:
+            average = self.operations / self.passes
+            why = f"about {self.passes:,} array passes would do {average:,.0f} operations each"
+        return (
+            f"{', '.join(size)}\none point: {self.one_point}\nmany points: {self.many_points}\n"
+            f"because {why}"
+        )

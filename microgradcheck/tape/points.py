@@ -37,7 +37,6 @@ class Points:
     """
 
     def __init__(self, arguments: Arguments, points: Sequence[Any]) -> None:
-        import numpy as np
 
         arguments.require_count(points)
         self._shapes = arguments.shapes()

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from microgradcheck.ops import OPERATIONS, NumberSystem, Operation
-from microgradcheck.tape.lines.expression import TEXTS, Expression
 from microgradcheck.tape.graph import Graph
+from microgradcheck.tape.lines.expression import TEXTS, Expression
 
 __all__ = ["RESERVED", "definitions", "foreign_derivative", "foreign_rules", "words"]
 

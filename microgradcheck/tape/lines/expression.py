@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any, Final
 
-from microgradcheck.ops import FLOATS, OPERATIONS, NumberSystem, Operation
+from microgradcheck.ops import OPERATIONS, NumberSystem, Operation
 from microgradcheck.value import OPERATORS
 
 __all__ = ["ARRAY_TEXTS", "TEXTS", "Condition", "Expression", "constant"]
@@ -89,8 +89,8 @@ class Expression:
             return constant(abs(self.factor))
         return Expression(f"abs({self})")
 
-    def __add__(self, other: Any) -> Expression:
-        other = constant(other)
+    def __add__(self, number: Any) -> Expression:
+        other = constant(number)
         if self.text == other.text:
             return Expression(self.text, self.rank, self.factor + other.factor)
         left = self._write(_SUM)
@@ -98,17 +98,17 @@ class Expression:
             return Expression(f"{left} - {(-other)._write(_PRODUCT)}", _SUM)
         return Expression(f"{left} + {other._write(_PRODUCT)}", _SUM)
 
-    def __radd__(self, other: Any) -> Expression:
-        return constant(other).__add__(self)
+    def __radd__(self, number: Any) -> Expression:
+        return constant(number) + self
 
-    def __sub__(self, other: Any) -> Expression:
-        return self + -constant(other)
+    def __sub__(self, number: Any) -> Expression:
+        return self + -constant(number)
 
-    def __rsub__(self, other: Any) -> Expression:
-        return constant(other).__sub__(self)
+    def __rsub__(self, number: Any) -> Expression:
+        return constant(number) - self
 
-    def __mul__(self, other: Any) -> Expression:
-        other = constant(other)
+    def __mul__(self, number: Any) -> Expression:
+        other = constant(number)
         if self.is_constant:
             return other._scaled(self.factor)
         if other.is_constant:
@@ -116,22 +116,25 @@ class Expression:
         text = f"{self._bare(_PRODUCT)} * {other._bare(_SIGNED)}"
         return Expression(text, _PRODUCT, self.factor)._scaled(other.factor)
 
-    def __rmul__(self, other: Any) -> Expression:
-        return constant(other).__mul__(self)
+    def __rmul__(self, number: Any) -> Expression:
+        return constant(number) * self
 
-    def __truediv__(self, other: Any) -> Expression:
-        other = constant(other)
-        if other.is_constant and (other.factor == 1 or (self.is_constant and other.factor != 0)):
-            return constant(self.factor / other.factor) if self.is_constant else self
+    def __truediv__(self, number: Any) -> Expression:
+        other = constant(number)
+        if other.is_constant and self.is_constant and other.factor != 0:
+            return constant(self.factor / other.factor)
+        if other.is_constant and other.factor == 1:
+            return self
         sign = math.copysign(1.0, other.factor)
-        below = other._scaled(sign)._write(_SIGNED)
         above = "1.0" if self.is_constant else self._bare(_PRODUCT)
+        below = other._scaled(sign)._write(_SIGNED)
         return Expression(f"{above} / {below}", _PRODUCT, self.factor * sign)
 
-    def __rtruediv__(self, other: Any) -> Expression:
-        return constant(other).__truediv__(self)
+    def __rtruediv__(self, number: Any) -> Expression:
+        return constant(number) / self
 
-    # Comparisons of constants give a bool, all others a Condition.
+    # A comparison of constants is a bool, any other a Condition.
+
     def __lt__(self, other: Any) -> Any:
         return _compare(self, "<", constant(other))
 
@@ -240,8 +243,8 @@ def _call_over_arrays(name: str) -> Callable[..., Expression]:
 
 
 def _power(fractional: Callable[[Expression, Expression], Expression]) -> Callable[..., Expression]:
-    def write(base: Any, exponent: Any) -> Expression:
-        base, exponent = constant(base), constant(exponent)
+    def write(a: Any, b: Any) -> Expression:
+        base, exponent = constant(a), constant(b)
         n = exponent.factor
         if not exponent.is_constant or n == 0 or base.is_constant:
             return _call("power")(base, exponent)
@@ -259,14 +262,14 @@ def _power(fractional: Callable[[Expression, Expression], Expression]) -> Callab
 def _where(condition: Any, chosen: Any, otherwise: Any) -> Expression:
     if isinstance(condition, bool):
         return constant(chosen if condition else otherwise)
-    text = f"{constant(chosen)._write(_SUM)} if {condition.text} else {constant(otherwise)}"
+    text = f"{constant(chosen)._write(_SUM)} if {condition} else {constant(otherwise)}"
     return Expression(text, _CONDITIONAL)
 
 
 def _where_over_arrays(condition: Any, chosen: Any, otherwise: Any) -> Expression:
     if isinstance(condition, bool):
         return constant(chosen if condition else otherwise)
-    return Expression(f"where({condition.text}, {constant(chosen)}, {constant(otherwise)})")
+    return Expression(f"where({condition}, {constant(chosen)}, {constant(otherwise)})")
 
 
 TEXTS: Final = _TextSystem(

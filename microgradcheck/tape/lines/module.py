@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from microgradcheck.ops import OPERATIONS
-from microgradcheck.tape.lines.definitions import RESERVED, definitions, foreign_rules, words
-from microgradcheck.tape.lines.expression import TEXTS
 from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.infinities import lossy_places
+from microgradcheck.tape.lines.definitions import RESERVED, definitions, foreign_rules, words
+from microgradcheck.tape.lines.expression import TEXTS
 from microgradcheck.tape.lines.names import Names, listing, pattern, summed, unpacking
 from microgradcheck.tape.lines.straight import StraightLine
 

@@ -97,7 +97,7 @@ def unpacking(names: Sequence[str], like: Sequence[Any], source: str) -> list[st
     """Return lines that give the entries of a list or tuple their names."""
     target = pattern(names, list(like))
     bare = f"{target[1:-1]} = {source}"
-    return [bare] if 1 < len(like) and len(bare) <= WIDTH else listing(f"{target} = {source}")
+    return [bare] if len(like) > 1 and len(bare) <= WIDTH else listing(f"{target} = {source}")
 
 
 def listing(line: str) -> list[str]:

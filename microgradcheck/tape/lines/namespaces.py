@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from microgradcheck.tape.arguments import Arguments
-from microgradcheck.tape.lines.definitions import foreign_rules
 from microgradcheck.tape.graph import Graph
+from microgradcheck.tape.lines.definitions import foreign_rules
 from microgradcheck.tape.lines.over_arrays import array_function, meaning
 
 __all__ = ["namespace_function"]

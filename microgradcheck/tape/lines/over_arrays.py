@@ -9,10 +9,10 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import OPERATIONS, arrays
-from microgradcheck.tape.lines.definitions import RESERVED, definitions, foreign_rules, words
-from microgradcheck.tape.lines.expression import ARRAY_TEXTS
 from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.infinities import finite_columns, lossy_places
+from microgradcheck.tape.lines.definitions import RESERVED, definitions, foreign_rules, words
+from microgradcheck.tape.lines.expression import ARRAY_TEXTS
 from microgradcheck.tape.lines.names import Names, summed, unpacking
 from microgradcheck.tape.lines.straight import StraightLine
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from typing import Any
 
 from microgradcheck.ops import NumberSystem, Operation
+from microgradcheck.tape.graph import Graph, Guard
 from microgradcheck.tape.lines.definitions import foreign_derivative
 from microgradcheck.tape.lines.expression import Condition, Expression, constant
-from microgradcheck.tape.graph import Graph, Guard
 from microgradcheck.tape.lines.names import WIDTH, Names
 
 __all__ = ["StraightLine"]
@@ -50,8 +49,10 @@ class StraightLine:
         gradient: bool = True,
     ) -> None:
         draft_entries = [f"v{place}" for place in range(graph.inputs)]
-        draft = _Writer(graph, texts, draft_entries, watched, gradient)
-        final = _Writer(graph, texts, entries, watched, gradient, names, draft.reads)
+        draft = _Writer(graph, texts, draft_entries, watched, gradient=gradient)
+        final = _Writer(
+            *(graph, texts, entries, watched), gradient=gradient, names=names, reads=draft.reads
+        )
         self.forward = final.forward
         self.backward = final.backward
         self.value = str(final.values[graph.root])
@@ -73,6 +74,7 @@ class _Writer:
         texts: NumberSystem,
         entries: Sequence[str],
         watched: Sequence[int],
+        *,
         gradient: bool,
         names: Names | None = None,
         reads: Counter[str] | None = None,

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.tape.infinities import finite_columns
+from microgradcheck.tape.passes.groups import Application, Sums
 from microgradcheck.tape.passes.row import reader, rule
-from microgradcheck.tape.passes.schedule import Application, Schedule, Sums
+from microgradcheck.tape.passes.schedule import Schedule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,13 +125,13 @@ class _Block:
         if isinstance(group, Application):
             return self._application(out, group)
         left, right, matrix = group.left, group.right, group.matrix
-        if matrix is not None and left.shape[0] == 1:
+        if matrix is not None and len(left) == 1:
             return self._outer_product(out, matrix.outer[0], matrix.inner[0])
         if right is not None:
             for shared, moving in ((left, right), (right, left)):
                 if self._same[shared].all() and (moving == moving[:, :1]).all():
                     return self._matrix_times_points(out, shared, moving[:, 0], group.weights)
-        return self._sums(out, left, right, group.weights)
+        return self._sums(out, group)
 
     def _read(self, places: Indices, *, each: bool = False) -> Callable[[], Numbers]:
         self._rows[places] = True
@@ -168,12 +169,11 @@ class _Block:
 
         return step
 
-    def _sums(
-        self, out: Numbers, left: Indices, right: Indices | None, weights: Numbers | None
-    ) -> Step:
+    def _sums(self, out: Numbers, group: Sums) -> Step:
         """Add products up, so many at a time as fit into the scratch space."""
         import numpy as np
 
+        _, _, left, right, weights, _ = group
         (k, n), count = left.shape, out.shape[1]
         height = min(k, max(1, _SCRATCH // count))
         width = min(n, max(1, _SCRATCH // (height * count)))
@@ -189,7 +189,8 @@ class _Block:
             signs = None if weights is None else weights[part].reshape(-1, 1)
             products, factors = scratch[:, : len(first)]
             terms = products.reshape(*left[part].shape, count)
-            take, multiply, add = self._numbers.take, np.multiply, np.add.reduce
+            take, multiply = self._numbers.take, np.multiply
+            add: Any = np.add.reduce
             total = out[j : j + width]
 
             def step() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import arrays
-from microgradcheck.tape.passes.schedule import Application, Schedule, Sums
+from microgradcheck.tape.passes.groups import Application, MatrixProduct, Sums
+from microgradcheck.tape.passes.schedule import Schedule
 
 if TYPE_CHECKING:
     import numpy as np
@@ -95,33 +96,22 @@ class _Row:
 
 
 def _step(numbers: Row, group: Sums | Application) -> Step:
+    out = numbers[group.start : group.stop]
     if isinstance(group, Application):
-        return _application(numbers, group)
-    out, left, right, weights = (
-        numbers[group.start : group.stop],
-        group.left,
-        group.right,
-        group.weights,
-    )
-    if group.matrix is None or len(group.matrix.outer) * len(out) < _LEAST_MATRIX:
-        return _sums(numbers, out, left, right, weights)
-    rest = ~group.matrix.rows
-    return _matrix_product(
-        *(numbers, out, group.matrix.outer, group.matrix.inner),
-        *(left[rest], None if right is None else right[rest]),
-        None if weights is None else weights[rest],
-    )
+        return _application(numbers, out, group)
+    if group.matrix is None or group.matrix.outer.shape[0] * len(out) < _LEAST_MATRIX:
+        return _sums(numbers, out, group)
+    return _matrix_product(numbers, out, group.matrix, group.without_matrix())
 
 
-def _sums(
-    numbers: Row, out: Row, left: Indices, right: Indices | None, weights: Row | None
-) -> Step:
+def _sums(numbers: Row, out: Row, group: Sums) -> Step:
     import numpy as np
 
+    _, _, left, right, weights, _ = group
     # Bound once, with arrays for what comes in between: half of a short step is looking names up.
-    take, multiply, add = numbers.take, np.multiply, np.add.reduce
+    take, multiply = numbers.take, np.multiply
+    add: Any = np.add.reduce
     products, factors = np.empty(left.shape), np.empty(left.shape)
-    nothing = -0.0  # 0.0 + -0.0 is 0.0, but -0.0 + x is x for every x.
 
     def step() -> None:
         take(left, None, products, "clip")
@@ -130,40 +120,34 @@ def _sums(
             multiply(products, factors, products)
         if weights is not None:
             multiply(products, weights, products)
-        add(products, 0, None, out, False, nothing)
+        # From -0.0 on, since -0.0 + x is x for every x, -0.0 included.
+        add(products, 0, None, out, False, -0.0)
 
     return step
 
 
-def _matrix_product(
-    numbers: Row,
-    out: Row,
-    outer: Indices,
-    inner: Indices,
-    left: Indices,
-    right: Indices | None,
-    weights: Row | None,
-) -> Step:
+def _matrix_product(numbers: Row, out: Row, matrix: MatrixProduct, rest: Sums) -> Step:
     import numpy as np
 
-    take, matmul = numbers.take, np.matmul
-    first, second, rest = np.empty(outer.shape), np.empty(inner.shape), np.empty(out.shape)
+    take, matmul, add = numbers.take, np.matmul, np.add
+    _, outer, inner = matrix
+    first, second = np.empty(outer.shape), np.empty(inner.shape)
     product = out.reshape(outer.shape[1], inner.shape[1])
-    sums = _sums(numbers, rest, left, right, weights) if len(left) else None
+    others = np.empty(out.shape)
+    add_others = _sums(numbers, others, rest) if len(rest.left) else None
 
     def step() -> None:
         take(outer, None, first, "clip")
         take(inner, None, second, "clip")
         matmul(first.T, second, product)
-        if sums is not None:
-            sums()
-            np.add(out, rest, out)
+        if add_others is not None:
+            add_others()
+            add(out, others, out)
 
     return step
 
 
-def _application(numbers: Row, group: Application) -> Step:
-    out = numbers[group.start : group.stop]
+def _application(numbers: Row, out: Row, group: Application) -> Step:
     compute = rule(group)
     read = [reader(numbers, places) for places in group.inputs]
 

@@ -142,7 +142,7 @@ class Terms:
         for user, a, b in zip(
             users[in_order].tolist(), first.tolist(), second.tolist(), strict=True
         ):
-            below = levels[a] if levels[a] > levels[b] else levels[b]
+            below = max(levels[a], levels[b])
             if below >= levels[user]:
                 levels[user] = below + 1
         return np.array(levels)

@@ -1,0 +1,232 @@
+"""A function recorded for a page: its nodes, and the steps of both sweeps over them."""
+
+from __future__ import annotations
+
+import operator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Final, Literal, Never
+
+from microgradcheck import sweep
+from microgradcheck.draw.text import in_one_line
+from microgradcheck.structure import is_array, number, put_together, take_apart
+from microgradcheck.value import Value, watching
+
+__all__ = ["MOST_STEPS", "Guard", "Recording", "Step", "record"]
+
+MOST_STEPS: Final = 1000
+LONGEST_NAME: Final = 24
+
+_SYMBOLS: Final[dict[Callable[[float, float], bool], str]] = {
+    operator.lt: "<",
+    operator.le: "<=",
+    operator.gt: ">",
+    operator.ge: ">=",
+    operator.eq: "==",
+    operator.ne: "!=",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a person who computes a gradient by hand.
+
+    Attributes:
+        kind: "forward" computes a node, "seed" says that the root's derivative with respect to
+            itself is 1, "backward" applies the chain rule to one input of one node.
+        place: the node.
+        position: which input of the node it is, 0 or 1; backward only.
+        target: the place of that input; backward only.
+        use: which of the target's uses this is, counted from 1 in the order of the steps.
+        uses: how many there are.
+    """
+
+    kind: Literal["forward", "seed", "backward"]
+    place: int
+    position: int = 0
+    target: int = 0
+    use: int = 1
+    uses: int = 1
+
+
+@dataclass(frozen=True)
+class Guard:
+    """A comparison that f made: beyond it, f might do something else than what was recorded."""
+
+    left: Value
+    symbol: str
+    right: Value | float
+    answer: bool
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a function did at one point.
+
+    Attributes:
+        title: what the function is called.
+        values: every node, each after its inputs. Those of the picture come first, as in it.
+        drawn: how many nodes are in the picture.
+        root: the place of the result.
+        inputs: the places of the inputs, in the order that they were given in.
+        names: what each node is called, each name once.
+        guards: the comparisons that f made.
+        steps: of both sweeps.
+    """
+
+    title: str
+    values: list[Value]
+    drawn: int
+    root: int
+    inputs: list[int]
+    names: list[str]
+    guards: list[Guard]
+    steps: list[Step] = field(default_factory=list)
+
+    def place(self, value: Value) -> int:
+        """Return the place of a node."""
+        return self._places[id(value)]
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        return {id(value): place for place, value in enumerate(self.values)}
+
+
+def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
+    """Run a function once on `Value`s and keep what it did.
+
+    Args:
+        f: called with the inputs by name.
+        inputs: a number, or a list, tuple or array of numbers, for each name.
+
+    Raises:
+        TypeError: f reads a `Value` as a plain number or returns something else than one, or an
+            input is something else than said.
+        ValueError: there is no input, one is not finite, or there are too many steps.
+        ValueError, ArithmeticError: as f.
+    """
+    if not inputs:
+        raise ValueError("explore needs at least one input with its number, such as x=2.0")
+    leaves: list[Value] = []
+    arguments = {}
+    for name, thing in inputs.items():
+        entries = _leaves(name, thing)
+        leaves += entries
+        arguments[name] = put_together(entries, like=thing)
+    guards: list[Guard] = []
+
+    def compared(
+        compare: Callable[[float, float], bool], left: Value, right: Any, answer: bool
+    ) -> None:
+        other = right if isinstance(right, Value) else float(right)
+        guards.append(Guard(left, _SYMBOLS[compare], other, answer))
+
+    with watching(read=_refuse_to_read, compared=compared):
+        root = f(**arguments)
+    if not isinstance(root, Value):
+        raise TypeError(
+            f"explore needs a function that returns one Value, computed from its inputs; it "
+            f"returned {root!r} of type {type(root).__name__}"
+        )
+    drawn = sweep.topological_order(root)
+    hidden = [side for guard in guards for side in (guard.left, guard.right)]
+    others = [node for side in hidden for node in _order(side)]
+    values = list(dict.fromkeys([*drawn, *leaves, *others]))
+    places = {id(value): place for place, value in enumerate(values)}
+    title = _title(f, inputs)
+    recording = Recording(
+        title=title,
+        values=values,
+        drawn=len(drawn),
+        root=places[id(root)],
+        inputs=[places[id(leaf)] for leaf in leaves],
+        names=_names(values, root, title.partition("(")[0]),
+        guards=guards,
+    )
+    recording.steps.extend(_steps(drawn, root, places))
+    if len(recording.steps) > MOST_STEPS:
+        raise ValueError(
+            f"the function takes {len(recording.steps)} steps, and a page shows up to "
+            f"{MOST_STEPS}; explore a smaller part of it (one neuron, one sample)"
+        )
+    return recording
+
+
+def _leaves(name: str, thing: Any) -> list[Value]:
+    plain = take_apart(thing, lambda entry: number(entry) is not None, name=f"the input {name}")
+    single = len(plain) == 1 and not isinstance(thing, (list, tuple)) and not is_array(thing)
+    indices = [""] if single else [f"[{i}]" for i in _indices(thing)]
+    leaves = [
+        Value(entry, label=f"{name}{index}") for entry, index in zip(plain, indices, strict=True)
+    ]
+    for leaf in leaves:
+        if leaf.number - leaf.number != 0:
+            raise ValueError(f"the input {leaf.label} must be a finite number, got {leaf.number!r}")
+    return leaves
+
+
+def _indices(thing: Any) -> Iterator[str]:
+    if is_array(thing):
+        thing = thing.tolist()
+    for i, part in enumerate(thing):
+        if isinstance(part, (list, tuple)):
+            yield from (f"{i}, {deeper}" for deeper in _indices(part))
+        else:
+            yield str(i)
+
+
+def _refuse_to_read(value: Value) -> Never:
+    raise TypeError(
+        f"{value!r} was read as a plain number (.data or float()), and a page cannot follow what "
+        "becomes of that when its sliders move; use the Value itself and this library's functions "
+        "(microgradcheck.exp, not math.exp)"
+    )
+
+
+def _order(side: Value | float) -> list[Value]:
+    return sweep.topological_order(side) if isinstance(side, Value) else []
+
+
+def _title(f: Callable[..., Any], inputs: Mapping[str, Any]) -> str:
+    name = str(getattr(f, "__name__", "f"))
+    if not name.isidentifier() and name != "<lambda>":
+        return in_one_line(name)
+    return in_one_line(f"{name.replace('<lambda>', 'f')}({', '.join(inputs)})")
+
+
+def _names(values: list[Value], root: Value, title: str) -> list[str]:
+    """Return a name for each node: its label, where no other node has the same."""
+    labels = [in_one_line(value.label).strip() for value in values]
+    counts = Counter(labels)
+    taken = set(labels)
+    names: list[str] = []
+    for value, label in zip(values, labels, strict=True):
+        name = label
+        if value is root and not label:
+            name = title if title.isidentifier() and title not in taken else "f"
+        if not name or counts[label] > 1 and label or len(name) > LONGEST_NAME or name in names:
+            count = 1
+            while f"v{count}" in taken:
+                count += 1
+            name = f"v{count}"
+        taken.add(name)
+        names.append(name)
+    return names
+
+
+def _steps(drawn: list[Value], root: Value, places: Mapping[int, int]) -> Iterator[Step]:
+    for value in drawn:
+        if value.operation is not None:
+            yield Step("forward", places[id(value)])
+    yield Step("seed", places[id(root)])
+    uses = Counter(places[id(slot)] for value in drawn for slot in value.inputs)
+    met: Counter[int] = Counter()
+    for value in reversed(drawn):
+        for position, slot in enumerate((value.a, value.b)):
+            if value.operation is not None and isinstance(slot, Value):
+                target = places[id(slot)]
+                met[target] += 1
+                place = places[id(value)]
+                yield Step("backward", place, position, target, met[target], uses[target])
