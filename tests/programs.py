@@ -96,7 +96,7 @@ def program(seed: int, *, branches: bool = False) -> Program:
         numbers = [number for number, _ in pool]
         return mg.sum(numbers[-4:]) if ending < 0.3 else numbers[-1]
 
-    return Program(f, [[rng.uniform(-2, 2) for _ in range(inputs)] for _ in range(5)])
+    return Program(f, [[rng.uniform(-2, 2) for _ in range(inputs)] for _ in range(3)])
 
 
 def _step(rng: random.Random) -> Step:

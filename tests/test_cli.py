@@ -23,7 +23,7 @@ from microgradcheck.cli.screen import Screen
 from microgradcheck.ops import OPERATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("demo", "check", "draw", "descend", "sweep")
+COMMANDS = ("demo", "check", "draw", "explore", "descend", "sweep")
 
 
 class Ended(NamedTuple):

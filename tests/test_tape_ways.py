@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 
-import microgradcheck as mg
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.tape import StaleTapeError, TapeSource, record
 from microgradcheck.tape.arguments import Arguments
@@ -18,7 +18,6 @@ from microgradcheck.tape.loop import Loop, LoopOverPoints
 from microgradcheck.tape.many import Runner
 from microgradcheck.tape.passes import Blocks, Passes, Schedule, Terms
 from microgradcheck.tape.trace import trace
-
 from programs import Expected, Program, expected, program, user_operations
 
 BATCHES = [range(start, start + 40) for start in range(0, 400, 40)]
@@ -35,31 +34,41 @@ def all_expected(case: Program) -> list[Expected]:
     return found
 
 
-def results(graph: Graph, x: list[float]) -> Iterator[tuple[str, tuple[float, list[float]]]]:
-    """Yield value and gradient in each way of running at one point, with the way's name."""
-    lines = Module(graph, len, [x]).compile()
-    yield "straight line", lines(x)
-    yield "straight line, value", (Module(graph, len, [x], gradient=False).compile()(x), [])
-    passes = Passes(Schedule(graph, Terms(graph)))
-    for way in (Loop(graph), passes, passes):
-        yield type(way).__name__, way.value_and_gradient(x)
-        yield f"{type(way).__name__}, value", (way.value(x), [])
+def ways(graph: Graph, like: list[float]) -> dict[str, Callable[[list[float]], Any]]:
+    """Return functions of a point for all ways of running, half of them without a gradient."""
+    loop, passes = Loop(graph), Passes(Schedule(graph, Terms(graph)))
+    return {
+        "straight line": Module(graph, len, [like]).compile(),
+        "straight line, value": Module(graph, len, [like], gradient=False).compile(),
+        "loop": loop.value_and_gradient,
+        "loop, value": loop.value,
+        "passes": passes.value_and_gradient,
+        "passes, value": passes.value,
+    }
+
+
+def test_the_programs_use_every_operation() -> None:
+    own = user_operations()
+    graphs = [trace(case.f, (case.points[0],)) for case in map(program, range(200))]
+    used = {row.name for graph in graphs for row in graph.operations if row is not None}
+    assert used == {*OPERATIONS}
+    assert used > {*own}
 
 
 @pytest.mark.parametrize("seeds", BATCHES, ids=str)
 def test_every_way_at_one_point_agrees_with_the_eager_engine(seeds: range) -> None:
     user_operations()
-    seen: set[str] = set()
     for seed in seeds:
         case = program(seed)
-        for x, truth in zip(case.points[:2], all_expected(case), strict=False):
-            graph = trace(case.f, (case.points[-1],))
-            seen |= {operation.name for operation in graph.operations if operation}
-            for way, (value, gradient) in results(graph, x):
+        truths = all_expected(case)
+        if not truths:
+            continue
+        for way, run in ways(trace(case.f, (case.points[-1],)), case.points[-1]).items():
+            for x, truth in zip(case.points, truths, strict=True):
+                value, gradient = run(x) if "value" not in way else (run(x), truth.gradient)
                 assert type(value) is float
-                assert {type(entry) for entry in gradient} <= {float}
-                assert truth.same(value, gradient or truth.gradient), (seed, way, x)
-    assert seen > set(OPERATIONS) - {"power"}, "the programs leave an operation out"
+                assert {type(entry) for entry in gradient} == {float}
+                assert truth.same(value, gradient), (seed, way, x)
 
 
 @pytest.mark.parametrize("seeds", BATCHES, ids=str)
@@ -91,21 +100,68 @@ def test_a_shared_argument_gives_the_same_as_one_repeated_at_every_point() -> No
     user_operations()
     for seed in range(100):
         case = program(seed)
-        truths = all_expected(case)
         half = len(case.points[0]) // 2
-        if not truths or not half:
+        if not half:
             continue
         graph = trace(case.f, (case.points[0],))
-        shared = case.points[0][:half]
-        points = [shared + point[half:] for point in case.points]
-        columns = np.array(points).T
-        for runner in (Blocks(Schedule(graph, Terms(graph))), ArrayLines(graph), LoopOverPoints(graph)):
-            repeated, partials = np.empty_like(columns), np.empty_like(columns)
-            values, good = runner.run([columns], len(points), repeated)
+        columns = np.array(case.points).T
+        columns[:half] = columns[:half, :1]
+        runners = [Blocks(Schedule(graph, Terms(graph))), ArrayLines(graph), LoopOverPoints(graph)]
+        for runner in runners:
+            repeated, shared = np.empty_like(columns), np.empty_like(columns)
+            values, good = runner.run([columns], len(case.points), repeated)
             parts = [columns[:half, :1], columns[half:]]
-            again, good_again = runner.run(parts, len(points), partials)
-            np.testing.assert_array_equal(good, good_again)
-            np.testing.assert_allclose(again[good], values[good], rtol=1e-12, atol=1e-12)
-            np.testing.assert_allclose(
-                partials[:, good], repeated[:, good], rtol=1e-12, atol=1e-10
-            )
+            same_values, same_good = runner.run(parts, len(case.points), shared)
+            np.testing.assert_array_equal(good, same_good)
+            np.testing.assert_allclose(same_values[good], values[good], rtol=1e-12, atol=1e-11)
+            np.testing.assert_allclose(shared[:, good], repeated[:, good], rtol=1e-12, atol=1e-10)
+
+
+def test_a_tape_is_right_or_says_that_it_is_not_where_branches_differ() -> None:
+    user_operations()
+    raised = agreed = 0
+    source = TapeSource()
+    for seed in range(150):
+        case = program(seed, branches=True)
+        truths = all_expected(case)
+        if not truths:
+            continue
+        tape = record(case.f, case.points[0])
+        for x, truth in zip(case.points, truths, strict=True):
+            try:
+                assert truth.same(*tape.value_and_grad(x)), (seed, x)
+                agreed += 1
+            except StaleTapeError:
+                raised += 1
+            assert truth.same(*source.value_and_gradient(case.f, x)), (seed, x)
+        values, gradients = tape.batch(case.points)
+        for i, truth in enumerate(truths):
+            assert truth.same(values[i], gradients[i].tolist()), (seed, i)
+    assert raised > 20
+    assert agreed > 200
+
+
+def test_every_way_notices_another_branch() -> None:
+    noticed = 0
+    for seed in range(100):
+        case = program(seed, branches=True)
+        graph = trace(case.f, (case.points[0],))
+        lines = Module(graph, len, [case.points[0]]).compile()
+        columns = np.array(case.points).T
+        runners = [Blocks(Schedule(graph, Terms(graph))), ArrayLines(graph), LoopOverPoints(graph)]
+        trusted = [
+            runner.run([columns], len(case.points), np.empty_like(columns))[1] for runner in runners
+        ]
+        poisoned = np.isnan(namespace_function(graph, Arguments([case.points[0]]), np)(columns)[0])
+        for i, x in enumerate(case.points):
+            try:
+                require_same_branches(graph, x)
+                continue
+            except StaleTapeError:
+                noticed += 1
+            for run in (lines, Loop(graph).value, Passes(Schedule(graph, Terms(graph))).value):
+                with pytest.raises(ValueError, match=r"^$|was (True|False) when"):
+                    run(x)
+            assert not any(good[i] for good in trusted), seed
+            assert poisoned[i], seed
+    assert noticed > 20

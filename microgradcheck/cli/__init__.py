@@ -67,6 +67,7 @@ def _run(arguments: Sequence[str]) -> int:
         "demo": demo.demo,
         "check": commands.check,
         "draw": commands.draw,
+        "explore": commands.explore,
         "descend": commands.descend,
         "sweep": sweep.sweep,
     }[options.command]

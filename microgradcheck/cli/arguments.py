@@ -24,6 +24,7 @@ examples:
   microgradcheck
   microgradcheck check "sin(x*y) + x**2" x=1 y=2
   microgradcheck draw "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg
+  microgradcheck explore "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.html
   microgradcheck descend "(w - 5)**2" w=0 --gradient central-difference
   microgradcheck sweep "exp(x)" x=1
 
@@ -43,6 +44,7 @@ _TARGET_HELP: Final = """an expression in quotes, or package.module:function for
 _VALUES_HELP: Final = "the variables of the expression"
 _AT_HELP: Final = "the inputs of package.module:function"
 _OUTPUT_HELP: Final = "where the picture goes: .svg, .dot or .txt (default: %(default)s)"
+_PAGE_HELP: Final = "where the page goes: .html (default: %(default)s)"
 _GRADIENT_HELP: Final = """backprop, forward-mode, central-difference, forward-difference,
     backward-difference, complex-step, or package.module:function (default: %(default)s)"""
 
@@ -58,6 +60,9 @@ _EXAMPLES: Final = {
     "draw": """\
   microgradcheck draw "sin(x*y) + x**2" x=1 y=2
   microgradcheck draw "sigmoid(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg""",
+    "explore": """\
+  microgradcheck explore "sin(x*y) + x**2" x=1 y=2
+  microgradcheck explore operator:mul --at 2 3 --output product.html""",
     "descend": """\
   microgradcheck descend "(w - 5)**2" w=0 --learning-rate 0.1 --steps 30
   microgradcheck descend "x**2 + y**2" x=10 y=-10 --gradient central-difference""",
@@ -137,6 +142,10 @@ def _parser() -> _Parser:
     draw = add_command("draw", "draw the graph of a computation, with values and gradients")
     _add_target(draw)
     draw.add_argument("-o", "--output", default="graph.svg", help=_OUTPUT_HELP)
+
+    explore = add_command("explore", "write a page that goes through the chain rule step by step")
+    _add_target(explore)
+    explore.add_argument("-o", "--output", default="page.html", help=_PAGE_HELP)
 
     descend = add_command("descend", "follow a gradient downhill")
     _add_target(descend)

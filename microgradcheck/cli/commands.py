@@ -1,11 +1,11 @@
-"""The commands that look at a function of the user's: check, draw and descend."""
+"""The commands that look at a function of the user's: check, draw, explore and descend."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.cli.complaint import UsageError
 from microgradcheck.cli.result import Result, Status, about, headline, status_of, with_verdicts
@@ -15,9 +15,10 @@ from microgradcheck.structure import put_together
 
 if TYPE_CHECKING:
     from microgradcheck.draw import Picture
+    from microgradcheck.explore import Exploration
     from microgradcheck.value import Value
 
-__all__ = ["check", "descend", "draw", "save"]
+__all__ = ["check", "descend", "draw", "explore", "save"]
 
 _LONG: Final = 1000  # steps of a descent that takes long enough for a progress bar
 
@@ -75,8 +76,27 @@ def _run_backward(result: Value) -> str:
     return ""
 
 
-def save(picture: Picture, path: str) -> Path:
-    """Save a picture, or complain in one line."""
+def explore(options: argparse.Namespace) -> Result:
+    """Write the interactive page of a computation into a file."""
+    from microgradcheck.explore import explore as make_page
+
+    target = read_target(options.target, options.values, options.at)
+
+    def function(**at: Any) -> Any:
+        return target.function(*put_together(list(at.values()), like=target.inputs))
+
+    function.__name__ = target.title
+    page = make_page(function, **target.at)
+    path = save(page, options.output)
+
+    def show(screen: Screen) -> None:
+        screen.show(headline(target), f"Page: {path} (open it in a browser)")
+
+    return Result(Status.PASS, about(target) | {"page": str(path)}, show)
+
+
+def save(picture: Picture | Exploration, path: str) -> Path:
+    """Save a picture or page, or complain in one line."""
     try:
         return picture.save(path)
     except OSError as error:

@@ -40,17 +40,16 @@ def write_listing(recording: Recording) -> Listing:
         for place, (name, value) in enumerate(zip(names, recording.values, strict=True))
         if value.operation is None and place < recording.drawn and place not in recording.inputs
     ]
-    lines += [*constants, "    # Forward: every number, after those that it is made from."]
+    lines += [*constants, "    # Forward"]
     of_step = []
     for step in recording.steps:
         if step.kind == "seed":
-            lines += ["", "    # Backward: d_x is the derivative of the result with respect to x."]
+            lines += ["", f"    # Backward: d_v is ∂{names[step.place]}/∂v"]
         of_step.append(len(lines))
         lines.append(f"    {_line(recording, step, names)}")
-    reached = {recording.root, *(step.target for step in recording.steps if step.kind == "backward")}
-    gradient = [
-        f"d_{names[place]}" if place in reached else "0.0" for place in recording.inputs
-    ]
+    reached = {step.target for step in recording.steps if step.kind == "backward"}
+    reached.add(recording.root)
+    gradient = [f"d_{names[place]}" if place in reached else "0.0" for place in recording.inputs]
     lines.append(f"    return {names[recording.root]}, [{', '.join(gradient)}]")
     return Listing(lines, of_step)
 
@@ -108,16 +107,14 @@ def _text(operation: Operation, position: int) -> str:
 
 def _operands(recording: Recording, value: Value, names: list[str]) -> list[ast.expr]:
     return [
-        ast.Name(names[recording.place(slot)])
-        if isinstance(slot, Value)
-        # Read from its text, a negative number gets its parentheses where it needs them.
-        else ast.parse(_short(slot), mode="eval").body
+        ast.Name(names[recording.place(slot)]) if isinstance(slot, Value) else _literal(slot)
         for slot in (value.a, value.b)
     ]
 
 
-def _short(x: float) -> str:
-    return str(int(x)) if x % 1 == 0 and abs(x) < 1e6 else repr(x)
+def _literal(x: float) -> ast.expr:
+    """Return a number as an expression; read from its text, it gets parentheses where it must."""
+    return ast.parse(str(int(x)) if x % 1 == 0 and abs(x) < 1e6 else repr(x), mode="eval").body
 
 
 def _substituted(text: str, meanings: Mapping[str, ast.expr]) -> ast.expr:
@@ -137,11 +134,15 @@ def _simplified(tree: ast.expr) -> ast.expr:
 class _Simplification(ast.NodeTransformer):
     """Work out what is known already: the rule of `x ** 2` reads `2 * x`, and nothing of cases."""
 
+    def visit_Constant(self, node: ast.Constant) -> ast.expr:
+        return _literal(node.value) if isinstance(node.value, (int, float)) else node
+
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
         match node:
-            case ast.BinOp(op=ast.BitOr(), left=ast.Constant(value=True)) | ast.BinOp(
-                op=ast.BitOr(), right=ast.Constant(value=True)
+            case (
+                ast.BinOp(op=ast.BitOr(), left=ast.Constant(value=True))
+                | ast.BinOp(op=ast.BitOr(), right=ast.Constant(value=True))
             ):
                 return ast.Constant(True)
             case ast.BinOp(op=ast.BitOr(), left=ast.Constant(value=False)):
@@ -185,7 +186,7 @@ def _known(node: ast.expr) -> ast.expr:
         return node
     if isinstance(result, bool):
         return ast.Constant(result)
-    return ast.parse(_short(result), mode="eval").body
+    return _literal(result)
 
 
 def _identifiers(names: list[str]) -> list[str]:

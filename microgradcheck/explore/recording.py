@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -98,7 +99,7 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
     """Run a function once on `Value`s and keep what it did.
 
     Args:
-        f: called with the inputs by name.
+        f: called with the inputs by name, or in order where it takes them in no other way.
         inputs: a number, or a list, tuple or array of numbers, for each name.
 
     Raises:
@@ -124,7 +125,7 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
         guards.append(Guard(left, _SYMBOLS[compare], other, answer))
 
     with watching(read=_refuse_to_read, compared=compared):
-        root = f(**arguments)
+        root = _call(f, arguments)
     if not isinstance(root, Value):
         raise TypeError(
             f"explore needs a function that returns one Value, computed from its inputs; it "
@@ -152,6 +153,16 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
             f"{MOST_STEPS}; explore a smaller part of it (one neuron, one sample)"
         )
     return recording
+
+
+def _call(f: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    try:
+        kinds = {parameter.kind for parameter in inspect.signature(f).parameters.values()}
+    except (TypeError, ValueError):  # Some functions that are written in C do not tell.
+        kinds = {inspect.Parameter.POSITIONAL_ONLY}
+    if kinds & {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL}:
+        return f(*arguments.values())
+    return f(**arguments)
 
 
 def _leaves(name: str, thing: Any) -> list[Value]:
@@ -206,7 +217,7 @@ def _names(values: list[Value], root: Value, title: str) -> list[str]:
         name = label
         if value is root and not label:
             name = title if title.isidentifier() and title not in taken else "f"
-        if not name or counts[label] > 1 and label or len(name) > LONGEST_NAME or name in names:
+        if not name or (label and counts[label] > 1) or len(name) > LONGEST_NAME or name in names:
             count = 1
             while f"v{count}" in taken:
                 count += 1

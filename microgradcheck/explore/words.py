@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
+from decimal import ROUND_HALF_UP, Context
 from math import isfinite
 from typing import Final, NamedTuple
 
@@ -13,6 +15,8 @@ from microgradcheck.value import Value
 __all__ = ["Application", "Row", "apply_chain_rule", "describe", "readable", "template"]
 
 PRECISION: Final = 4
+# As JavaScript rounds 1.5625: up, and not to the even digit.
+_ROUNDING: Final = Context(prec=PRECISION, rounding=ROUND_HALF_UP)
 _INFIX: Final = {
     "add": "{a} + {b}",
     "subtract": "{a} − {b}",
@@ -58,7 +62,12 @@ def readable(x: float | None) -> str:
         return "—"
     if x % 1 == 0 and abs(x) < 1e6:
         return str(int(x)).replace("-", "−")
-    return f"{x:.{PRECISION}g}".replace("-", "−")
+    rounded = _ROUNDING.create_decimal_from_float(x)
+    exponent = rounded.adjusted()
+    if -4 <= exponent < PRECISION:
+        return f"{rounded.normalize():f}".replace("-", "−")
+    mantissa = rounded.scaleb(-exponent).normalize()
+    return f"{mantissa:f}e{exponent:+03d}".replace("-", "−")
 
 
 def template(value: Value) -> str:
@@ -77,7 +86,9 @@ def fill(text: str, a: str, b: str) -> str:
     """Return a template with its inputs in place."""
     wrapped = f"({b})" if b.startswith("−") else b
     base = f"({a})" if a.startswith("−") and " ** " in text else a
-    return text.replace("{a}", base).replace("{b}", wrapped).replace("{c}", b)
+    parts = {"{a}": base, "{b}": wrapped, "{c}": b}
+    # In one pass, since a name may have braces of its own.
+    return re.sub(r"\{[abc]\}", lambda found: parts[found[0]], text)
 
 
 def apply_chain_rule(recording: Recording) -> list[Application | None]:

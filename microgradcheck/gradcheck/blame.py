@@ -129,8 +129,8 @@ def faults_of(recording: Recording) -> list[OperationFault]:
         The operations that are wrong, those of one place together.
     """
     places = recording.places
-    judged: dict[tuple[str, float, float, str], tuple[float, float] | None] = {}
-    faults: dict[tuple[str, str, str], OperationFault] = {}
+    judged: dict[tuple[Operation, float, float, str], tuple[float, float] | None] = {}
+    faults: dict[tuple[str, str, _Place | None], OperationFault] = {}
     for node in recording.nodes:
         operation = node.operation
         assert operation is not None
@@ -139,14 +139,15 @@ def faults_of(recording: Recording) -> list[OperationFault]:
         for parameter, slot in zip(operation.parameters, slots, strict=False):
             if not isinstance(slot, Value):
                 continue
-            key = (operation.name, a, b, parameter)
+            key = (operation, a, b, parameter)
             if key not in judged:
                 judged[key] = _fault(operation, a, b, parameter)
             if (found := judged[key]) is None:
                 continue
             place = places.get(id(node))
             where = _location(place) if place else ""
-            group = (operation.name, parameter, where)
+            # Not by line: of two products on one, each is told by its own columns.
+            group = (operation.name, parameter, place)
             if group in faults:
                 faults[group] = replace(faults[group], count=faults[group].count + 1)
             else:

@@ -105,7 +105,8 @@ class _Evidence:
         missing = self._one_use(entry)
         if missing:
             return missing
-        if any(_close(ratio, 1.0, 1e-5) for ratio in self._ratios_mirrored(entry)):
+        off = min(abs(gradient / reference - 1.0), 1e-4)
+        if any(_close(ratio, 1.0, off / 10) for ratio in self._ratios_mirrored(entry)):
             return f"{Cause.ONE_SIDE_OF_A_BRANCH}: at the mirrored inputs it is right"
         if _close(gradient, -reference, _CLOSE + entry.error_bound / abs(reference)):
             return Cause.SIGN_FLIPPED
@@ -187,7 +188,7 @@ class _Evidence:
         values = {self.problem.moved(i, step * scale)[k] for step in (-0.1, -0.01, 0.0, 0.01, 0.1)}
         if len(values) == 1:
             return f"{Cause.INPUT_IGNORED}: it does not depend on it, and the gradient is not zero"
-        return f"{Cause.STATIONARY} here, and the gradient is not zero"
+        return f"{Cause.STATIONARY} in this input, and the gradient is not zero"
 
     def _zero_elsewhere(self, entry: Entry) -> str:
         nearby = self._ratios_nearby(entry)

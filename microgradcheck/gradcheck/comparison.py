@@ -130,7 +130,7 @@ class Comparison:
             rng=self.rng,
         )
         if not self.unchanged:
-            cause = f"{Cause.MUTATED_BY_F}, in place; let it work on a copy"
+            cause = f"{Cause.MUTATED_BY_F}: changed in place; let it work on a copy"
             return [replace(e, verdict=Verdict.WRONG, cause=cause) for e in entries]
         if not self.under_test.repeats:
             # Whatever a second call gives, a gradient that depends on the first is wrong.

@@ -25,9 +25,9 @@ class Cause(StrEnum):
     ALWAYS_ZERO = "always zero"
     ZERO_HERE = "zero here"
     INPUT_IGNORED = "f ignores this input"
-    STATIONARY = "f is stationary in this input"
+    STATIONARY = "f is stationary here"
     ONE_SIDE_OF_A_BRANCH = "only wrong on one side of a branch"
-    GRAPH_CUT = "the graph is cut"
+    GRAPH_CUT = "graph cut"
     OPERATION = "an operation is wrong"
     OUTSIDE_A_KINK = "outside the slopes of a kink"
     TIE = "misfit at a tie"
@@ -35,12 +35,12 @@ class Cause(StrEnum):
     # What was given is no gradient, or does not stay what it was.
     WRONG_SHAPE = "wrong shape"
     WRONG_TYPE = "wrong type"
-    NONE = "the gradient is None"
-    NOT_FINITE = "the gradient is not finite"
+    NONE = "gradient is None"
+    NOT_FINITE = "gradient is not finite"
     STALE = "stale"
-    GRADIENT_DOES_NOT_REPEAT = "the gradient does not repeat"
+    GRADIENT_DOES_NOT_REPEAT = "gradient does not repeat"
     MUTATED_BY_F = "input mutated by f"
-    MUTATED_BY_THE_GRADIENT = "input mutated by the gradient"
+    MUTATED_BY_THE_GRADIENT = "input mutated by gradient"
 
     # There is no derivative, or it cannot be seen.
     KINK = "f has a kink here"
@@ -48,13 +48,13 @@ class Cause(StrEnum):
     UNDEFINED_ON_ITS_LEFT = "f is undefined on its left"
     UNDEFINED_ON_ITS_RIGHT = "f is undefined on its right"
     JUMP = "f jumps here"
-    UNBOUNDED_SLOPE = "the slope of f grows without bound"
-    NO_GRADIENT_HERE = "the gradient has no value here"
-    NO_REFERENCE_HERE = "the reference has no value here"
+    UNBOUNDED_SLOPE = "slope without bound"
+    NO_GRADIENT_HERE = "no gradient here"
+    NO_REFERENCE_HERE = "no reference here"
     F_DOES_NOT_REPEAT = "f does not repeat"
     QUANTISED = "f is quantised"
     NOISE = "f is noisy"
-    BLIND = "differences of f cannot see errors below"
+    BLIND = "differences of f see too little"
 
     @classmethod
     def of(cls, text: str) -> Cause | None:

@@ -325,9 +325,12 @@ def _row(entry: Entry) -> str:
 
 
 def _digits_for(entry: Entry) -> list[int]:
-    """Return six digits, or as many as tell the numbers apart, then fewer for lines that are full."""
-    alike = [_number(entry.gradient, n) == _number(entry.reference, n) for n in (6, 7, 8)]
-    return [6 + (alike.index(False) if False in alike else 0), 5, 4, 3, 2]
+    """Return six digits, or more to tell wrong numbers apart, then fewer for full lines."""
+    if entry.verdict is Verdict.WRONG:
+        given, expected = entry.gradient, entry.reference
+        apart = (n for n in range(6, 13) if _number(given, n) != _number(expected, n))
+        return [next(apart, 6), 5, 4, 3, 2]
+    return [6, 5, 4, 3, 2]
 
 
 def _fault_lines(fault: OperationFault) -> list[str]:
@@ -338,7 +341,16 @@ def _fault_lines(fault: OperationFault) -> list[str]:
         f"d {fault.name} / d {fault.input} is {_number(fault.gradient)}, "
         f"not {_number(fault.reference)}{where}{others}",
     )
-    return lines + [f"    {line}" for line in fault.expression.splitlines()]
+    return lines + [f"    {line}" for line in _in_view(fault.expression, _WIDTH - 4)]
+
+
+def _in_view(expression: str, width: int) -> list[str]:
+    """Return a line of source and its underline, cut so that what is underlined can be seen."""
+    line, _, underline = expression.partition("\n")
+    start = max(0, min(underline.find("~") - width // 3, len(line) - width))
+    if start:
+        line = f"…{line[start + 1 :]}"
+    return [text for text in (_cut(line, width), underline[start:][:width]) if text]
 
 
 def _counts(entries: Sequence[Entry]) -> str:

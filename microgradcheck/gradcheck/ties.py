@@ -57,8 +57,8 @@ def check_ties(
                 checked[n] = replace(
                     entries[n],
                     verdict=Verdict.WRONG,
-                    cause=f"{Cause.TIE}: along a direction that moves several entries, f has another "
-                    "slope than they say",
+                    cause=f"{Cause.TIE}: where several of these inputs move at once, f has another "
+                    "slope than the entries say",
                 )
     return checked
 

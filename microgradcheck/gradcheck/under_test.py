@@ -61,7 +61,9 @@ def gradient_of(problem: Problem, source: GradientSource) -> Gradient:
         arguments = problem.arguments(entries)
         rows = _rows(problem, source, arguments)
         if list(entries) == problem.entries and not problem.unchanged(arguments):
-            raise _MisfitError(f"{Cause.MUTATED_BY_THE_GRADIENT}, in place; let it work on a copy")
+            raise _MisfitError(
+                f"{Cause.MUTATED_BY_THE_GRADIENT}: changed in place; let it work on a copy"
+            )
         return rows
 
     try:
@@ -87,7 +89,9 @@ def _rows(
     if problem.scalar:
         return [_entries(source.value_and_gradient(problem.f, *arguments)[1], problem)]
     if source.name == "backprop":
-        blocks = backprop.jacobian(problem.f)(*arguments)
+        # As one list, since the parts of a gradient by several inputs have shapes of their own.
+        outputs = backprop.jacobian(lambda *inputs: take_apart(problem.f(*inputs), is_entry))
+        blocks = outputs(*arguments)
         blocks = blocks if len(arguments) > 1 else (blocks,)
         width = len(problem.output_indices)
         matrices = [block.reshape(width, -1).tolist() for block in blocks]
@@ -138,7 +142,7 @@ def _expected_several(given: Any, problem: Problem) -> str:
 
 def _flatten(given: Any, expected: list[tuple[int, ...]], name: str) -> list[float]:
     if given is None:
-        raise _MisfitError(f"{Cause.NONE} with respect to {name}; does its function return it?")
+        raise _MisfitError(f"{Cause.NONE}: the one with respect to {name}; is it returned?")
     found = indices_of(given)
     if found != expected:
         flipped = sorted(index[::-1] for index in found)

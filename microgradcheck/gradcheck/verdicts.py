@@ -67,7 +67,7 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         # A function that changes by itself seems to jump wherever it is.
         return Verdict.NOISY, f"{Cause.F_DOES_NOT_REPEAT}, so that its slope cannot be seen"
     if estimate.behaviour == "edge":
-        detail = f" ({here.undefined})" if here.undefined and "here" in estimate.reason else ""
+        detail = f": {here.undefined}" if here.undefined and "here" in estimate.reason else ""
         return Verdict.EDGE, estimate.reason + detail
     if here.failure:
         return Verdict.EDGE, f"{Cause.NO_GRADIENT_HERE}: {here.failure}"
@@ -78,7 +78,7 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         margin = entry.error_bound + here.rtol * max(abs(low), abs(high))
         if low - margin <= entry.gradient <= high + margin:
             return Verdict.KINK, f"{Cause.KINK}; any number between its slopes will do"
-        return Verdict.WRONG, f"{Cause.OUTSIDE_A_KINK}, and any number between them would do"
+        return Verdict.WRONG, f"{Cause.OUTSIDE_A_KINK}; any number between them would do"
     if entry.gap > here.rtol * abs(entry.reference) + entry.error_bound:
         return Verdict.WRONG, ""
     if not here.repeats:
@@ -91,8 +91,8 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     if entry.noise > _ROUND_OFF * here.size:
         return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, {hidden}"
     return Verdict.INCONCLUSIVE, (
-        f"{Cause.BLIND} {entry.resolution:.1e}: f changes too little beside its own size, or too "
-        "fast; scale= tells over which length it changes"
+        f"{Cause.BLIND}: no error below {entry.resolution:.1e}, since f changes too little beside "
+        "its own size, or too fast; scale= tells over which length it changes"
     )
 
 

@@ -225,11 +225,13 @@ class _Search:
 
     def _largest_secant(self) -> float:
         """Return the largest slope between x and a point that was tried, beyond noise."""
-        return max(
-            max(self._secant(pair) - 4 * self._noise_of(pair) / pair.h, 0.0)
+        largest = max(
+            self._secant(pair) - 4 * self._noise_of(pair) / pair.h
             for pair in self.pairs
             if pair.finite
         )
+        rounding = 100 * _UNIT_ROUNDOFF * abs(self.center)
+        return largest if largest * self.scale > rounding else 0.0
 
     def _bend(self, pair: _Pair) -> float:
         """Return how much the slopes on both sides differ, as seen with this step."""
@@ -361,7 +363,8 @@ class _Search:
 
     def _finest_useful_step(self, fine: _Pair) -> float:
         """Return the coarsest step of a ladder on which noise is a hundredth of what is seen."""
-        seen = max(abs(self._bend(fine)), self._secant(fine))
+        bend, noise = abs(self._bend(fine)), self._noise_of(fine) / fine.h
+        seen = bend if bend > 16 * noise else self._secant(fine)
         if seen == 0:
             return fine.h
         least = _FINEST * self.scale
@@ -375,7 +378,7 @@ class _Search:
         roughness = self._roughness(coarse, fine)
         if roughness < -0.25:
             jumps = roughness < -0.8
-            return self._edge("f jumps here" if jumps else "the slope of f grows without bound")
+            return self._edge("f jumps here" if jumps else "slope without bound")
         if roughness > 0.35:
             return None
         right = self._best(self._windows(lambda run: self._one_sided(run, lambda p: p.right)))

@@ -70,9 +70,10 @@ def measure_noise(
             break
     coarse, fine = found[0], found[-1]
     if any(a > 1000 * b for a, b in zip(coarse, fine, strict=True)):
-        # Noise is found on both sides of x, and what the path ran into on one side is not.
+        # Noise is found on both sides of x, and what the path ran into on one side is not. Where f
+        # stands still on the other, its steps are wider than the path.
         other = [_noise_in(output) for output in outputs(_SPACINGS[0], side=-1)]
-        coarse = [min(pair) for pair in zip(coarse, other, strict=True)]
+        coarse = [min(a, b or a) for a, b in zip(coarse, other, strict=True)]
     noise = [max(pair) for pair in zip(coarse, fine, strict=True)]
     for spacing in _WIDER:
         if not any(still):

@@ -94,6 +94,8 @@ class Graph:
         # no number is computed which f would not have computed on its other branch.
         joined: Value | float = 0.0
         for comparison in comparisons:
+            if isinstance(comparison.right, float):
+                self._constants[id(comparison.right)] = self._constant(comparison.right)
             joined = _join(joined, _join(comparison.left, comparison.right))
         joined = _join(joined, root)
         # A place is noted in the slot that a sweep would use: see `sweep`.
@@ -103,11 +105,8 @@ class Graph:
                 for place, entry in enumerate(inputs):
                     entry.adjoint = place
                 self._append(order)
-                self.root = self._place(root)
-                guards = [
-                    Guard(compare, self._place(left), self._place(right), answer, line)
-                    for compare, left, right, answer, line in comparisons
-                ]
+                self.root = root.adjoint if isinstance(root, Value) else self._constant(root)
+                guards = list(map(self._guard, comparisons))
             finally:
                 for node in chain(order, inputs):
                     node.adjoint = None
@@ -190,11 +189,10 @@ class Graph:
         self.numbers.append(number)
         return len(self.numbers) - 1
 
-    def _place(self, side: Value | float) -> int:
-        if isinstance(side, Value):
-            place: int = side.adjoint
-            return place
-        return self._constant(float(side))
+    def _guard(self, comparison: Comparison) -> Guard:
+        compare, left, other, answer, line = comparison
+        right = self._constants[id(other)] if isinstance(other, float) else other.adjoint
+        return Guard(compare, left.adjoint, right, answer, line)
 
 
 _ADD, _MULTIPLY, _POWER = (OPERATIONS[name] for name in ("add", "multiply", "power"))

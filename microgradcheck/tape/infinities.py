@@ -76,5 +76,6 @@ def finite_columns(numbers: NDArray[np.float64]) -> Any:
     """Tell for each column whether all its numbers are finite; one True where all columns are."""
     import numpy as np
 
-    # The sum of all tells in most cases, and costs least.
-    return True if math.isfinite(numbers.sum()) else np.isfinite(numbers.sum(axis=0))
+    with np.errstate(all="ignore"):
+        # The sum of all tells in most cases, and costs least.
+        return True if math.isfinite(numbers.sum()) else np.isfinite(numbers.sum(axis=0))

@@ -93,8 +93,10 @@ class Tape:
         try:
             value: float = self._value(*inputs)
         except (TypeError, ValueError, ArithmeticError):
-            value = self._carefully(self._value, self._eager_value, inputs)
-        return value
+            pass
+        else:
+            return value
+        return self._carefully(self._value, self._eager_value, inputs)
 
     def value_and_grad(self, *inputs: Any) -> tuple[float, Any]:
         """Return the function's value and its gradient.
@@ -117,8 +119,10 @@ class Tape:
         try:
             pair: tuple[float, Any] = self._value_and_gradient(*inputs)
         except (TypeError, ValueError, ArithmeticError):
-            pair = self._carefully(self._value_and_gradient, value_and_grad(self._f), inputs)
-        return pair
+            pass
+        else:
+            return pair
+        return self._carefully(self._value_and_gradient, value_and_grad(self._f), inputs)
 
     def batch(self, *points: Any) -> tuple[NDArray[np.float64], Any]:
         """Return the values and gradients at many points.
@@ -295,7 +299,8 @@ class Tape:
         try:
             return run(*self._arguments.nested(entries))
         except (ValueError, ArithmeticError):
-            require_same_branches(self._graph, entries)
+            pass
+        require_same_branches(self._graph, entries)
         # Nothing makes a better message than the function itself, at the line that fails.
         return eager(*self._arguments.like(entries))
 

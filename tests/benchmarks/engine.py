@@ -1,5 +1,8 @@
 """Measure the engine beside micrograd, in one process and by turns, and print a table.
 
+Times are processor time, which other programs on the machine disturb less than the clock on the
+wall does; still, trust the ratios more than the milliseconds.
+
 python -m tests.benchmarks.engine
 """
 
@@ -23,7 +26,8 @@ import micrograd.nn
 import microgradcheck
 
 ENGINES = {"microgradcheck": microgradcheck.Value, "micrograd": micrograd.engine.Value}
-PHASES = ("record", "backward", "both")
+PHASES = ("record", "backward and free", "both")
+STEPS_IN_A_ROW = 3
 
 Row = tuple[str, str, str, str]
 
@@ -50,14 +54,23 @@ class Training:
         return sum(hinges) * (1 / len(hinges)) + 1e-4 * penalty
 
     def seconds(self) -> tuple[float, float, float]:
-        """Return how long it takes to record, to go backward, and both."""
+        """Return how long a step takes to record, to go backward and be freed, and both.
+
+        The mean of a few steps in a row, so that each engine pays for its own garbage: one whose
+        graphs are cycles leaves them to the collector, which comes round in a later step.
+        """
         gc.collect()
-        start = time.perf_counter()
-        loss = self.loss()
-        recorded = time.perf_counter()
-        loss.backward()
-        end = time.perf_counter()
-        return recorded - start, end - recorded, end - start
+        recording = backward = 0.0
+        for _ in range(STEPS_IN_A_ROW):
+            start = time.process_time()
+            loss = self.loss()
+            recorded = time.process_time()
+            loss.backward()
+            del loss
+            recording += recorded - start
+            backward += time.process_time() - recorded
+        means = recording / STEPS_IN_A_ROW, backward / STEPS_IN_A_ROW
+        return *means, sum(means)
 
     def bytes_per_node(self) -> float:
         """Return the peak of memory over one step, divided by the nodes of its graph."""
@@ -89,9 +102,8 @@ def training_rows(rounds: int) -> Iterator[Row]:
     for _ in range(rounds):
         for name, training in trainings.items():
             seconds[name].append(training.seconds())
-    for phase, ours, theirs in zip(
-        PHASES, *(zip(*seconds[name], strict=True) for name in ENGINES), strict=True
-    ):
+    by_phase = (zip(*seconds[name], strict=True) for name in ENGINES)
+    for phase, ours, theirs in zip(PHASES, *by_phase, strict=True):
         ratio = statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
         yield (
             f"a training step of a 2-16-16-1 network on 100 points: {phase}",
@@ -122,18 +134,18 @@ def nanoseconds_per_node(kind: type, length: int, rounds: int) -> str:
     phases: list[tuple[float, ...]] = []
     for _ in range(rounds):
         gc.collect()
-        ends = [time.perf_counter()]
+        ends = [time.process_time()]
         chains = [chain(kind, length) for _ in range(repeats)]
-        ends.append(time.perf_counter())
+        ends.append(time.process_time())
         try:
             for end in chains:
                 end.backward()
         except RecursionError:
             return "RecursionError"
-        ends.append(time.perf_counter())
+        ends.append(time.process_time())
         del end
         chains.clear()
-        ends.append(time.perf_counter())
+        ends.append(time.process_time())
         nodes = repeats * length / 1e9
         phases.append(tuple((b - a) / nodes for a, b in pairwise(ends)))
     return (

@@ -57,7 +57,8 @@ function describe(graph, study, index) {
     numbers: fill("{a} × {b}", readable(upstream), readable(slope)),
     result: readable(flow),
     total: writeTotal(`∂${root}/∂${target}`, flowsSoFar(graph, study, index), after, step.uses),
-    rule: `∂${node.name}/∂${target} = ${step.rule}`,
+    // A rule that is a number already is not written twice.
+    rule: `∂${node.name}/∂${target} = ${step.rule}${/^-?\d+$/.test(step.rule) ? "" : ` = ${readable(slope)}`}`,
   };
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
-import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -101,8 +100,13 @@ def unpacking(names: Sequence[str], like: Sequence[Any], source: str) -> list[st
 
 
 def listing(line: str) -> list[str]:
-    """Return a line with brackets in it, broken where it is too long."""
-    return textwrap.wrap(line, WIDTH, subsequent_indent="    ", break_long_words=False)
+    """Return a line with a list in it, broken after the commas where it is too long."""
+    rows = [""]
+    for item in re.findall(r".+?(?:, |$)", line):
+        if len(rows[-1]) + len(item.rstrip()) > WIDTH:
+            rows.append("    ")
+        rows[-1] += item
+    return [row.rstrip() for row in rows]
 
 
 def summed(names: Sequence[str], total: str) -> tuple[list[str], str]:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from microgradcheck.ops import NumberSystem, Operation
 from microgradcheck.tape.graph import Graph, Guard
 from microgradcheck.tape.lines.definitions import foreign_derivative
-from microgradcheck.tape.lines.expression import Condition, Expression, constant
+from microgradcheck.tape.lines.expression import ARRAY_TEXTS, Condition, Expression, constant
 from microgradcheck.tape.lines.names import WIDTH, Names
 
 __all__ = ["StraightLine"]
@@ -56,7 +56,9 @@ class StraightLine:
         self.forward = final.forward
         self.backward = final.backward
         self.value = str(final.values[graph.root])
-        self.watched = [str(final.values[place]) for place in watched]
+        looked_at = [final.values[place] for place in watched]
+        # Whether a number is finite does not depend on its sign.
+        self.watched = [str(Expression(x.text, x.rank, abs(x.factor))) for x in looked_at]
         self.partials = final.partials
 
 
@@ -89,6 +91,7 @@ class _Writer:
         self.partials: list[str] = []
         self.values: list[Expression] = []
         self._names: dict[int, str] = dict(enumerate(entries))
+        self._adjoint_names: dict[int, str] = {}
         self._unnamed = 0
         self._write_forward()
         for place in watched:
@@ -132,9 +135,13 @@ class _Writer:
         begun: set[int] = set()
 
         def line(place: int, adjoint: Expression) -> Expression:
-            name = f"d_{self._name(place)}"
+            name = self._adjoint_name(place)
             self._read(adjoint)
-            self.backward.append(f"{name} {'+=' if place in begun else '='} {adjoint}")
+            if place in begun and self.texts is ARRAY_TEXTS:
+                # Adding in place would change what other names stand for the same array.
+                adjoint = Expression(name) + adjoint
+            added = place in begun and self.texts is not ARRAY_TEXTS
+            self.backward.append(f"{name} {'+=' if added else '='} {adjoint}")
             return Expression(name)
 
         for place in range(len(graph) - 1, graph.inputs - 1, -1):
@@ -200,6 +207,12 @@ class _Writer:
                 self._unnamed += name == f"v{self._unnamed + 1}"
             self._names[place] = name
         return self._names[place]
+
+    def _adjoint_name(self, place: int) -> str:
+        if place not in self._adjoint_names:
+            name = f"d_{self._name(place)}"
+            self._adjoint_names[place] = self.names.fresh(name, "") if self.names else name
+        return self._adjoint_names[place]
 
     def _read(self, text: Expression | Condition) -> None:
         if self.kept is None:

@@ -89,6 +89,9 @@ class _Block:
             self._same[start : start + len(part)] = part.shape[1] < count
             start += len(part)
         self._rows = np.zeros(schedule.ends[-1], dtype=bool)
+        self._rows[[schedule.root, *schedule.gradient]] = True
+        for check in schedule.checks:
+            self._rows[check.left] = self._rows[check.right] = True
         self._forward = [self._step(group) for group in schedule.forward]
         self._backward = [self._step(group) for group in schedule.backward]
         # A number that all points share is copied to all of them only where a step reads a row.

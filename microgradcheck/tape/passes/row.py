@@ -86,8 +86,9 @@ class _Row:
             if gradient:
                 for step in self._backward:
                     step()
-        last = end_of_slopes if gradient else end_of_results
-        if not math.isfinite(numbers[schedule.first_result : last].sum()):
+            last = end_of_slopes if gradient else end_of_results
+            total = numbers[schedule.first_result : last].sum()
+        if not math.isfinite(total):
             raise OverflowError
         if not all(check.holds(numbers) for check in schedule.checks):
             raise ValueError

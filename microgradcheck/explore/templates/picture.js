@@ -1,0 +1,133 @@
+// Brings the picture to the state of a step: what is known so far, and what is being computed.
+
+const part = (place, suffix = "") => document.getElementById(`graph-v${place}${suffix}`);
+const edge = (step) => part(step.place, step.position === 0 ? "_a" : "_b");
+
+// Once: texts are centred from now on, since their numbers will change, and what stands on an
+// edge gets a box of its own to light up.
+function preparePicture(graph) {
+  for (let place = 0; place < graph.drawn; place += 1) {
+    centre(part(place), true);
+  }
+  for (const step of graph.steps) {
+    if (step.kind === "backward") centre(edge(step), false);
+  }
+}
+
+function centre(group, boxed) {
+  const texts = [...group.querySelectorAll("text")];
+  const box = group.querySelector(".box");
+  const of = (element, name) => Number(element.getAttribute(name));
+  const middle = boxed
+    ? of(box, "x") + of(box, "width") / 2
+    : of(texts[0], "x") + of(texts[0], "textLength") / 2;
+  for (const text of texts) {
+    text.setAttribute("x", String(Math.round(10 * middle) / 10));
+    text.setAttribute("text-anchor", "middle");
+    text.dataset.size = text.getAttribute("font-size");
+    text.removeAttribute("textLength");
+    text.removeAttribute("lengthAdjust");
+  }
+  group.dataset.room = boxed ? String(of(box, "width") - 12) : "96";
+  if (!boxed) {
+    const pill = document.createElementNS("http://www.w3.org/2000/svg", "rect");
+    const [top, bottom] = [texts[0], texts.at(-1)].map((text) => of(text, "y"));
+    pill.setAttribute("class", "pill");
+    pill.setAttribute("x", String(middle - 50));
+    pill.setAttribute("width", "100");
+    pill.setAttribute("y", String(top - 15));
+    pill.setAttribute("height", String(bottom - top + 21));
+    pill.setAttribute("rx", "6");
+    group.insertBefore(pill, texts[0]);
+  }
+}
+
+// Texts as wide as Helvetica would make them on average; one that is wider is made smaller.
+function write(group, line, parts) {
+  const text = group.querySelectorAll("text")[line];
+  text.querySelectorAll("tspan").forEach((tspan, index) => {
+    tspan.textContent = parts[index] ?? tspan.textContent;
+  });
+  const size = Number(text.dataset.size);
+  const width = 0.58 * size * text.textContent.length;
+  const fitting = Math.min(1, Number(group.dataset.room) / width);
+  text.setAttribute("font-size", String(Math.round(100 * size * Math.max(0.55, fitting)) / 100));
+}
+
+function showPicture(graph, study, count) {
+  const known = new Set();
+  const flows = new Map();
+  const root = graph.root;
+  graph.nodes.forEach((node, place) => node.operation === null && known.add(place));
+  graph.steps.slice(0, count).forEach((step, index) => {
+    if (step.kind === "forward") known.add(step.place);
+    if (step.kind === "seed") flows.set(root, [1]);
+    if (step.kind === "backward") {
+      flows.set(step.target, [...(flows.get(step.target) ?? []), study.applications[index].flow]);
+    }
+  });
+  for (let place = 0; place < graph.drawn; place += 1) {
+    const group = part(place);
+    const reached = flows.get(place);
+    const gradient = reached && reached.reduce((sum, flow) => sum + flow, 0);
+    write(group, 0, [null, known.has(place) ? ` = ${readable(study.values[place])}` : ""]);
+    write(group, 1, [null, readable(gradient)]);
+    if (group.querySelectorAll("text").length > 2) {
+      write(group, 2, [reached && reached.length > 1 ? writeTerms(reached) : ""]);
+    }
+    group.classList.toggle("waiting", !known.has(place));
+    const exact = [known.has(place) ? String(study.values[place]) : "not computed yet", gradient ?? "not computed yet"];
+    group.querySelector("title").textContent = `${graph.nodes[place].name}\ndata ${exact[0]}\ngrad ${exact[1]}`;
+    part(place, "_operation")?.classList.toggle("waiting", !known.has(place));
+  }
+  graph.steps.forEach((step, index) => {
+    if (step.kind !== "backward") return;
+    const group = edge(step);
+    const { numbers, result, rule } = describe(graph, study, index);
+    const done = index < count;
+    const [node, target] = [graph.nodes[step.place].name, graph.nodes[step.target].name];
+    write(group, 0, [done ? numbers : `∂${node}/∂${target}`]);
+    write(group, 1, [done ? `= ${result}` : ""]);
+    group.classList.toggle("waiting", !done);
+    group.querySelector("title").textContent = done ? `${rule}\n${numbers} = ${result}` : "not computed yet";
+  });
+  lightUp(graph, count);
+  document.getElementById("graph-description").textContent = inWords(graph, study, known, flows);
+}
+
+function lightUp(graph, count) {
+  for (const group of document.querySelectorAll("#graph .now, #graph .read")) {
+    group.classList.remove("now", "read");
+  }
+  const step = graph.steps[count - 1];
+  if (step === undefined) return;
+  if (step.kind === "backward") {
+    edge(step).classList.add("now");
+    part(step.target).classList.add("now");
+    part(step.place).classList.add("read");
+    return;
+  }
+  part(step.place).classList.add("now");
+  if (step.kind === "seed") return;
+  part(step.place, "_operation")?.classList.add("now");
+  graph.nodes[step.place].slots.forEach((slot) => "place" in slot && part(slot.place).classList.add("read"));
+}
+
+function inWords(graph, study, known, flows) {
+  const lines = graph.nodes.slice(0, graph.drawn).map((node, place) => {
+    const data = known.has(place) ? readable(study.values[place]) : "not computed yet";
+    const reached = flows.get(place);
+    const gradient = reached ? readable(reached.reduce((sum, flow) => sum + flow, 0)) : "not computed yet";
+    return `${node.name} = ${data}, gradient ${gradient}`;
+  });
+  return [`Computation graph of ${graph.title}`, ...lines].join("\n");
+}
+
+// Keep what happens in sight where the picture is wider than the screen.
+function scrollToNow() {
+  const frame = document.getElementById("picture");
+  const now = frame.querySelector(".now");
+  if (now === null || frame.scrollWidth <= frame.clientWidth) return;
+  const [inner, outer] = [now.getBoundingClientRect(), frame.getBoundingClientRect()];
+  frame.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
+}

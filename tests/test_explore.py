@@ -1,0 +1,523 @@
+"""The page's numbers: its JavaScript, its program and its words say what the library says."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+from collections.abc import Callable, Iterator
+from html import unescape
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+import graphs
+from javascript import Engine
+from microgradcheck import operation, sin, sqrt, tanh
+from microgradcheck.backprop import value_and_grad
+from microgradcheck.explore import explore
+from microgradcheck.explore.javascript import rules, translate
+from microgradcheck.explore.listing import write_listing
+from microgradcheck.explore.recording import Recording, record
+from microgradcheck.explore.words import describe, readable
+from microgradcheck.functions import VALUES
+from microgradcheck.ops import FLOATS, OPERATIONS, Operation
+from microgradcheck.value import OPERATORS, Value
+
+TOLERANCE = 1e-12
+SPECIAL = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, 1e-9, -1e-9, 30.0, -30.0)
+
+
+def chain(x: Any) -> Any:
+    return (3 * x) ** 2
+
+
+def diamond(x: Any, y: Any) -> Any:
+    a = x * y
+    if isinstance(a, Value):
+        a.label = "a"
+    return sin(a) + x**2
+
+
+def close(found: float, expected: float, scale: float = 0.0) -> bool:
+    return abs(found - expected) <= TOLERANCE * max(abs(expected), scale)
+
+
+# The table's rows
+
+
+def points(row: Operation) -> list[tuple[float, ...]]:
+    """Return 100 inputs at which the row is defined: special ones, small ones and large ones."""
+    inside = FLOATS.compile(row.domain or "0 == 0", "a", "b")
+    choice = random.Random(row.name)
+    found: list[tuple[float, ...]] = []
+
+    def draw() -> float:
+        size = 10 ** choice.uniform(-6, 1.5)
+        return choice.choice([*SPECIAL, *(choice.uniform(-3, 3) for _ in range(8)), size, -size])
+
+    while len(found) < 100:
+        a, b = draw(), draw()
+        b = a if choice.random() < 0.1 else b
+        if inside(a, b):
+            found.append((a, b)[: row.arity])
+    return found
+
+
+def attempt(rule: Callable[..., float], *numbers: float) -> float:
+    try:
+        return float(rule(*numbers))
+    except (ValueError, ArithmeticError):
+        return math.nan
+
+
+def agree(found: float, expected: float) -> bool:
+    """Tell whether JavaScript found what Python did; where Python raises, it has no number."""
+    return close(found, expected) if math.isfinite(expected) else not math.isfinite(found)
+
+
+def rule_calls(row: Operation) -> Iterator[tuple[str, float]]:
+    """Yield calls of the row's rules in JavaScript, and what Python says of each."""
+    name = f'table["{row.name}"]'
+    for inputs in points(row):
+        a, b = (*inputs, 0.0)[:2]
+        y = attempt(row.compute, *inputs)
+        yield f"{name}.value({a!r}, {b!r})", y
+        if math.isfinite(y):
+            for i, rule in enumerate((row.derivative_a, row.derivative_b)[: row.arity]):
+                yield f"{name}.slopes[{i}]({a!r}, {b!r}, {y!r})", attempt(rule, a, b, y)
+
+
+@pytest.mark.parametrize("name", list(OPERATIONS))
+def test_every_row_of_the_table_is_the_same_in_javascript(name: str) -> None:
+    calls = list(rule_calls(OPERATIONS[name]))
+    found = Engine([OPERATIONS[name]]).numbers(f"[{', '.join(call for call, _ in calls)}]")
+    wrong = [
+        (call, x, expected)
+        for x, (call, expected) in zip(found, calls, strict=True)
+        if not agree(x, expected)
+    ]
+    assert len(calls) >= 150
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", [name for name, row in OPERATIONS.items() if row.domain])
+def test_domains_are_the_same_in_javascript(name: str) -> None:
+    row = OPERATIONS[name]
+    inside = FLOATS.compile(row.domain, "a", "b")
+    pairs = [(a, b) for a in (*SPECIAL, math.inf) for b in SPECIAL]
+    calls = [f'table["{name}"].inside({a!r}, {b!r})'.replace("inf,", "Infinity,") for a, b in pairs]
+    found = Engine([row]).run(f"[{', '.join(calls)}]")
+    assert found == [bool(inside(a, b)) for a, b in pairs]
+
+
+@pytest.mark.parametrize("name", [name for name, row in OPERATIONS.items() if row.kink])
+def test_kinks_are_the_same_in_javascript(name: str) -> None:
+    engine = Engine([OPERATIONS[name]])
+    found = engine.run(f'[table["{name}"].kink(0, 0), table["{name}"].kink(1, 0.5)]')
+    assert found == [True, False]
+
+
+def test_a_wrong_rule_would_be_seen() -> None:
+    wrong = Operation("sin", "sin", "sin(a)", "cos(a) * 1.00000000001")
+    calls = list(rule_calls(OPERATIONS["sin"]))
+    found = Engine([wrong]).numbers(f"[{', '.join(call for call, _ in calls)}]")
+    assert not all(agree(x, expected) for x, (_, expected) in zip(found, calls, strict=True))
+
+
+def test_erf_holds_to_the_last_digits_everywhere() -> None:
+    numbers = [*np.linspace(-7, 7, 2001), 1e-300, 1e-20, -1e-8, 5.9999999, 100.0, math.inf]
+    written = ", ".join(repr(float(x)).replace("inf", "Infinity") for x in numbers)
+    found = Engine([]).numbers(f"[{written}].map(erf)")
+    assert all(
+        abs(x - math.erf(z)) <= 4e-15 * abs(math.erf(z))
+        for x, z in zip(found, numbers, strict=True)
+    )
+    assert math.isnan(Engine([]).numbers("[erf(NaN)]")[0])
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("-2 ** 2", -4),
+        ("2 ** 3 ** 2", 512),
+        ("-7 % 3", 2),
+        ("7 % -3", -2),
+        ("1 if 0 < 1 < 2 else 3", 1),
+        ("1 if (0 > 1) | (2 > 1) else 3", 1),
+        ("1 if 0 > 1 or 2 > 1 and 1 > 2 else 3", 3),
+        ("1 if inf - inf else 3", 1),
+        ("2 - (3 - 4)", 3),
+        ("8 / (4 / 2)", 4),
+        ("1e400", math.inf),
+    ],
+)
+def test_python_is_translated_with_its_own_meaning(text: str, value: float) -> None:
+    assert Engine([]).numbers(f"[{translate(text)}]") == [value]
+    assert FLOATS.compile(text)() == value
+
+
+@pytest.mark.parametrize(
+    "text", ["a.b", "a[0]", "lambda: 1", "open(a)", "'a'", "eval('1')", "a if b else [1]", "a // b"]
+)
+def test_what_no_rule_needs_is_not_translated(text: str) -> None:
+    with pytest.raises(ValueError, match="a page"):
+        translate(text)
+
+
+def test_an_operation_of_ones_own_runs_in_the_page() -> None:
+    cube = operation("cube", value="a**3", derivatives=["3 * a**2"])
+    recording = record(lambda x: cube(x) + 1, {"x": 2.0})
+    assert Engine.of(recording).numbers("study(graph, [3]).gradients") == [27.0]
+
+
+def test_rules_that_are_python_functions_are_refused_with_advice() -> None:
+    cube = operation("cube", value=lambda a: a**3, derivatives=[lambda a, y: 3 * a**2])
+    with pytest.raises(ValueError, match=r"cube is a Python function.*as texts"):
+        explore(cube, x=2.0)
+
+
+# Graphs
+
+
+@given(graphs.STEPS, graphs.NUMBERS, graphs.NUMBERS)
+@settings(max_examples=60)
+def test_random_graphs_are_the_same_in_javascript_and_in_the_program(
+    steps: list[graphs.Step], x: float, y: float
+) -> None:
+    f = graphs.function(steps, VALUES)
+    recording = record(lambda x, y: f(x, y) + 0.0 * x * y, {"x": 0.5, "y": -0.25})
+    value, gradient = value_and_grad(lambda x, y: f(x, y) + 0.0 * x * y)(x, y)
+    study = f"study(graph, [{x!r}, {y!r}])"
+    engine = Engine.of(recording)
+    scale = max(map(abs, engine.numbers(f"{study}.values")))
+    found = engine.numbers(f"[{study}.values[graph.root], ...{study}.gradients]")
+    for number, expected in zip(found, (value, *gradient), strict=True):
+        assert close(number, expected, max(1.0, scale) * 10)
+
+    found_value, found_gradient = run_program(recording, x, y)
+    assert close(found_value, value, max(1.0, scale))
+    for number, expected in zip(found_gradient, gradient, strict=True):
+        assert close(number, expected, max(1.0, scale) * 10)
+
+
+def run_program(recording: Recording, *inputs: float) -> tuple[float, list[float]]:
+    names = {name: FLOATS.value(row) for name, row in OPERATIONS.items() if name not in OPERATORS}
+    namespace: dict[str, Any] = {**FLOATS.names, **names}
+    exec("\n".join(write_listing(recording).lines), namespace)
+    result: tuple[float, list[float]] = namespace["value_and_gradient"](*inputs)
+    return result
+
+
+@pytest.mark.parametrize("name", list(OPERATIONS))
+def test_the_program_computes_what_the_library_does(name: str) -> None:
+    row = OPERATIONS[name]
+    compute = VALUES.value(row)
+    for inputs in points(row)[:30]:
+        at = dict(zip("ab", inputs, strict=False))
+        try:
+            value, gradient = value_and_grad(compute)(*inputs)
+        except (ValueError, ArithmeticError):
+            continue
+        found_value, found = run_program(record(lambda **at: compute(*at.values()), at), *inputs)
+        assert close(found_value, value)
+        expected = gradient if isinstance(gradient, tuple) else (gradient,)
+        assert all(close(p, q) for p, q in zip(found, expected, strict=True))
+
+
+def test_the_program_writes_no_case_that_constants_have_decided() -> None:
+    source = explore(lambda x, y: 2.0 ** (x**3 / y) - (-1.5), x=2.0, y=4.0).source
+    assert "3 * x ** 2" in source
+    assert " if " not in source
+    assert "- -1.5" in source
+
+
+def test_inputs_that_f_does_not_use_have_no_gradient() -> None:
+    recording = record(lambda x, y: 2 * x, {"x": 1.0, "y": 5.0})
+    assert run_program(recording, 1.0, 5.0) == (2.0, [2.0, 0.0])
+    assert Engine.of(recording).numbers("study(graph, [1, 5]).gradients") == [2.0, 0.0]
+
+
+def test_f_may_return_its_input() -> None:
+    recording = record(lambda x: x, {"x": 4.0})
+    assert [step.kind for step in recording.steps] == ["seed"]
+    assert run_program(recording, 4.0) == (4.0, [1.0])
+    assert "∂x/∂x" in explore(lambda x: x, x=4.0).html
+
+
+def test_values_that_f_brings_along_are_constants_with_a_name() -> None:
+    weight = Value(3.0, "weight")
+    weight.grad = 17.0
+    recording = record(lambda x: weight * x, {"x": 2.0})
+    assert run_program(recording, 5.0) == (15.0, [3.0])
+    assert explore(lambda x: weight * x, x=2.0).html
+    assert (weight.label, weight.grad) == ("weight", 17.0)
+
+
+@pytest.mark.parametrize("thing", [[1.0, 2.0], (1.0, 2.0), np.array([1.0, 2.0])])
+def test_inputs_may_be_lists_tuples_and_arrays(thing: Any) -> None:
+    recording = record(lambda p: p[0] * p[1], {"p": thing})
+    assert [recording.names[place] for place in recording.inputs] == ["p[0]", "p[1]"]
+    assert run_program(recording, 3.0, 7.0) == (21.0, [7.0, 3.0])
+
+
+def test_names_are_told_apart() -> None:
+    def f(x: Any, v1: Any) -> Any:
+        first, second = x * v1, x + v1
+        first.label = second.label = "same"
+        return first * second
+
+    recording = record(f, {"x": 2.0, "v1": 3.0})
+    assert len(set(recording.names)) == len(recording.names)
+    assert run_program(recording, 2.0, 3.0) == (30.0, [21.0, 16.0])
+
+
+# Comparisons, edges and kinks
+
+
+def test_a_branch_that_was_not_recorded_is_pointed_out() -> None:
+    recording = record(lambda x: x * x if x > 0 else -x, {"x": 2.0})
+    engine = Engine.of(recording)
+    assert engine.run("study(graph, [1]).guard ?? null") is None
+    assert engine.run("study(graph, [-1]).guard.symbol") == ">"
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "verdict"),
+    [
+        (lambda x: x * x, 3.0, "agree"),
+        (lambda x: 1e-200 * x, 3.0, "agree"),
+        (lambda x: 0 * x, 3.0, "agree"),
+        (abs, 0.0, "kink"),
+        (abs, 1.0, "agree"),
+        (sqrt, 0.0, "none"),
+        (lambda x: sqrt(x) * x, 1e-9, "edge"),
+    ],
+)
+def test_the_check_knows_what_it_cannot_tell(f: Any, x: float, verdict: str) -> None:
+    engine = Engine.of(record(f, {"x": x}))
+    assert engine.run(f"study(graph, [{x!r}]).verdicts[0].verdict") == verdict
+
+
+def test_a_wrong_derivative_differs() -> None:
+    wrong = operation("wrong", value="a**2", derivatives=["2.001 * a"])
+    engine = Engine.of(record(wrong, {"x": 3.0}))
+    assert engine.run("study(graph, [3]).verdicts[0].verdict") == "differ"
+
+
+def test_outside_of_the_domain_nothing_is_made_up() -> None:
+    engine = Engine.of(record(lambda x: sqrt(x) * 2, {"x": 4.0}))
+    assert engine.run("study(graph, [-1]).problem.needs") == "a >= 0"
+    assert math.isnan(engine.numbers("study(graph, [-1]).values")[-1])
+
+
+# Words
+
+
+@example(1.5625)
+@example(-9999.5)
+@example(0.0001)
+@example(1.7975000000000001e308)
+@given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**9), 10**9).map(float))
+@settings(max_examples=300)
+def test_numbers_are_written_alike_in_both_languages(x: float) -> None:
+    assert ENGINE.run(f"readable({x!r})") == readable(x)
+
+
+ENGINE = Engine([])
+
+
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (chain, {"x": 2.0}),
+        (diamond, {"x": 1.0, "y": 2.0}),
+        (lambda x, y: tanh(-x) ** 2 - x / y + (-x) ** 3, {"x": -1.5, "y": -2.0}),
+        (lambda x: sqrt(x * 0), {"x": 1.0}),
+    ],
+)
+def test_the_static_words_are_those_of_the_script(f: Any, at: dict[str, float]) -> None:
+    recording = record(f, at)
+    inputs = ", ".join(map(repr, at.values()))
+    found = Engine.of(recording).run(
+        f"graph.steps.map((_, i) => describe(graph, study(graph, [{inputs}]), i))"
+        ".map((said) => [sentence(said), said.total])"
+    )
+    assert found == [[row.formula, row.total] for row in describe(recording)]
+
+
+def test_the_chain_rule_is_written_out_as_in_the_textbook() -> None:
+    def f(x: Any) -> Any:
+        y = 3 * x
+        y.label = "y"
+        z = y**2
+        z.label = "z"
+        return z
+
+    formulas = [row.formula for row in describe(record(f, {"x": 2.0}))]
+    assert formulas[-1] == "∂z/∂y · ∂y/∂x = 12 × 3 = 36"
+
+
+def test_the_sum_over_all_uses_is_written_out() -> None:
+    totals = [row.total for row in describe(record(diamond, {"x": 3.0, "y": 0.0})) if row.total]
+    assert totals == [
+        "∂diamond/∂x = 6 (1 of 2 uses, 1 more to come)",
+        "∂diamond/∂x = 6 + 0 = 6 (2 of 2 uses)",
+    ]
+
+
+# Guesses
+
+
+def judge(f: Any, at: dict[str, float], step: int, guess: float) -> str:
+    engine = Engine.of(record(f, at))
+    inputs = ", ".join(map(repr, at.values()))
+    said: str = engine.run(
+        f"judge(graph, study(graph, [{inputs}]), {step}, {guess!r}).text".replace("nan", "NaN")
+    )
+    return said
+
+
+# Steps of x * x + 5 * x at x = 3, f = 24: v1 = 9, v2 = 15, f; the seed; to v1, to v2; 5 from v2,
+# then 3 and 3 from v1.
+def twice(x: Any) -> Any:
+    return (x * x + 5 * x) * 2
+
+
+@pytest.mark.parametrize(
+    ("guess", "said"),
+    [
+        (10.0, "Right!"),
+        (10.04, "Right!"),
+        (5.0, "forgot the upstream gradient"),
+        (2.0, "forgot the local slope"),
+        (-10.0, "Wrong sign"),
+        (-5.0, "Wrong sign, and the upstream gradient"),
+        (7.0, "you added them"),
+        (0.4, "you divided"),
+        (10.5, "Close"),
+        (1234.0, "Not yet"),
+        (math.nan, "Type a number"),
+    ],
+)
+def test_a_wrong_guess_is_told_what_went_wrong(guess: float, said: str) -> None:
+    recording = record(twice, {"x": 3.0})
+    step = next(
+        i
+        for i, s in enumerate(recording.steps)
+        if s.target in recording.inputs and s.use == 1 and s.kind == "backward"
+    )
+    assert said in judge(twice, {"x": 3.0}, step, guess)
+
+
+@pytest.mark.parametrize(
+    ("guess", "said"),
+    [
+        (16.0, "Right!"),
+        (6.0, "You took = for +=: x is used more than once, so this step adds to the 10"),
+        (13.0, "forgot the upstream gradient"),
+        (12.0, "forgot the local slope"),
+        (4.0, "Wrong sign in what this step adds"),
+        (-16.0, "Wrong sign."),
+        (10.0, "before this step"),
+    ],
+)
+def test_a_wrong_sum_is_told_what_went_wrong(guess: float, said: str) -> None:
+    recording = record(twice, {"x": 3.0})
+    step = next(i for i, s in enumerate(recording.steps) if s.kind == "backward" and s.use == 2)
+    assert said in judge(twice, {"x": 3.0}, step, guess)
+
+
+@pytest.mark.parametrize(
+    ("guess", "said"),
+    [(6.0, "Right!"), (5.0, "That is 3 + 2."), (-6.0, "Wrong sign."), (7.0, "Not")],
+)
+def test_forward_guesses_are_judged_too(guess: float, said: str) -> None:
+    assert said in judge(lambda x, y: x * y, {"x": 3.0, "y": 2.0}, 0, guess)
+
+
+@pytest.mark.parametrize(
+    ("typed", "number"),
+    [("0.5", 0.5), ("−3", -3.0), (" 0,5 ", 0.5), ("1/4", 0.25), ("-1e-3", -1e-3), ("+2", 2.0)],
+)
+def test_people_type_numbers_in_many_ways(typed: str, number: float) -> None:
+    assert ENGINE.numbers(f"[readGuess({typed!r})]") == [number]
+
+
+@pytest.mark.parametrize("typed", ["", "abc", "1..2", "--3", "1/", "alert(1)", "1 2"])
+def test_what_is_no_number_is_none(typed: str) -> None:
+    assert math.isnan(ENGINE.numbers(f"[readGuess({typed!r})]")[0])
+
+
+# The page as a text
+
+HOSTILE = "</script><script>hacked = 1</script><img src=x onerror=hacked=1>\"'&{a}\u202e\x00\ud800"
+
+
+def test_the_page_is_one_file_that_names_no_other() -> None:
+    html = explore(diamond, x=1.0, y=2.0).html
+    assert "default-src 'none'" in unescape(html)
+    addresses = set(re.findall(r"\w+://[^\s\"'<]+", html))
+    assert addresses == {"http://www.w3.org/2000/svg"}
+    assert not re.search(r"""<[^>]+\s(src|href|on\w+|style)=""", html)
+    assert "unsafe" not in html
+
+
+def test_hostile_labels_stay_texts() -> None:
+    def f(**at: Any) -> Any:
+        (x,) = at.values()
+        y = x * 2
+        y.label = HOSTILE
+        z = y * 3
+        z.label = HOSTILE + "2"
+        return z * y
+
+    f.__name__ = HOSTILE
+    page = explore(f, **{HOSTILE: 2.0})
+    page.html.encode()
+    assert page.html.count("<script") == 2
+    assert page.html.count("</script") == 2
+    assert "<img" not in page.html
+    assert "<img" not in page._repr_html_()
+    compile(page.source, "page", "exec")
+
+
+def test_the_same_function_is_the_same_page() -> None:
+    assert explore(diamond, x=1.0, y=2.0).html == explore(diamond, x=1.0, y=2.0).html
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "error", "message"),
+    [
+        (lambda: 1, {}, ValueError, "at least one input"),
+        (lambda x: x, {"x": "1"}, TypeError, "the input x holds '1'"),
+        (lambda x: x, {"x": math.inf}, ValueError, "x must be a finite number"),
+        (lambda x: x, {"x": []}, ValueError, "empty"),
+        (lambda x: 1.0, {"x": 1.0}, TypeError, "returned 1.0 of type float"),
+        (lambda x: [x], {"x": 1.0}, TypeError, "returns one Value"),
+        (lambda x: x * x.data, {"x": 1.0}, TypeError, "read as a plain number"),
+        (lambda x: x * float(x), {"x": 1.0}, TypeError, "read as a plain number"),
+        (lambda x: sum(x for _ in range(600)), {"x": 1.0}, ValueError, "up to 1000"),
+        (sqrt, {"x": -1.0}, ValueError, "sqrt"),
+    ],
+)
+def test_what_cannot_be_explored_is_said(f: Any, at: Any, error: Any, message: str) -> None:
+    with pytest.raises(error, match=message):
+        explore(f, **at)
+
+
+def test_pages_are_saved_as_html(tmp_path: Any) -> None:
+    page = explore(chain, x=2.0)
+    path = page.save(tmp_path / "page.html")
+    assert path.read_text("utf-8") == page.html
+    assert repr(page).startswith("<Exploration of chain(x): ")
+    with pytest.raises(ValueError, match=r"\.html"):
+        page.save(tmp_path / "page.svg")
+
+
+def test_a_rule_cannot_end_the_script_that_it_is_in() -> None:
+    operation("less", value="a if a < 3 else b", derivatives=["1.0", "0.0"])
+    assert "</" not in rules([OPERATIONS["less"]])

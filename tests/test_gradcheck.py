@@ -1,0 +1,886 @@
+"""Gradcheck's verdicts and causes: right gradients at hard points, and wrong ones of every kind."""
+
+from __future__ import annotations
+
+import functools
+import math
+import pickle
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import microgradcheck as mg
+from microgradcheck.gradcheck import Entry, GradcheckError, Report
+from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.value import Value
+
+
+def check(f: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
+    return mg.gradcheck(f, *inputs, **{"raise_on_failure": False, **options})
+
+
+@dataclass
+class Case:
+    """A function, its inputs and the gradient under test, and what is to be said of them."""
+
+    f: Callable[..., Any]
+    x: Any
+    gradient: Any
+    verdict: str = "PASS"
+    cause: str = ""
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def check(self) -> Report:
+        inputs = self.x if isinstance(self.x, Several) else (self.x,)
+        return check(self.f, *inputs, gradient=self.gradient, **self.options)
+
+
+class Several(tuple[Any, ...]):
+    """Several inputs, where one would be a tuple."""
+
+
+def repeated(values: list[Any]) -> Iterator[Any]:
+    while True:
+        yield from values
+
+
+def wrong_at(position: int) -> Callable[[np.ndarray], np.ndarray]:
+    def gradient(x: np.ndarray) -> np.ndarray:
+        g = 2 * x
+        g[position] *= -1
+        return g
+
+    return gradient
+
+
+def only_right_for_positive(x: float) -> float:
+    if x > 0:
+        return 2 * x
+    return 3 * x
+
+
+def backward_twice() -> Callable[[float], float]:
+    leaf = Value(3.0)
+
+    def gradient(_: float) -> float:
+        (leaf * leaf).backward()
+        return leaf.grad
+
+    return gradient
+
+
+def noisy(level: float, seed: int = 0) -> Callable[[float], float]:
+    rng = random.Random(seed)
+    return lambda x: x * x + level * rng.gauss(0, 1)
+
+
+def half(x: float) -> float:
+    return float(np.float16(x) ** 2)
+
+
+def single(x: float) -> float:
+    return float(np.sin(np.float32(x)) ** 2)
+
+
+def single_gradient(x: float) -> float:
+    return 2 * math.sin(x) * math.cos(x)
+
+
+def single_network(x: np.ndarray) -> float:
+    return float((np.tanh(x.astype(np.float32)) ** 2).sum())
+
+
+def single_network_gradient(x: np.ndarray) -> np.ndarray:
+    return 2 * np.tanh(x) * (1 - np.tanh(x) ** 2)
+
+
+A = np.array([[1.0, 2.0], [5.0, 3.0]])
+
+
+# The rows of ../shared/gradient_traps.md by their numbers; each stands for its kind.
+TRAPS = {
+    "1 factor 1.0005": Case(
+        lambda x: x**3,
+        1.3,
+        lambda x: 3 * x * x * 1.0005,
+        "WRONG",
+        f"{Cause.CONSTANT_FACTOR} of 1.0005",
+    ),
+    "2 factor 1.0001": Case(
+        lambda x: x**3,
+        1.3,
+        lambda x: 3 * x * x * 1.0001,
+        "WRONG",
+        f"{Cause.CONSTANT_FACTOR} of 1.0001",
+    ),
+    "2 factor 1 + 3e-6": Case(
+        lambda x: x**3, 1.3, lambda x: 3 * x * x * (1 + 3e-6), "WRONG", Cause.CONSTANT_FACTOR
+    ),
+    "3 small, sign": Case(
+        lambda x: 1e-7 * x**2, 1.0, lambda x: -2e-7 * x, "WRONG", Cause.SIGN_FLIPPED
+    ),
+    "3 tiny, sign": Case(
+        lambda x: 1e-200 * x**2, 1e-9, lambda x: -2e-200 * x, "WRONG", Cause.SIGN_FLIPPED
+    ),
+    "4 far tail, zero": Case(
+        lambda x: math.exp(-x), 20.0, lambda _: 0.0, "WRONG", Cause.ALWAYS_ZERO
+    ),
+    "5 large constant": Case(lambda x: 1e8 + math.sin(x), 1.0, math.cos),
+    "5 larger constant": Case(lambda x: 1e12 + math.sin(x), 1.0, math.cos, "INCONCLUSIVE"),
+    "6 log near 0": Case(math.log, 1e-5, lambda x: 1 / x),
+    "6 log very near 0": Case(math.log, 1e-300, lambda x: 1 / x),
+    "7 abs": Case(abs, 0.0, lambda _: 0.0, "KINK", Cause.KINK),
+    "8 relu": Case(lambda x: max(x, 0.0), 0.0, lambda _: 0.0, "KINK", Cause.KINK),
+    "8 relu, 2": Case(lambda x: max(x, 0.0), 0.0, lambda _: 2.0, "WRONG", Cause.OUTSIDE_A_KINK),
+    "8 relu, 1.0001": Case(lambda x: max(x, 0.0), 0.0, lambda _: 1.0001, "WRONG"),
+    "9 abs near 0": Case(abs, 1e-7, lambda _: 1.0),
+    "10 sqrt at 0": Case(mg.sqrt, 0.0, "backprop", "EDGE", Cause.UNDEFINED_ON_ITS_LEFT),
+    "11 acosh": Case(mg.acosh, 0.5, "backprop", "EDGE", Cause.UNDEFINED_HERE),
+    "12 single precision": Case(single, 1.0, single_gradient, "NOISY"),
+    "12 single precision, loud": Case(
+        lambda x: 1e3 * single(x), 1.0, lambda x: 1e3 * single_gradient(x), "NOISY"
+    ),
+    "12 half precision": Case(half, 1.3, lambda x: 2 * x, "NOISY", Cause.QUANTISED),
+    "12 rounded": Case(lambda x: round(math.sin(x), 3), 1.3, math.cos, "NOISY", Cause.QUANTISED),
+    "12 single precision, sign": Case(
+        single, 1.0, lambda x: -single_gradient(x), "WRONG", Cause.SIGN_FLIPPED
+    ),
+    "12 half precision, sign": Case(half, 1.3, lambda x: -2 * x, "WRONG", Cause.SIGN_FLIPPED),
+    "12 a network": Case(single_network, np.linspace(0.3, 2, 4), single_network_gradient, "NOISY"),
+    "13 x**3 at 0": Case(lambda x: x**3, 0.0, lambda _: 0.0),
+    "13 x**4 at 0": Case(lambda x: x**4, 0.0, lambda _: 0.0),
+    "14 one of many": Case(
+        lambda x: float(np.sum(x**2)),
+        np.linspace(-1, 2, 1000),
+        wrong_at(17),
+        "WRONG",
+        Cause.SIGN_FLIPPED,
+    ),
+    "15 an error across all": Case(
+        lambda x: float(np.sum(x**2)),
+        np.linspace(1, 2, 50),
+        lambda x: 2 * x + 1e-3 * (-1) ** np.arange(50),
+        "WRONG",
+    ),
+    "16 noise": Case(noisy(1e-9), 1.0, lambda x: 2 * x, "NOISY", Cause.F_DOES_NOT_REPEAT),
+    "16 large noise": Case(noisy(1e-3), 1.0, lambda x: 2 * x, "NOISY", Cause.F_DOES_NOT_REPEAT),
+    "16 noise, factor": Case(
+        noisy(1e-6), 1.0, lambda x: 3 * x, "WRONG", f"{Cause.CONSTANT_FACTOR} of 1.5"
+    ),
+    "17 drawn anew": Case(
+        functools.partial(lambda draw, x: x * x * next(draw), repeated([1.0, 0.0, 1.0, 1.0, 0.0])),
+        1.0,
+        lambda x: 2 * x,
+        "NOISY",
+        Cause.F_DOES_NOT_REPEAT,
+    ),
+    "17 counts its calls": Case(
+        functools.partial(lambda count, x: x * x + next(count), iter(np.arange(1000.0))),
+        1.0,
+        lambda x: 2 * x,
+        "NOISY",
+        Cause.F_DOES_NOT_REPEAT,
+    ),
+    "18 random and wrong": Case(
+        lambda x: x * x,
+        1.0,
+        functools.partial(lambda rng, x: 5 * x + rng.random(), random.Random(0)),
+        "WRONG",
+        Cause.GRADIENT_DOES_NOT_REPEAT,
+    ),
+    "19 transposed": Case(
+        lambda x: A @ x, np.array([1.0, 2.0]), lambda _: A.T, "WRONG", Cause.JACOBIAN_TRANSPOSED
+    ),
+    "19 transposed at a symmetric point": Case(
+        lambda x: np.array([x[0] ** 2 * x[1], x[0] * x[1] ** 2]),
+        np.array([1.0, 1.0]),
+        lambda x: np.array([[2 * x[0] * x[1], x[1] ** 2], [x[0] ** 2, 2 * x[0] * x[1]]]),
+        "WRONG",
+        Cause.JACOBIAN_TRANSPOSED,
+    ),
+    "20 backward twice": Case(lambda x: x * x, 3.0, backward_twice(), "WRONG", Cause.STALE),
+    "20 twice, each time": Case(
+        lambda x: x * x, 3.0, lambda x: 4 * x, "WRONG", f"{Cause.CONSTANT_FACTOR} of 2"
+    ),
+    "21 the other branch": Case(
+        lambda x: x * x, -3.0, only_right_for_positive, "WRONG", Cause.ONE_SIDE_OF_A_BRANCH
+    ),
+    "22 ignored": Case(
+        lambda x: x[0] ** 2, [1.0, 2.0], lambda x: [2 * x[0], 1e-9], "WRONG", Cause.INPUT_IGNORED
+    ),
+    "23 the graph is cut": Case(
+        lambda x: x * x + mg.exp(float(x)), 1.0, "backprop", "WRONG", Cause.GRAPH_CUT
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TRAPS.values(), ids=TRAPS)
+def test_a_trap_gets_its_verdict_and_cause(case: Case) -> None:
+    report = case.check()
+    assert report.verdict == case.verdict, str(report)
+    assert report.cause.startswith(case.cause), report.cause
+    assert bool(report) == (case.verdict in {"PASS", "KINK"})
+
+
+def test_the_entry_that_is_wrong_is_named() -> None:
+    report = TRAPS["14 one of many"].check()
+    assert [e.index for e in report.entries if e.verdict is mg.Verdict.WRONG] == [(17,)]
+    assert str(report).startswith("WRONG df/dx[17]: ")
+    assert report.calls < 15 * 1000
+
+
+def test_the_branch_that_was_not_visited_is_named() -> None:
+    report = check(lambda x: x * x, 3.0, gradient=only_right_for_positive)
+    assert report.passed
+    assert "not visited at these inputs: `return 3 * x`" in str(report)
+
+
+def test_the_operation_at_fault_is_named_with_its_line() -> None:
+    bad = mg.operation("badcube", value="a**3", derivatives=["3 * a"])
+
+    def f(x: Any) -> Any:
+        t = x * 1.0
+        for _ in range(500):
+            t = mg.sin(t) + x * 0.01
+        return t * mg.cos(x) + bad(t) * x + bad(x)
+
+    report = check(f, 1.3)
+    assert report.verdict == "WRONG"
+    assert report.cause.startswith(Cause.OPERATION)
+    assert {(fault.name, fault.input) for fault in report.operations} == {("badcube", "a")}
+    first, second = sorted(report.operations, key=lambda fault: fault.expression)
+    assert first.location == second.location
+    assert first.location.startswith("test_gradcheck.py:")
+    underlined = sorted(fault.expression.splitlines()[1].count("~") for fault in (first, second))
+    assert underlined == [len("bad(t)"), len("bad(x)")] or underlined == [6, 6]
+    assert first.expression != second.expression
+
+
+# Kinks and ties
+
+
+class Tie(NamedTuple):
+    f: Callable[[list[float]], float]
+    right: list[list[float]]
+    wrong: list[list[float]]
+
+
+TIES = {
+    "maximum": Tie(max, [[1, 0, 0], [0, 0, 1], [1 / 3] * 3], [[1, 1, 1], [0, 0, 0], [0.5] * 3]),
+    "minimum": Tie(min, [[1, 0, 0], [0, 0.5, 0.5]], [[1, 1, 1], [0, 0, 0]]),
+    "largest size": Tie(
+        lambda x: max(map(abs, x)), [[1, 0, 0], [0, 1, 0]], [[1, 1, 1], [0, 0, 0], [-1, 0, 0]]
+    ),
+    "length": Tie(
+        lambda x: math.hypot(*(v - 1 for v in x)), [[0, 0, 0], [0.5, 0.5, 0.5]], [[1, 1, 1]]
+    ),
+    "sum of sizes": Tie(
+        lambda x: sum(abs(v - 1) for v in x), [[0, 0, 0], [1, -1, 1]], [[1.5, 0, 0], [0, 0, -2]]
+    ),
+}
+
+
+@pytest.mark.parametrize("tie", TIES.values(), ids=TIES)
+def test_a_tie_takes_what_fits_together_and_nothing_else(tie: Tie) -> None:
+    for gradient in tie.right:
+        report = check(tie.f, [1.0, 1.0, 1.0], gradient=lambda _, g=gradient: g)
+        assert report.verdict == "KINK", (gradient, str(report))
+        assert report
+    for gradient in tie.wrong:
+        report = check(tie.f, [1.0, 1.0, 1.0], gradient=lambda _, g=gradient: g)
+        assert report.verdict == "WRONG", (gradient, str(report))
+
+
+def test_a_kink_shows_both_slopes_and_does_not_hide_other_entries() -> None:
+    def f(x: list[float]) -> float:
+        return max(x[0], 0.01 * x[0]) + x[1] ** 2
+
+    right = check(f, [0.0, 3.0], gradient=lambda x: [0.5, 2 * x[1]])
+    assert right.entries[0].slopes == pytest.approx((0.01, 1))
+    assert right.verdict == "KINK"
+    wrong = check(f, [0.0, 3.0], gradient=lambda x: [0.5, 3 * x[1]])
+    assert [str(entry.verdict) for entry in wrong.entries] == ["KINK", "WRONG"]
+
+
+# Edges, noise and what cannot be seen
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (math.floor, 2.0),
+        (lambda x: float(x > 0), 0.0),
+        (lambda x: abs(x) ** 0.5, 0.0),
+        (math.cbrt, 0.0),
+        (math.asin, 1.0),
+        (lambda x: 1 / x, 0.0),
+        (lambda x: math.nan if x == 1 else x, 1.0),
+        (math.exp, 800.0),
+    ],
+)
+def test_no_gradient_passes_at_an_edge(f: Callable[[float], float], x: float) -> None:
+    for gradient in (0.0, 1.0, math.inf):
+        report = check(f, x, gradient=lambda _, g=gradient: g)
+        assert report.verdict == "EDGE", str(report)
+        assert not report
+        assert math.isinf(report.power)
+        assert check(f, x, gradient=lambda _, g=gradient: g, accept="EDGE")
+
+
+def noisy_sine() -> Callable[[float], float]:
+    rng = random.Random(5)
+    return lambda x: math.sin(x) + 1e-2 * rng.gauss(0, 1)
+
+
+@pytest.mark.parametrize(
+    ("f", "right"),
+    [
+        (half, lambda x: 2 * x),
+        (noisy_sine(), math.cos),
+        (lambda x: 1e16 + math.sin(x), math.cos),
+    ],
+    ids=["half precision", "noise", "a huge constant"],
+)
+def test_what_is_accepted_must_lie_within_what_the_noise_leaves(
+    f: Callable[[float], float], right: Callable[[float], float]
+) -> None:
+    unclear = ("NOISY", "INCONCLUSIVE")
+    assert not check(f, 1.3, gradient=right)
+    report = check(f, 1.3, gradient=right, accept=unclear)
+    assert report
+    assert report.power > 1e-4
+    assert report.verdict in unclear
+    assert not check(f, 1.3, gradient=lambda _: -1e6, accept=unclear)
+
+
+@pytest.mark.parametrize("level", [1e-12, 1e-13, 1e-14])
+def test_noise_that_leaves_room_does_not_hide_a_small_fault(level: float) -> None:
+    rng = random.Random(3)
+    fixed = {}
+
+    def f(x: float) -> float:
+        return math.sin(x) + level * fixed.setdefault(x, rng.gauss(0, 1))
+
+    assert check(f, 0.7, gradient=math.cos)
+    assert not check(f, 0.7, gradient=lambda x: 1.0001 * math.cos(x))
+
+
+def test_threads_that_add_in_another_order_repeat_well_enough() -> None:
+    orders = repeated([0, 1])
+
+    def f(x: float) -> float:
+        return x * x * (1 + 2.0**-50 * next(orders))
+
+    assert check(f, 1.3, gradient=lambda x: 2 * x)
+
+
+def test_a_plateau_of_noise_is_no_reason_to_pass() -> None:
+    # f hardly depends on x beside its own coarse steps, so that any small gradient would fit.
+    report = check(lambda x: float(np.float32(1 + 1e-8 * x)), 1.0, gradient=lambda _: 2e-8)
+    assert not report
+
+
+def test_a_gradient_of_zero_passes_where_f_stands_still_but_for_rounding() -> None:
+    def f(x: list[float]) -> float:
+        return math.hypot(x[0], 1.0) * (x[1] / x[1]) + (x[1] * 3 - x[1] - 2 * x[1])
+
+    report = check(f, [0.7, 1.1], gradient=lambda x: [x[0] / math.hypot(x[0], 1), 0.0])
+    assert report.verdict == "PASS"
+
+
+# Right gradients at hard points
+
+FAR = 1e6 + 0.3
+RIGHT = {
+    "sin far from 0": Case(math.sin, 1e6, math.cos),
+    "at an offset": Case(lambda x: math.sin(x - 1e6), FAR, lambda x: math.cos(x - 1e6)),
+    "at an offset, scale": Case(
+        lambda x: math.sin(x - 1e9), 1e9 + 0.25, lambda x: math.cos(x - 1e9), options={"scale": 1.0}
+    ),
+    "fast": Case(lambda x: math.sin(1e6 * x), 1.0, lambda x: 1e6 * math.cos(1e6 * x)),
+    "scale too large": Case(math.sin, 1.0, math.cos, options={"scale": 1e6}),
+    "scale too small": Case(math.sin, 1.0, math.cos, options={"scale": 1e-9}),
+    "next to a pole": Case(lambda x: 1 / x, 1e-12, lambda x: -1 / x**2),
+    "next to the end of asin": Case(math.asin, 1 - 1e-9, lambda x: 1 / math.sqrt(1 - x * x)),
+    "next to 0, sqrt": Case(math.sqrt, 1e-20, lambda x: 0.5 / math.sqrt(x)),
+    "large": Case(lambda x: 1e300 * math.sin(x), 1.0, lambda x: 1e300 * math.cos(x)),
+    "small": Case(lambda x: 1e-300 * math.sin(x), 1.0, lambda x: 1e-300 * math.cos(x)),
+    "exp at 700": Case(math.exp, 700.0, math.exp),
+    "smallest x": Case(lambda x: 3 * x, 5e-320, lambda _: 3.0),
+    "constant": Case(lambda _: 3.0, 1.0, lambda _: 0.0),
+    "between steps": Case(math.floor, 2.5, lambda _: 0.0),
+    "zero beside a tiny entry": Case(
+        lambda x: x[0] * x[1] ** 2, [0.0, 1e-9], lambda x: [x[1] ** 2, 0.0]
+    ),
+    "zero beside a huge entry": Case(
+        lambda x: math.sin(x[0]) + x[1] * 1e-9, [0.0, 1e9], lambda x: [math.cos(x[0]), 1e-9]
+    ),
+    "joined smoothly": Case(lambda x: 0.5 * x * x if x < 1 else x - 0.5, 1.0, lambda _: 1.0),
+    "bent at 0": Case(lambda x: x * abs(x), 0.0, lambda _: 0.0),
+    "unsigned zero": Case(lambda x: x**3 + x, -0.0, lambda _: 1.0),
+}
+
+
+@pytest.mark.parametrize("case", RIGHT.values(), ids=RIGHT)
+def test_a_right_gradient_passes_at_a_hard_point(case: Case) -> None:
+    report = case.check()
+    assert report.verdict == "PASS", str(report)
+    assert report.power <= 1e-4
+
+
+@pytest.mark.parametrize("case", RIGHT.values(), ids=RIGHT)
+def test_a_slightly_wrong_one_does_not(case: Case) -> None:
+    right = case.gradient
+
+    def wrong(x: Any) -> Any:
+        given = right(x)
+        return [1.001 * g for g in given] if isinstance(given, list) else 1.001 * given
+
+    if np.any(np.asarray(right(case.x))):
+        report = check(case.f, case.x, gradient=wrong, **case.options)
+        assert report.verdict == "WRONG", str(report)
+
+
+@pytest.mark.parametrize("x", [-740.0, -744.0])
+def test_numbers_below_the_normal_range_are_no_fault(x: float) -> None:
+    assert check(mg.exp, x).verdict in {"NOISY", "INCONCLUSIVE"}
+
+
+def test_a_pole_next_to_x_is_no_fault() -> None:
+    for distance in (1e-4, 1e-6, 1e-7, -1e-5):
+        assert check(mg.tan, math.pi / 2 - distance).verdict != "WRONG", distance
+
+
+# Arguments of all kinds
+
+
+def sum_of_squares(x: Any) -> Any:
+    return np.sum(np.square(x))
+
+
+def twice(x: Any) -> Any:
+    return 2 * np.asarray(x)
+
+
+READ_ONLY = np.array([1.0, 2.0])
+READ_ONLY.flags.writeable = False
+
+
+class Pair(NamedTuple):
+    a: float
+    b: float
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.array([1, 2, 3]),
+        np.array([True, False]),
+        np.array(3.0),
+        np.array(3),
+        np.float32(3),
+        np.int64(3),
+        np.ones(3, np.float32),
+        np.asfortranarray([[1.0, 2.0], [3.0, 4.0]]),
+        np.arange(6.0)[::2],
+        READ_ONLY,
+        np.array([1.0, 2.0], dtype=object),
+        [[1.0, 2.0], [3.0, 4.0]],
+        [(1.0, 2.0), (3, 4)],
+        Pair(1.0, 2.0),
+        3,
+        True,
+        np.ones((2, 1, 3)),
+    ],
+    ids=repr,
+)
+def test_inputs_of_every_kind_are_taken(x: Any) -> None:
+    report = check(sum_of_squares, x, gradient=twice)
+    assert report.verdict == "PASS", str(report)
+    assert not check(sum_of_squares, x, gradient=lambda x: -twice(x))
+    assert [entry.gradient for entry in report.entries] == list(np.ravel(twice(x)))
+
+
+def test_order_in_memory_does_not_mix_entries_up() -> None:
+    weights = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    x = np.asfortranarray(np.arange(1.0, 7.0).reshape(2, 3))
+    report = check(lambda x: float((x**2 * weights).sum()), x, gradient=lambda x: 2 * x * weights)
+    assert report
+    assert report.entries[1].index == (0, 1)
+    assert report.entries[1].gradient == 2 * 2 * 2
+
+
+def test_f_and_the_gradient_never_get_the_callers_own_array() -> None:
+    given = np.ones(3)
+    seen = []
+
+    def f(x: np.ndarray) -> float:
+        seen.append(x)
+        return float((x**2).sum())
+
+    def gradient(x: np.ndarray) -> np.ndarray:
+        seen.append(x)
+        return 2 * x
+
+    assert check(f, given, gradient=gradient)
+    assert all(not np.shares_memory(given, x) for x in seen)
+    assert (given == 1).all()
+
+
+WRONG_ARGUMENTS = {
+    "x is empty": Case(sum_of_squares, [], twice, cause="ValueError: .* empty"),
+    "x is an empty array": Case(sum_of_squares, np.zeros(0), twice, cause="ValueError: .* empty"),
+    "x is nan": Case(sum_of_squares, [1.0, math.nan], twice, cause=r"ValueError: x\[1\] is nan"),
+    "x is inf": Case(sum_of_squares, math.inf, twice, cause="ValueError: x is inf"),
+    "x is complex": Case(sum_of_squares, 1j, twice, cause="TypeError: .* 1j of type complex"),
+    "x is a text": Case(sum_of_squares, "1", twice, cause="TypeError: .* '1' of type str"),
+    "x is None": Case(sum_of_squares, None, twice, cause="TypeError: .* NoneType"),
+    "f returns None": Case(lambda _: None, 1.0, twice, cause="TypeError: .* NoneType"),
+    "f returns a text": Case(lambda _: "1", 1.0, twice, cause="TypeError: .* '1'"),
+    "f returns complex": Case(lambda x: x + 1j, 1.0, twice, cause="TypeError: .* complex"),
+    "f returns nothing": Case(lambda _: [], 1.0, twice, cause="ValueError: .* empty"),
+    "f is no function": Case(3, 1.0, twice, cause="TypeError: .* got 3"),
+    "f fails": Case(lambda x: {}[x], 1.0, twice, cause="KeyError: 1.0"),
+    "rtol is 0": Case(sum, 1.0, twice, cause="ValueError: rtol", options={"rtol": 0}),
+    "rtol is a text": Case(sum, 1.0, twice, cause="TypeError: rtol", options={"rtol": "a"}),
+    "order 3": Case(sum, 1.0, twice, cause="ValueError: order is 1", options={"order": 3}),
+    "scale is negative": Case(sum, 1.0, twice, cause="ValueError: scale", options={"scale": -1}),
+    "scale is inf": Case(sum, 1.0, twice, cause="ValueError: scale", options={"scale": math.inf}),
+    "WRONG accepted": Case(
+        sum, 1.0, twice, cause="ValueError: .* got WRONG", options={"accept": "WRONG"}
+    ),
+    "no such source": Case(sum, 1.0, "bakprop", cause="ValueError: .*did you mean 'backprop'"),
+    "no such reference": Case(
+        sum_of_squares, 1.0, twice, cause="ValueError: .*'no'", options={"reference": "no"}
+    ),
+    "reference of a wrong shape": Case(
+        sum_of_squares,
+        1.0,
+        twice,
+        cause="ValueError: the reference is no gradient",
+        options={"reference": lambda x: [x]},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_ARGUMENTS.values(), ids=WRONG_ARGUMENTS)
+def test_wrong_arguments_are_an_error_that_says_so(case: Case) -> None:
+    name, message = case.cause.split(": ", 1)
+    with pytest.raises(
+        {"KeyError": KeyError, "TypeError": TypeError}.get(name, ValueError), match=message
+    ):
+        case.check()
+
+
+def test_no_input_is_an_error() -> None:
+    with pytest.raises(TypeError, match="at least one input"):
+        mg.gradcheck(lambda: 0.0)
+
+
+def in_place(x: np.ndarray) -> float:
+    x *= 2
+    return float(x.sum())
+
+
+def sorted_in_place(x: list[float]) -> float:
+    x.sort()
+    return x[0]
+
+
+MISFITS = {
+    "wrong shape, a column": Case(
+        sum_of_squares, np.ones(3), lambda _: np.ones((3, 1)), cause=Cause.WRONG_SHAPE
+    ),
+    "wrong shape, flat": Case(
+        sum_of_squares, np.ones((2, 3)), lambda x: twice(x).ravel(), cause=Cause.WRONG_SHAPE
+    ),
+    "wrong shape, transposed": Case(
+        sum_of_squares,
+        np.ones((2, 3)),
+        lambda x: twice(x).T,
+        cause=f"{Cause.WRONG_SHAPE}.*transposed",
+    ),
+    "wrong shape, too few": Case(
+        sum_of_squares, [1.0, 2.0], lambda _: [1.0], cause=Cause.WRONG_SHAPE
+    ),
+    "wrong shape, an array for a number": Case(
+        sum_of_squares, 1.0, lambda _: np.ones(1), cause=Cause.WRONG_SHAPE
+    ),
+    "wrong shape, one for two inputs": Case(
+        lambda x, y: x * y, Several((1.0, 2.0)), lambda _x, y: y, cause=Cause.WRONG_SHAPE
+    ),
+    "None": Case(sum_of_squares, np.ones(3), lambda _: None, cause=Cause.NONE),
+    "None for one of two inputs": Case(
+        lambda x, y: x * y, Several((1.0, 2.0)), lambda _x, y: (y, None), cause=Cause.NONE
+    ),
+    "a text": Case(sum_of_squares, 1.0, lambda _: "2", cause=Cause.WRONG_TYPE),
+    "complex": Case(sum_of_squares, 1.0, lambda _: 2 + 0j, cause=Cause.WRONG_TYPE),
+    "nan": Case(sum_of_squares, 1.0, lambda _: math.nan, cause=Cause.NOT_FINITE),
+    "inf": Case(sum_of_squares, 1.0, lambda _: math.inf, cause=Cause.NOT_FINITE),
+    "f works in place": Case(
+        in_place, np.ones(3), lambda _: np.full(3, 2.0), cause=Cause.MUTATED_BY_F
+    ),
+    "f sorts in place": Case(
+        sorted_in_place, [2.0, 1.0], lambda _: [0.0, 1.0], cause=Cause.MUTATED_BY_F
+    ),
+    "the gradient works in place": Case(
+        sum_of_squares, np.ones(3), lambda x: x.__imul__(2), cause=Cause.MUTATED_BY_THE_GRADIENT
+    ),
+    "swapped entries": Case(
+        lambda x: x[0] * x[1] ** 2,
+        [2.0, 3.0],
+        lambda x: [2 * x[0] * x[1], x[1] ** 2],
+        cause=Cause.ENTRIES_SWAPPED,
+    ),
+    "swapped inputs": Case(
+        lambda x, y: (x * y).sum(),
+        Several((np.array([1.0, 2]), np.array([3.0, 4]))),
+        lambda x, y: (x, y),
+        cause=Cause.ENTRIES_SWAPPED,
+    ),
+    "one sign for all": Case(
+        sum_of_squares, [1.0, 2.0, 3.0], lambda x: -twice(x), cause=Cause.SIGN_FLIPPED
+    ),
+    "one factor for all": Case(
+        sum_of_squares, [1.0, 2.0], lambda x: 20 * twice(x), cause=f"{Cause.CONSTANT_FACTOR} of 20"
+    ),
+    "all zero": Case(sum_of_squares, [1.0, 2.0, 3.0], np.zeros_like, cause=Cause.ALWAYS_ZERO),
+    "one use is missing": Case(
+        lambda x: mg.sin(x) * x + mg.exp(x), 0.7, math.exp, cause=Cause.USE_NOT_ACCUMULATED
+    ),
+}
+
+
+@pytest.mark.parametrize("case", MISFITS.values(), ids=MISFITS)
+def test_what_is_no_gradient_of_f_is_wrong_and_says_why(case: Case) -> None:
+    report = case.check()
+    assert report.verdict == "WRONG", str(report)
+    with pytest.raises(AssertionError, match=case.cause):
+        raise AssertionError(report.cause)
+    assert len(str(report).splitlines()[0]) <= 41
+
+
+# Several inputs and outputs, second order, references
+
+
+def test_several_inputs_and_outputs_in_reading_order() -> None:
+    def f(x: np.ndarray, y: float) -> np.ndarray:
+        return np.array([x[0] * y, x[1], x[0]])
+
+    def jacobian(x: np.ndarray, y: float) -> tuple[Any, Any]:
+        return np.array([[y, 0], [0, 1], [1, 0]]), np.array([x[0], 0, 0])
+
+    report = check(f, np.array([2.0, 3.0]), 5.0, gradient=jacobian)
+    assert report
+    assert [(e.output, e.input, e.index) for e in report.entries[:4]] == [
+        ((0,), 0, (0,)),
+        ((0,), 0, (1,)),
+        ((0,), 1, ()),
+        ((1,), 0, (0,)),
+    ]
+    assert report.entries[2].name == "df[0]/dy"
+
+
+def test_a_matrix_of_outputs() -> None:
+    def jacobian(x: np.ndarray) -> np.ndarray:
+        one = np.eye(2)
+        return np.einsum("ik,j->ijk", one, x) + np.einsum("i,jk->ijk", x, one)
+
+    x = np.array([2.0, 3.0])
+    assert check(lambda x: np.outer(x, x), x, gradient=jacobian)
+    assert not check(lambda x: np.outer(x, x), x, gradient=lambda x: jacobian(x) * 1.01)
+    assert check(lambda x: [x[0] * x[1], x[1]], [2.0, 3.0], gradient="forward-mode")
+    assert check(lambda x: [x[0] * x[1], x[1]], [2.0, 3.0], gradient="backprop")
+
+
+@pytest.mark.parametrize("kind", [list, np.array])
+def test_the_hessian_of_one_input(kind: Any) -> None:
+    def f(x: Any) -> Any:
+        return x[0] * x[1] ** 2
+
+    assert check(f, kind([2.0, 3.0]), order=2)
+    assert check(
+        f, kind([2.0, 3.0]), order=2, gradient=lambda x: [[0, 2 * x[1]], [2 * x[1], 2 * x[0]]]
+    )
+    wrong = check(
+        f, kind([2.0, 3.0]), order=2, gradient=lambda x: [[0, 2 * x[1]], [2 * x[1], 3 * x[0]]]
+    )
+    assert [e.index + e.output for e in wrong.entries if e.verdict is mg.Verdict.WRONG] == [(1, 1)]
+
+
+def test_the_hessian_of_several_inputs_is_a_tuple_of_tuples() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return x[0] * y[0] ** 2 + x[1]
+
+    def blocks(x: np.ndarray, y: np.ndarray) -> Any:
+        across = np.array([[2 * y[0]], [0.0]])
+        return (np.zeros((2, 2)), across), (across.T, np.array([[2 * x[0]]]))
+
+    x, y = np.array([2.0, 1.0]), np.array([3.0])
+    assert check(f, x, y, order=2)
+    assert check(f, x, y, order=2, gradient=blocks)
+    assert check(f, x, y, order=2, gradient=mg.hessian(f))
+    assert not check(f, x, y, order=2, gradient=lambda *at: tuple(zip(*blocks(*at), strict=True)))
+    numbers = check(
+        lambda x, y: x * y**2,
+        *(2.0, 3.0),
+        order=2,
+        gradient=lambda x, y: ((0.0, 2 * y), (2 * y, 2 * x)),
+    )
+    assert numbers.verdict == "PASS"
+
+
+def test_a_function_that_cannot_be_recorded_has_no_hessian_to_check() -> None:
+    for f in (math.sin, lambda x: float(x) ** 3):
+        with pytest.raises(TypeError, match="order=2 differentiates f itself"):
+            mg.gradcheck(f, 2.0, order=2, gradient=lambda x: x)
+
+
+def test_a_symmetric_jacobian_is_checked_at_another_point_and_only_one() -> None:
+    calls = []
+
+    def gradient(x: np.ndarray) -> np.ndarray:
+        calls.append(tuple(x))
+        return 2 * x
+
+    def hessian(_: np.ndarray) -> np.ndarray:
+        return 2 * np.eye(3) + np.ones((3, 3)) * 0
+
+    report = check(lambda x: gradient(x) + x.sum(), np.ones(3), gradient=lambda x: hessian(x) + 1)
+    assert report
+    assert len(calls) < 200
+
+
+SOURCES = [
+    *("central-difference", "forward-mode", "backprop", "complex-step"),
+    *("forward-difference", "backward-difference"),
+]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_source_can_be_the_reference_and_the_gradient(source: str) -> None:
+    def f(x: Any) -> Any:
+        return mg.sin(x[0]) * x[1] + x[1] ** 3
+
+    def right(x: Any) -> Any:
+        return [math.cos(x[0]) * x[1], math.sin(x[0]) + 3 * x[1] ** 2]
+
+    x = [1.0, 2.0]
+    assert check(f, x, gradient=source)
+    assert check(f, x, gradient=right, reference=source)
+    assert (
+        check(f, x, gradient=lambda x: [2 * right(x)[0], right(x)[1]], reference=source).verdict
+        == "WRONG"
+    )
+
+
+def test_a_reference_of_the_users_own() -> None:
+    assert check(sum_of_squares, 3.0, gradient=twice, reference=lambda x: 2 * x)
+    assert not check(sum_of_squares, 3.0, gradient=twice, reference=lambda x: 3 * x)
+
+
+def test_callables_of_every_kind() -> None:
+    class Model:
+        def __call__(self, x: float) -> float:
+            return x * x
+
+        def gradient(self, x: float) -> float:
+            return 2 * x
+
+    assert check(Model(), 3.0, gradient=Model().gradient)
+    assert check(functools.partial(lambda a, x: a * x, 2.0), 3.0, gradient=lambda _: 2.0)
+    assert check(lambda *x: x[0] * x[1], 2.0, 3.0, gradient=lambda *x: (x[1], x[0]))
+
+
+# Hand-written gradients
+
+
+X = np.random.default_rng(0).normal(size=(20, 4))
+CLASSES = np.random.default_rng(1).integers(0, 3, 20)
+
+
+def probabilities(weights: np.ndarray) -> np.ndarray:
+    scores = X @ weights
+    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def cross_entropy(weights: np.ndarray) -> float:
+    return float(-np.log(probabilities(weights)[np.arange(20), CLASSES]).mean())
+
+
+def cross_entropy_gradient(weights: np.ndarray) -> np.ndarray:
+    return X.T @ (probabilities(weights) - np.eye(3)[CLASSES]) / 20
+
+
+SOFTMAX_FAULTS = {
+    "sum for mean": lambda w: cross_entropy_gradient(w) * 20,
+    "no target": lambda w: X.T @ probabilities(w) / 20,
+    "sign": lambda w: -cross_entropy_gradient(w),
+    "one class off": lambda w: np.roll(cross_entropy_gradient(w), 1, axis=1),
+    "a penalty too much": lambda w: cross_entropy_gradient(w) + 1e-5 * w,
+}
+
+
+@pytest.mark.parametrize(
+    "weights", [np.zeros((4, 3)), np.random.default_rng(2).normal(size=(4, 3))]
+)
+def test_softmax_regression(weights: np.ndarray) -> None:
+    assert check(cross_entropy, weights, gradient=cross_entropy_gradient)
+    for name, gradient in SOFTMAX_FAULTS.items():
+        if name != "a penalty too much" or weights.any():
+            assert check(cross_entropy, weights, gradient=gradient).verdict == "WRONG", name
+
+
+def test_rosenbrock_of_scipy() -> None:
+    optimize = pytest.importorskip("scipy.optimize")
+    x = np.array([1.3, 0.7, 0.8, 1.9, 1.2])
+    assert check(optimize.rosen, x, gradient=optimize.rosen_der)
+    assert check(optimize.rosen_der, x, gradient=optimize.rosen_hess)
+    assert check(optimize.rosen, x, gradient=optimize.rosen_hess, order=2)
+    assert check(optimize.rosen, np.ones(5), gradient=optimize.rosen_der)
+    for position in range(5):
+        e = np.eye(5)[position]
+        assert not check(
+            optimize.rosen, x, gradient=lambda x, e=e: optimize.rosen_der(x) * (1 + 1e-4 * e)
+        )
+
+
+# The report
+
+
+def test_what_fails_raises_and_the_error_travels() -> None:
+    with pytest.raises(GradcheckError, match=r"WRONG df/dx: 3\.00000, not 6\.00000") as caught:
+        mg.gradcheck(lambda x: x * x, 3.0, gradient=lambda x: x)
+    assert isinstance(caught.value, AssertionError)
+    copy = pickle.loads(pickle.dumps(caught.value))
+    assert str(copy) == str(caught.value)
+    assert copy.report.to_dict() == caught.value.report.to_dict()
+
+
+@pytest.mark.parametrize("case", [*TRAPS.values(), *RIGHT.values(), *MISFITS.values()])
+def test_a_report_keeps_its_size_whatever_it_says(case: Case) -> None:
+    lines = str(case.check()).splitlines()
+    assert len(lines) <= 15
+    assert all(len(line) <= 72 for line in lines)
+    assert len(lines[0]) <= 41
+
+
+def test_the_same_seed_gives_the_same_report() -> None:
+    first, second = (TRAPS["12 a network"].check() for _ in range(2))
+    assert first.to_dict() == second.to_dict()
+
+
+def test_resolution_is_what_would_have_been_seen() -> None:
+    def entry(gradient: float) -> Entry:
+        return check(math.sin, 1.0, gradient=lambda _: gradient).entries[0]
+
+    right = entry(math.cos(1.0))
+    assert right.verdict == "PASS"
+    assert entry(right.gradient + 1.01 * right.resolution).verdict == "WRONG"
+    assert entry(right.gradient + 0.4 * right.resolution).verdict == "PASS"
+    assert right.power == pytest.approx(right.resolution / abs(right.reference))
