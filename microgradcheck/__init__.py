@@ -76,12 +76,16 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     # `from microgradcheck import sweep` asks here first, and imports the module if told no.
-    elif name.startswith("_") or find_spec(f"{__name__}.{name}") or name not in _functions().__all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    else:
+    elif not name.startswith("_") and not find_spec(f"{__name__}.{name}") and _has_function(name):
         found = getattr(_functions(), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = found
     return found
+
+
+def _has_function(name: str) -> bool:
+    return name in _functions().__all__
 
 
 def _functions() -> Any:

@@ -7,7 +7,8 @@ from functools import partial, wraps
 from typing import Any, Self, cast
 
 from microgradcheck import sweep
-from microgradcheck.functions import VALUES, is_entry
+from microgradcheck.functions.elementwise import VALUES
+from microgradcheck.functions.entries import is_entry
 from microgradcheck.ops import NumberSystem
 from microgradcheck.structure import put_together, take_apart
 from microgradcheck.value import Input, Value

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, runtime_checkable
 
 from microgradcheck import backprop, numeric
-from microgradcheck.functions import lift
+from microgradcheck.functions.entries import lift
 from microgradcheck.value import Value
 
 __all__ = ["SOURCES", "GivenGradient", "GradientSource", "differences", "on_numbers", "resolve"]

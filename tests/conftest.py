@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from microgradcheck.functions import VALUES
+from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import COMPLEX, FLOATS, OPERATIONS, arrays
 
 # The same examples in every run, however busy the machine is.

@@ -20,7 +20,7 @@ import sympy
 
 import microgradcheck as mg
 from microgradcheck.backprop import forward_gradient
-from microgradcheck.functions import elementwise
+from microgradcheck.functions.elementwise import elementwise
 from microgradcheck.ops import COMPLEX, FLOATS, NumberSystem, Operation, arrays
 
 CIRCULAR_AND_HYPERBOLIC = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import microgradcheck as mg
-from microgradcheck.functions import VALUES, elementwise
+from microgradcheck.functions.elementwise import VALUES, elementwise
 from microgradcheck.ops import FLOATS, OPERATIONS, Operation
 
 __all__ = ["Plant", "find", "graph_around", "mutations", "plants"]

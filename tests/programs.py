@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import microgradcheck as mg
 from microgradcheck import sweep
 from microgradcheck.backprop import value_and_grad
-from microgradcheck.functions import elementwise
+from microgradcheck.functions.elementwise import elementwise
 from microgradcheck.ops import OPERATIONS
 
 CONSTANTS = (-2.0, -1.0, 0.0, 0.5, 1.0, 2.0, 3.0)

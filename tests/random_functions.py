@@ -53,19 +53,25 @@ class RandomFunction:
     so has the value. The point lies within a few such lengths of zero, or at an offset of 1e3 or
     1e6 of them.
 
+    Args:
+        seed: a function and a point for each.
+        scaled: whether to draw lengths, sizes and offsets, or leave all at 1 and 0.
+
     Attributes:
         x: the point.
         lengths: the length over which each input changes the function.
         offset: how many of its lengths each input is away from where the function changes.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, *, scaled: bool = True) -> None:
         rng = random.Random(seed)
         count = rng.randint(1, 6)
         self.lengths = [10 ** rng.uniform(-12, 12) for _ in range(count)]
         self.offset = rng.choice((0.0, 0.0, 0.0, 0.0, 1e3, 1e6))
-        self.x = [(rng.gauss(0, 1) + self.offset) * length for length in self.lengths]
         self._size = 10 ** rng.uniform(-12, 12)
+        if not scaled:
+            self.lengths, self.offset, self._size = [1.0] * count, 0.0, 1.0
+        self.x = [(rng.gauss(0, 1) + self.offset) * length for length in self.lengths]
         self._constant = rng.choice((0.0, 0.0, 1.0, 100.0))
         self._steps: list[tuple[str, int, int]] = []
         for made in range(count, count + rng.randint(3, 20)):

@@ -17,7 +17,7 @@ import graphs
 import microgradcheck as mg
 import opinions
 from microgradcheck.backprop import forward_gradient
-from microgradcheck.functions import VALUES
+from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.value import Value
 
 Pair = namedtuple("Pair", ["left", "right"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import re
 from collections.abc import Callable, Iterator
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +20,13 @@ import graphs
 from javascript import Engine
 from microgradcheck import operation, sin, sqrt, tanh
 from microgradcheck.backprop import value_and_grad
+from microgradcheck.cli import main
 from microgradcheck.explore import explore
 from microgradcheck.explore.javascript import rules, translate
 from microgradcheck.explore.listing import write_listing
 from microgradcheck.explore.recording import Recording, record
 from microgradcheck.explore.words import describe, readable
-from microgradcheck.functions import VALUES
+from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import FLOATS, OPERATIONS, Operation
 from microgradcheck.value import OPERATORS, Value
 
@@ -208,7 +211,7 @@ def run_program(recording: Recording, *inputs: float) -> tuple[float, list[float
     names = {name: FLOATS.value(row) for name, row in OPERATIONS.items() if name not in OPERATORS}
     namespace: dict[str, Any] = {**FLOATS.names, **names}
     exec("\n".join(write_listing(recording).lines), namespace)
-    result: tuple[float, list[float]] = namespace["value_and_gradient"](*inputs)
+    result: tuple[float, list[float]] = namespace["value_and_grad"](*inputs)
     return result
 
 
@@ -343,8 +346,8 @@ def test_the_static_words_are_those_of_the_script(f: Any, at: dict[str, float]) 
     recording = record(f, at)
     inputs = ", ".join(map(repr, at.values()))
     found = Engine.of(recording).run(
-        f"graph.steps.map((_, i) => describe(graph, study(graph, [{inputs}]), i))"
-        ".map((said) => [sentence(said), said.total])"
+        f"((found) => graph.steps.map((_, i) => [sentence(describe(graph, found, i)), "
+        f"describeTotal(graph, found, i)]))(study(graph, [{inputs}]))"
     )
     assert found == [[row.formula, row.total] for row in describe(recording)]
 
@@ -483,6 +486,42 @@ def test_hostile_labels_stay_texts() -> None:
     assert "<img" not in page.html
     assert "<img" not in page._repr_html_()
     compile(page.source, "page", "exec")
+
+
+@given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))
+@settings(max_examples=30)
+def test_any_text_may_be_a_label(title: str, name: str, label: str) -> None:
+    def f(**at: Any) -> Any:
+        y = at[name] * 2
+        y.label = label
+        return y * 3
+
+    f.__name__ = title
+    page = explore(f, **{name: 2.0})
+    page.html.encode()
+    assert page.html.count("<script") == 2
+    namespace: dict[str, Any] = {}
+    exec(page.source, namespace)
+    assert namespace["value_and_grad"](5.0) == (30.0, [6.0])
+
+
+def test_long_names_are_shortened() -> None:
+    long = "the_learning_rate_of_the_outer_loop"
+    recording = record(lambda **at: at[long] * 2, {long: 1.0})
+    assert recording.names[0] == "the_learning_rate_of_th…"
+
+
+def test_the_command_writes_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["explore", "sin(x*y) + x**2", "x=1", "y=2"]) == 0
+    assert "Page: page.html" in capsys.readouterr().out
+    assert "sin(x*y) + x**2" in (tmp_path / "page.html").read_text("utf-8")
+    assert main(["explore", "operator:mul", "--at", "2", "3", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["page"] == "page.html"
+    assert main(["explore", "log(x)", "x=0"]) == 2
+    assert main(["explore", "x", "x=1", "-o", "page.svg"]) == 2
 
 
 def test_the_same_function_is_the_same_page() -> None:

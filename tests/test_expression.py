@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from microgradcheck import Value
 from microgradcheck.cli.complaint import ExpressionError, point_out
 from microgradcheck.cli.expression import Expression, functions
-from microgradcheck.functions import VALUES
+from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import OPERATIONS
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import microgradcheck as mg
 import opinions
 from microgradcheck.backprop import forward_gradient
-from microgradcheck.functions import lift
+from microgradcheck.functions.entries import lift
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.value import OPERATORS, Value
 

@@ -92,11 +92,11 @@ def test_losses_of_scikit_learn(name: str) -> None:
         return loss.gradient(y_true=target, raw_prediction=raw)
 
     assert mg.gradcheck(total, raw, gradient=gradient).verdict == "PASS"
-    for name, broken in breaks(gradient, 8).items():
+    for fault, broken in breaks(gradient, 8).items():
         # Losses of constant slopes have the same gradient at another point.
         if not np.allclose(broken(raw), gradient(raw), rtol=1e-5, atol=0):
             report = mg.gradcheck(total, raw, gradient=broken, raise_on_failure=False)
-            assert report.verdict == "WRONG", name
+            assert report.verdict == "WRONG", fault
 
 
 @pytest.mark.parametrize("penalty", [0.0, 0.3])

@@ -16,7 +16,7 @@ import graphs
 import microgradcheck as mg
 import opinions
 from microgradcheck import sweep
-from microgradcheck.functions import VALUES
+from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import FLOATS, OPERATIONS
 from microgradcheck.value import Value
 

@@ -225,8 +225,8 @@ def test_an_error_comes_from_the_line_that_made_it_and_names_the_point() -> None
 @pytest.mark.parametrize(
     ("inputs", "error", "message"),
     [
-        (([1.0, 2.0],), TypeError, "recorded with 2 arguments, got 1"),
-        (([1.0, 2.0], 3.0, 4.0), TypeError, "recorded with 2 arguments, got 3"),
+        (([1.0, 2.0],), TypeError, "2 arguments, got 1|missing 1 .* argument: 'y'"),
+        (([1.0, 2.0], 3.0, 4.0), TypeError, "2 arguments, got 3|2 .* arguments but 3 were given"),
         (([1.0, 2.0, 3.0], 4.0), ValueError, "argument 0 has 3 entries, .* with 2"),
         (([1.0], 4.0), ValueError, "argument 0 has 1 entry, .* with 2"),
         ((5.0, 4.0), TypeError, "argument 0 is 5.0 .* with 2 entries"),

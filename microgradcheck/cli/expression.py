@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 
 from microgradcheck.cli.complaint import ExpressionError, near_miss, point_out, shortened
 from microgradcheck.cli.syntax import parse, product
-from microgradcheck.functions import VALUES
+from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.value import OPERATORS
 

@@ -91,7 +91,7 @@ def explore(f: Callable[..., Any], /, **inputs: Any) -> Exploration:
     Example:
         >>> page = explore(lambda x, y: (x * y) ** 2, x=3.0, y=2.0)
         >>> print(page.source)
-        def value_and_gradient(x, y):
+        def value_and_grad(x, y):
             # Forward
             v1 = x * y
             f = v1 ** 2

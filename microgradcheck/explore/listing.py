@@ -34,7 +34,7 @@ def write_listing(recording: Recording) -> Listing:
     """Write both sweeps as straight lines of Python, in which each step has its own line."""
     names = _identifiers(recording.names)
     given = [names[place] for place in recording.inputs]
-    lines = [f"def value_and_gradient({', '.join(given)}):"]
+    lines = [f"def value_and_grad({', '.join(given)}):"]
     constants = [
         f"    {name} = {value.number!r}"
         for place, (name, value) in enumerate(zip(names, recording.values, strict=True))

@@ -165,7 +165,7 @@ def _range(x: float) -> tuple[float, float]:
     size = max(1.0, abs(x))
     power = 10.0 ** floor(log10(size))
     reach = 2 * next(power * factor for factor in (1, 2, 5, 10) if power * factor >= size)
-    return reach, 10.0 ** floor(log10(reach / 40))
+    return reach, 10.0 ** floor(log10(reach / 100))
 
 
 def _rows(recording: Recording, listing: Listing) -> list[str]:

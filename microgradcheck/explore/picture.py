@@ -18,6 +18,9 @@ __all__ = ["PREFIX", "draw_recording"]
 PREFIX = "graph"
 """What every id in the picture begins with."""
 
+EDGE_ROOM = 112.0
+"""How wide the place of a product on an edge is; picture.js knows it too."""
+
 _WIDEST = "-1.234"
 _TIME_LIMIT = 20.0
 
@@ -31,7 +34,7 @@ class _Roomy(Node):
         width, height = super().size
         name = sum(Line(14, ((look, text),)).width for look, text in self.lines[0].runs[:1])
         if self.kind == "derivative":
-            room = Line(13, (("", f"{_WIDEST} × ({_WIDEST})"),)).width
+            room = EDGE_ROOM
         elif self.kind in {"input", "value", "result"}:
             room = name + Line(14, (("", f" = {_WIDEST}"),)).width + 20
             if len(self.lines) == 3:

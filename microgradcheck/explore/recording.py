@@ -209,7 +209,7 @@ def _title(f: Callable[..., Any], inputs: Mapping[str, Any]) -> str:
 
 def _names(values: list[Value], root: Value, title: str) -> list[str]:
     """Return a name for each node: its label, where no other node has the same."""
-    labels = [in_one_line(value.label).strip() for value in values]
+    labels = [_shortened(in_one_line(value.label).strip()) for value in values]
     counts = Counter(labels)
     taken = set(labels)
     names: list[str] = []
@@ -217,7 +217,7 @@ def _names(values: list[Value], root: Value, title: str) -> list[str]:
         name = label
         if value is root and not label:
             name = title if title.isidentifier() and title not in taken else "f"
-        if not name or (label and counts[label] > 1) or len(name) > LONGEST_NAME or name in names:
+        if not name or (label and counts[label] > 1) or name in names:
             count = 1
             while f"v{count}" in taken:
                 count += 1
@@ -225,6 +225,10 @@ def _names(values: list[Value], root: Value, title: str) -> list[str]:
         taken.add(name)
         names.append(name)
     return names
+
+
+def _shortened(label: str) -> str:
+    return label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…"
 
 
 def _steps(drawn: list[Value], root: Value, places: Mapping[int, int]) -> Iterator[Step]:

@@ -13,7 +13,7 @@ from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from microgradcheck import sweep
-from microgradcheck.functions import is_entry, lift
+from microgradcheck.functions.entries import is_entry, lift
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import OperationFault
 from microgradcheck.numeric.ladder import estimate_along

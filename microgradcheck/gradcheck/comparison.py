@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from microgradcheck.functions import lift
+from microgradcheck.functions.entries import lift
 from microgradcheck.gradcheck.blame import faults_of, record
 from microgradcheck.gradcheck.branches import branches_not_taken
 from microgradcheck.gradcheck.causes import explain

@@ -26,6 +26,7 @@ class Cause(StrEnum):
     ZERO_HERE = "zero here"
     INPUT_IGNORED = "f ignores this input"
     STATIONARY = "f is stationary here"
+    ONLY_HERE = "only wrong here"
     ONE_SIDE_OF_A_BRANCH = "only wrong on one side of a branch"
     GRAPH_CUT = "graph cut"
     OPERATION = "an operation is wrong"

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from itertools import product
 from typing import Any
 
-from microgradcheck.functions import is_entry
+from microgradcheck.functions.entries import is_entry
 from microgradcheck.numeric.differences import scale_of
 from microgradcheck.sources import on_numbers
 from microgradcheck.structure import is_array, number, put_together, take_apart

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from microgradcheck import backprop
-from microgradcheck.functions import is_entry
+from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.problem import Problem, indices_of
 from microgradcheck.sources import GivenGradient, GradientSource

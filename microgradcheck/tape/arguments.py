@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 from microgradcheck.structure import is_array, number, put_together
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Arguments", "as_lists", "flat"]
 
@@ -65,20 +69,33 @@ class Arguments:
                 "nested lists that differ in length"
             ) from None
 
-    def nested(self, entries: Sequence[Any]) -> list[Any]:
-        """Return entries as the arguments, with a list for each array."""
-        remaining = iter(entries)
-        return [_nest(remaining, like) for like in self.lists]
+    def row(self, inputs: Sequence[Any]) -> NDArray[np.float64]:
+        """Return the entries as one array: `numbers`, but sooner for arrays."""
+        import numpy as np
 
-    def like(self, entries: Iterable[float]) -> tuple[Any, ...]:
+        if len(inputs) == 1 and is_array(inputs[0]) and is_array(self._inputs[0]):
+            array = inputs[0]
+            if array.dtype == float and array.shape == self._inputs[0].shape:
+                flattened: NDArray[np.float64] = array.ravel()
+                return flattened
+        return np.array(self.numbers(inputs))
+
+    def like(self, entries: list[float] | NDArray[np.float64]) -> tuple[Any, ...]:
         """Return entries as the arguments, in their kinds and shapes."""
-        remaining = iter(entries)
-        return tuple(
-            put_together([next(remaining) for _ in range(size)], like=like)
-            for size, like in zip(self.sizes, self._inputs, strict=True)
-        )
+        parts = []
+        start = 0
+        for size, like in zip(self.sizes, self._inputs, strict=True):
+            part = entries[start : start + size]
+            if is_array(like):
+                import numpy as np
 
-    def gradient(self, entries: Iterable[float]) -> Any:
+                parts.append(np.array(part, dtype=float).reshape(like.shape))
+            else:
+                parts.append(put_together(part if isinstance(part, list) else part.tolist(), like))
+            start += size
+        return tuple(parts)
+
+    def gradient(self, entries: list[float] | NDArray[np.float64]) -> Any:
         """Return one derivative for each entry as a gradient: a tuple for several arguments."""
         gradients = self.like(entries)
         return gradients[0] if len(gradients) == 1 else gradients
@@ -129,21 +146,11 @@ def _collect(given: Any, like: Any, name: str, entries: list[float]) -> None:
             f"{name} has {_count(len(given), 'entry', 'entries')}, where the tape was recorded "
             f"with {len(like)}; record the function again for other shapes"
         )
-    elif set(map(type, given)) == {float} and not any(
-        isinstance(part, (list, tuple)) for part in like
-    ):
+    elif set(map(type, given)) == {float} == set(map(type, like)):
         entries += given
     else:
         for i, (part, part_like) in enumerate(zip(given, like, strict=True)):
             _collect(part, part_like, f"{name}[{i}]" if "[" in name else f"{name}, [{i}]", entries)
-
-
-def _nest(remaining: Any, like: Any) -> Any:
-    if isinstance(like, list):
-        return [_nest(remaining, part) for part in like]
-    if isinstance(like, tuple):
-        return tuple(_nest(remaining, part) for part in like)
-    return next(remaining)
 
 
 def _count(n: int, one: str, many: str = "") -> str:

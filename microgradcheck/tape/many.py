@@ -50,8 +50,8 @@ class Many:
     def __init__(
         self,
         runner: Runner,
-        recorded_at: Callable[[Sequence[float]], Many],
-        eager: Callable[[Sequence[float], bool], tuple[float, Sequence[float]]],
+        recorded_at: Callable[[list[float]], Many],
+        eager: Callable[[list[float], bool], tuple[float, Sequence[float]]],
     ) -> None:
         self._runner = runner
         self._recorded_at = recorded_at

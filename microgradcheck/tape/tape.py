@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microgradcheck.backprop import _Run, value_and_grad
 from microgradcheck.tape.arguments import Arguments, as_lists, flat
 from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.guards import require_fresh, require_same_branches
+from microgradcheck.tape.guards import require_fresh
 from microgradcheck.tape.lines import ArrayLines, Module, namespace_function
-from microgradcheck.tape.loop import Loop, LoopOverPoints
+from microgradcheck.tape.loop import LoopOverPoints
 from microgradcheck.tape.many import Many, Runner
-from microgradcheck.tape.passes import Blocks, Passes
+from microgradcheck.tape.once import Once
+from microgradcheck.tape.passes import Blocks
 from microgradcheck.tape.plan import PASSES, STRAIGHT, Plan
 from microgradcheck.tape.points import Points
 from microgradcheck.tape.trace import trace
@@ -87,16 +87,11 @@ class Tape:
         self._graph = graph
         self._arguments = arguments
         self._plan = Plan(graph)
+        self._once = Once(f, graph, arguments, self._plan)
 
     def __call__(self, *inputs: Any) -> float:
         """Return the function's value: see `Tape`."""
-        try:
-            value: float = self._value(*inputs)
-        except (TypeError, ValueError, ArithmeticError):
-            pass
-        else:
-            return value
-        return self._carefully(self._value, self._eager_value, inputs)
+        return self._once.value(*inputs)
 
     def value_and_grad(self, *inputs: Any) -> tuple[float, Any]:
         """Return the function's value and its gradient.
@@ -116,13 +111,10 @@ class Tape:
             >>> record(lambda x: x * x, 2.0).value_and_grad(3.0)
             (9.0, 6.0)
         """
-        try:
-            pair: tuple[float, Any] = self._value_and_gradient(*inputs)
-        except (TypeError, ValueError, ArithmeticError):
-            pass
-        else:
-            return pair
-        return self._carefully(self._value_and_gradient, value_and_grad(self._f), inputs)
+        run = self._once.value_and_gradient
+        # From the second call on without this detour, a tenth of a small function's time.
+        vars(self)["value_and_grad"] = run
+        return run(*inputs)
 
     def batch(self, *points: Any) -> tuple[NDArray[np.float64], Any]:
         """Return the values and gradients at many points.
@@ -183,7 +175,8 @@ class Tape:
             >>> tape.agrees(4.0)
             False
         """
-        own, recorded = self._eager_value(*inputs), self(*inputs)
+        recorded = self(*inputs)
+        own: float = self._once.eager(self._arguments.numbers(inputs), gradient=False)
         # Sums in another order differ by the rounding of their largest terms.
         largest = max(map(abs, [own, *self._graph.numbers]))
         return own == recorded or abs(own - recorded) <= 1e-9 * largest
@@ -198,7 +191,7 @@ class Tape:
     @cached_property
     def source(self) -> str:
         """The straight-line program of both sweeps, as the text of a Python module."""
-        return Module(self._graph, self._f, self._arguments.lists).source()
+        return Module(self._graph, self._f, self._arguments.lists).source
 
     def function(self, namespace: Any) -> Function:
         """Build the same program for an array library, to go on with in `jax.jit` or `torch`.
@@ -240,75 +233,7 @@ class Tape:
                 f"the program calls {', '.join(module.foreign)}, which a module of its own does "
                 "not have; give microgradcheck.operation the rules as texts"
             )
-        Path(path).write_text(module.source(), encoding="utf-8")
-
-    # Running at one point
-
-    @cached_property
-    def _value(self) -> Function:
-        return self._prepared(gradient=False)
-
-    @cached_property
-    def _value_and_gradient(self) -> Function:
-        return self._prepared(gradient=True)
-
-    def _prepared(self, *, gradient: bool) -> Function:
-        """Return a function of the arguments that runs in the way that the plan chose."""
-        make = self._straight if self._plan.one_point == STRAIGHT else self._over_entries
-        run = make(gradient=gradient)
-        if not self._graph.captured:
-            return run
-
-        def run_if_fresh(*inputs: Any) -> Any:
-            require_fresh(self._graph)
-            return run(*inputs)
-
-        return run_if_fresh
-
-    def _straight(self, *, gradient: bool) -> Function:
-        run = Module(self._graph, self._f, self._arguments.lists, gradient=gradient).compile()
-        if self._arguments.plain:
-            return run
-
-        def run_with_lists(*inputs: Any) -> Any:
-            result = run(*map(as_lists, inputs))
-            if not gradient:
-                return result
-            value, partials = result
-            return value, self._arguments.gradient(flat(partials))
-
-        return run_with_lists
-
-    def _over_entries(self, *, gradient: bool) -> Function:
-        passes = self._plan.one_point == PASSES
-        runner = Passes(self._plan.schedule) if passes else Loop(self._graph)
-
-        def run(*inputs: Any) -> Any:
-            entries = self._arguments.numbers(inputs)
-            if not gradient:
-                return runner.value(entries)
-            value, partials = runner.value_and_gradient(entries)
-            return value, self._arguments.gradient(partials)
-
-        return run
-
-    def _carefully(self, run: Function, eager: Function, inputs: tuple[Any, ...]) -> Any:
-        """Run where the first try failed; say why it did, or let the function itself say."""
-        entries = self._arguments.numbers(inputs)
-        require_fresh(self._graph)
-        try:
-            return run(*self._arguments.nested(entries))
-        except (ValueError, ArithmeticError):
-            pass
-        require_same_branches(self._graph, entries)
-        # Nothing makes a better message than the function itself, at the line that fails.
-        return eager(*self._arguments.like(entries))
-
-    def _eager_value(self, *inputs: Any) -> float:
-        with _Run(self._f, inputs, {}) as run:
-            return float(run.one_output())
-
-    # Running at many points
+        Path(path).write_text(module.source, encoding="utf-8")
 
     @cached_property
     def _many(self) -> Many:
@@ -322,12 +247,11 @@ class Tape:
             runner = LoopOverPoints(self._graph)
         return Many(runner, self._recorded_at, self._eagerly)
 
-    def _recorded_at(self, entries: Sequence[float]) -> Many:
+    def _recorded_at(self, entries: list[float]) -> Many:
         return record(self._f, *self._arguments.like(entries))._many
 
-    def _eagerly(self, entries: Sequence[float], gradient: bool) -> tuple[float, list[float]]:
-        inputs = self._arguments.like(entries)
+    def _eagerly(self, entries: list[float], gradient: bool) -> tuple[float, list[float]]:
         if not gradient:
-            return self._eager_value(*inputs), []
-        value, gradients = value_and_grad(self._f)(*inputs)
+            return self._once.eager(entries, gradient=False), []
+        value, gradients = self._once.eager(entries, gradient=True)
         return value, list(flat(as_lists(gradients)))

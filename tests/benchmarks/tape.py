@@ -11,12 +11,16 @@ import argparse
 import gc
 import importlib.util
 import math
+import os
 import platform
 import random
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
+
+# One core for each, and its own time alone, so that a busy machine does not blur the ratios.
+os.environ |= {"OPENBLAS_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
 
 import numpy as np
 
@@ -28,22 +32,20 @@ PARAMETERS = sum((inputs + 1) * outputs for inputs, outputs in LAYERS)
 
 Contender = Callable[[], Any]
 
-kept: Any = None
-"""The last result: memory that is freed at once would have to be asked for anew."""
-
 
 def compared(contenders: dict[str, Contender], rounds: int, repeats: int = 1) -> Iterator[str]:
     """Yield a row for each contender: its median time, and the median ratio to the first."""
-    global kept
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for run in contenders.values():
         run()
     for _ in range(rounds):
         for name, run in contenders.items():
-            start = time.perf_counter()
+            start = time.process_time()
             for _ in range(repeats):
-                kept = run()
-            seconds[name].append((time.perf_counter() - start) / repeats)
+                # Kept until the next one: memory freed at once would have to be asked for anew.
+                result = run()
+            seconds[name].append((time.process_time() - start) / repeats)
+    del result
     first = next(iter(seconds.values()))
     for name, times in seconds.items():
         ratio = statistics.median(b / a for a, b in zip(first, times, strict=True))
@@ -449,7 +451,9 @@ def main() -> None:
     parser.add_argument("--only", default="", help="a word of the tables to measure")
     options = parser.parse_args()
     version = platform.python_version()
-    print(f"| value and gradient, Python {version}, NumPy {np.__version__} | | median | times ours |")
+    print(
+        f"| Python {version}, NumPy {np.__version__} | value and gradient | median | times ours |"
+    )
     print("|---|---|--:|--:|")
     for title, table in TABLES.items():
         if options.only in title:

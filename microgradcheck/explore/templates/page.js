@@ -8,7 +8,9 @@ const steps = graph.steps.length;
 const forwardSteps = graph.steps.filter((step) => step.kind === "forward").length;
 const fields = graph.inputs.map((_, i) => document.querySelector(`[data-input="${i}"]`));
 
-function show() {
+// `live` tells a screen reader whether to read the step out.
+function show(live = "off") {
+  find("now").setAttribute("aria-live", live);
   const found = study(graph, state.inputs);
   showPicture(graph, found, state.step);
   showStep(found);
@@ -16,7 +18,6 @@ function show() {
   showGuess(found);
   showInputs(found);
   showTable(found);
-  writeHash();
 }
 
 function put(id, text) {
@@ -27,10 +28,10 @@ function put(id, text) {
 function showStep(found) {
   const step = graph.steps[state.step - 1];
   put("phase", phase(step));
-  const formula = find("formula");
   const said = step === undefined ? opening() : describe(graph, found, state.step - 1);
   const parts = [said.symbols, said.numbers, said.result].filter((part) => part !== "");
   const kinds = ["symbols", ...(said.numbers === "" ? [] : ["numbers"]), "result"];
+  const formula = find("formula");
   formula.replaceChildren(
     ...parts.flatMap((text, index) => {
       const span = document.createElement("span");
@@ -41,7 +42,7 @@ function showStep(found) {
   );
   formula.className = step?.kind ?? "opening";
   put("rule", said.rule);
-  put("total", said.total);
+  put("total", step === undefined ? "" : describeTotal(graph, found, state.step - 1));
   find("progress").max = steps;
   find("progress").value = state.step;
   for (const [id, stopped] of [["first", state.step === 0], ["back", state.step === 0], ["next", state.step === steps], ["last", state.step === steps]]) {
@@ -52,7 +53,7 @@ function showStep(found) {
 
 function opening() {
   const given = graph.inputs.map(({ place }, i) => `${graph.nodes[place].name} = ${readable(state.inputs[i])}`);
-  return { symbols: given.join(",  "), numbers: "", result: "", rule: "", total: "" };
+  return { symbols: given.join(",  "), numbers: "", result: "", rule: "" };
 }
 
 function phase(step) {
@@ -68,16 +69,15 @@ function showSource() {
   for (const item of find("source").children) {
     const current = item.dataset.line === line;
     item.className = current ? "current" : "";
-    if (current) {
-      item.setAttribute("aria-current", "step");
-      keepInView(item);
-    } else item.removeAttribute("aria-current");
+    if (current) item.setAttribute("aria-current", "step");
+    else item.removeAttribute("aria-current");
   }
 }
 
 // Scrolls the program alone, where `scrollIntoView` would move the whole page.
-function keepInView(item) {
+function scrollToLine() {
   const list = find("source");
+  const item = list.querySelector(".current");
   const [inner, outer] = [item.getBoundingClientRect(), list.getBoundingClientRect()];
   if (inner.top < outer.top) list.scrollTop -= outer.top - inner.top;
   if (inner.bottom > outer.bottom) list.scrollTop += inner.bottom - outer.bottom;
@@ -98,7 +98,7 @@ function showInputs(found) {
   put("result-value", secret ? "?" : readable(found.values[graph.root]));
   find("result-value").dataset.exact = secret ? "" : String(found.values[graph.root]);
   put("problem", problemOf(found));
-  put("note", secret ? "The answers are shown after the last step." : "Differences: f a little to the right, less f a little to the left, over the distance.");
+  put("note", secret ? "The answers are shown after the last step." : "Differences: (f(x + h) − f(x − h)) / 2h, with nothing but the values of f.");
   fields.forEach((field, i) => {
     const [slider, exact] = [field.querySelector(".slider"), field.querySelector(".exact")];
     slider.value = String(state.inputs[i]);
@@ -141,12 +141,12 @@ function problemOf({ problem, guard }) {
 }
 
 function showTable(found) {
+  if (!find("steps").open) return;
   for (const row of document.querySelectorAll("#steps tbody tr")) {
     const index = Number(row.dataset.step) - 1;
     const secret = state.guessing && index >= state.step;
-    const said = describe(graph, found, index);
-    row.querySelector(".formula").textContent = secret ? "?" : sentence(said);
-    row.querySelector(".total").textContent = secret ? "" : said.total;
+    row.querySelector(".formula").textContent = secret ? "?" : sentence(describe(graph, found, index));
+    row.querySelector(".total").textContent = secret ? "" : describeTotal(graph, found, index);
     row.className = index === state.step - 1 ? "current" : "";
   }
 }
@@ -169,12 +169,18 @@ function readHash() {
   state.guessing = given.get("guess") === "on";
 }
 
+function showAndNote() {
+  show("polite");
+  writeHash();
+}
+
 function go(step) {
   state.step = Math.min(Math.max(step, 0), steps);
   state.feedback = "";
   state.typed = "";
-  show();
+  showAndNote();
   scrollToNow();
+  scrollToLine();
 }
 
 function move(i, number) {
@@ -210,9 +216,16 @@ function connect() {
   fields.forEach((field, i) => {
     field.querySelector(".slider").addEventListener("input", (event) => move(i, event.target.valueAsNumber));
     field.querySelector(".exact").addEventListener("change", (event) => move(i, readGuess(event.target.value)));
-    field.querySelector(".exact").addEventListener("blur", show);
+    field.querySelector(".exact").addEventListener("blur", showAndNote);
+    // At the end of a drag only, since browsers slow down those who change the address too often.
+    field.querySelector(".slider").addEventListener("change", writeHash);
   });
-  window.addEventListener("hashchange", () => { readHash(); show(); });
+  find("steps").addEventListener("toggle", () => show("polite"));
+  find("reset").addEventListener("click", () => {
+    state.inputs = [...start];
+    go(state.step);
+  });
+  window.addEventListener("hashchange", () => { readHash(); showAndNote(); });
 }
 
 find("steps").open = false;
@@ -220,5 +233,6 @@ for (const id of ["stepper", "inputs"]) find(id).hidden = false;
 preparePicture(graph);
 connect();
 readHash();
-show();
+showAndNote();
 scrollToNow();
+scrollToLine();

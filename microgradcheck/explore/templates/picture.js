@@ -1,6 +1,7 @@
 // Brings the picture to the state of a step: what is known so far, and what is being computed.
 
 const part = (place, suffix = "") => document.getElementById(`graph-v${place}${suffix}`);
+const textsOf = new Map();
 const edge = (step) => part(step.place, step.position === 0 ? "_a" : "_b");
 
 // Once: texts are centred from now on, since their numbers will change, and what stands on an
@@ -16,6 +17,7 @@ function preparePicture(graph) {
 
 function centre(group, boxed) {
   const texts = [...group.querySelectorAll("text")];
+  textsOf.set(group, texts);
   const box = group.querySelector(".box");
   const of = (element, name) => Number(element.getAttribute(name));
   const middle = boxed
@@ -28,13 +30,13 @@ function centre(group, boxed) {
     text.removeAttribute("textLength");
     text.removeAttribute("lengthAdjust");
   }
-  group.dataset.room = boxed ? String(of(box, "width") - 12) : "96";
+  group.dataset.room = boxed ? String(of(box, "width") - 12) : "102";
   if (!boxed) {
     const pill = document.createElementNS("http://www.w3.org/2000/svg", "rect");
     const [top, bottom] = [texts[0], texts.at(-1)].map((text) => of(text, "y"));
     pill.setAttribute("class", "pill");
-    pill.setAttribute("x", String(middle - 50));
-    pill.setAttribute("width", "100");
+    pill.setAttribute("x", String(middle - 54));
+    pill.setAttribute("width", "108");
     pill.setAttribute("y", String(top - 15));
     pill.setAttribute("height", String(bottom - top + 21));
     pill.setAttribute("rx", "6");
@@ -44,12 +46,15 @@ function centre(group, boxed) {
 
 // Texts as wide as Helvetica would make them on average; one that is wider is made smaller.
 function write(group, line, parts) {
-  const text = group.querySelectorAll("text")[line];
-  text.querySelectorAll("tspan").forEach((tspan, index) => {
+  const text = textsOf.get(group)[line];
+  const before = text.textContent;
+  [...text.children].forEach((tspan, index) => {
     tspan.textContent = parts[index] ?? tspan.textContent;
   });
+  if (text.textContent === before && text.dataset.fitted === "yes") return;
+  text.dataset.fitted = "yes";
   const size = Number(text.dataset.size);
-  const width = 0.58 * size * text.textContent.length;
+  const width = 0.55 * size * text.textContent.length;
   const fitting = Math.min(1, Number(group.dataset.room) / width);
   text.setAttribute("font-size", String(Math.round(100 * size * Math.max(0.55, fitting)) / 100));
 }
@@ -72,7 +77,7 @@ function showPicture(graph, study, count) {
     const gradient = reached && reached.reduce((sum, flow) => sum + flow, 0);
     write(group, 0, [null, known.has(place) ? ` = ${readable(study.values[place])}` : ""]);
     write(group, 1, [null, readable(gradient)]);
-    if (group.querySelectorAll("text").length > 2) {
+    if (textsOf.get(group).length > 2) {
       write(group, 2, [reached && reached.length > 1 ? writeTerms(reached) : ""]);
     }
     group.classList.toggle("waiting", !known.has(place));

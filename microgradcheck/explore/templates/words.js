@@ -29,13 +29,13 @@ function writtenInputs(graph, node, write) {
   return [a, b ?? a];
 }
 
-// A step as { symbols, numbers, result, total, rule }.
+// A step as { symbols, numbers, result, rule }.
 function describe(graph, study, index) {
   const step = graph.steps[index];
   const node = graph.nodes[step.place];
   const root = graph.nodes[graph.root].name;
   if (step.kind === "seed") {
-    return { symbols: `∂${root}/∂${root}`, numbers: "", result: "1", total: "", rule: "" };
+    return { symbols: `∂${root}/∂${root}`, numbers: "", result: "1", rule: "" };
   }
   if (step.kind === "forward") {
     const name = (slot) =>
@@ -46,17 +46,15 @@ function describe(graph, study, index) {
       symbols: `${node.name} = ${byName}`,
       numbers: fill(node.template, numbers[0], numbers[1] ?? numbers[0]),
       result: readable(study.values[step.place]),
-      total: "",
       rule: "",
     };
   }
-  const { upstream, slope, flow, after } = study.applications[index];
+  const { upstream, slope, flow } = study.applications[index];
   const target = graph.nodes[step.target].name;
   return {
     symbols: `∂${root}/∂${node.name} · ∂${node.name}/∂${target}`,
     numbers: fill("{a} × {b}", readable(upstream), readable(slope)),
     result: readable(flow),
-    total: writeTotal(`∂${root}/∂${target}`, flowsSoFar(graph, study, index), after, step.uses),
     // A rule that is a number already is not written twice.
     rule: `∂${node.name}/∂${target} = ${step.rule}${/^-?\d+$/.test(step.rule) ? "" : ` = ${readable(slope)}`}`,
   };
@@ -64,6 +62,17 @@ function describe(graph, study, index) {
 
 function sentence({ symbols, numbers, result }) {
   return [symbols, numbers, result].filter((part) => part !== "").join(" = ");
+}
+
+// What all the consumers that were met so far add up to; "" where there is but one.
+function describeTotal(graph, study, index) {
+  const { kind, target, uses } = graph.steps[index];
+  if (kind !== "backward" || uses === 1) return "";
+  const symbol = `∂${graph.nodes[graph.root].name}/∂${graph.nodes[target].name}`;
+  const flows = flowsSoFar(graph, study, index);
+  const missing = flows.length === uses ? "" : `, ${uses - flows.length} more to come`;
+  const result = flows.length > 1 ? ` = ${readable(study.applications[index].after)}` : "";
+  return `${symbol} = ${writeTerms(flows)}${result} (${flows.length} of ${uses} uses${missing})`;
 }
 
 function flowsSoFar(graph, study, index) {
@@ -78,11 +87,4 @@ function flowsSoFar(graph, study, index) {
 function writeTerms(flows) {
   const [first, ...others] = flows.map(readable);
   return first + others.map((text) => (text.startsWith("−") ? ` − ${text.slice(1)}` : ` + ${text}`)).join("");
-}
-
-function writeTotal(symbol, flows, after, uses) {
-  if (uses === 1) return "";
-  const missing = flows.length === uses ? "" : `, ${uses - flows.length} more to come`;
-  const result = flows.length > 1 ? ` = ${readable(after)}` : "";
-  return `${symbol} = ${writeTerms(flows)}${result} (${flows.length} of ${uses} uses${missing})`;
 }

@@ -15,7 +15,7 @@ __all__ = ["RESERVED", "definitions", "foreign_derivative", "foreign_rules", "wo
 
 RESERVED: Final = {
     *("abs", "float", "full_like", "inf", "isfinite", "isnan", "nan", "pow", "type", "where"),
-    *("OverflowError", "TypeError", "ValueError", "value_and_grad"),
+    *("ArithmeticError", "OverflowError", "TypeError", "ValueError", "otherwise", "value_and_grad"),
 }
 """Names that generated code may use and that no variable in it can have."""
 

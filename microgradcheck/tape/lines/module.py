@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import Any
 
 from microgradcheck.ops import OPERATIONS
@@ -54,31 +55,49 @@ class Module:
             gradient=gradient,
         )
 
-    def source(self, *, checked: bool = False) -> str:
-        """Return the text of the module.
+    @property
+    def source(self) -> str:
+        """The text of the module."""
+        return self._text(self._body())
+
+    def compile(self, otherwise: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function, for floats: its lines are those of the source.
 
         Args:
-            checked: let the function insist on floats, since with whole numbers, arrays or
-                `Value`s it would compute something else.
+            otherwise: what is called in its place where the lines raise an error, or where an
+                argument holds something else than floats, such as whole numbers or `Value`s.
         """
-        body = list(self._unpacking())
-        if checked:
-            types = " is ".join(f"type({name})" for part in self._entries for name in part)
-            body += [f"if not {types} is float:", "    raise TypeError"]
-        body += [*([""] if body else []), *self._forward()]
-        body += self._backward() if self._gradient else [f"return {self._lines.value}"]
-        used = words(body)
-        helpers = definitions(used, TEXTS)
-        head = f"def {self._name}({', '.join(self._parameters)}):"
-        function = "\n".join([head, *(line and f"    {line}" for line in body)])
-        return "\n\n\n".join([self._header(used), *helpers, function]) + "\n"
-
-    def compile(self) -> Callable[..., Any]:
-        """Return the function."""
-        namespace: dict[str, Any] = dict(self.foreign)
-        exec(compile(self.source(checked=True), f"<tape of {self._title}>", "exec"), namespace)
+        types = " is ".join(f"type({name})" for part in self._entries for name in part)
+        unpacking, *rest = self._body()
+        checked = [*unpacking, f"if not {types} is float:", "    raise TypeError", *chain(*rest)]
+        body = [
+            "try:",
+            *(f"    {line}" for line in checked),
+            "except (ArithmeticError, TypeError, ValueError):",
+            "    pass",
+            f"return otherwise({', '.join(self._parameters)})",
+        ]
+        namespace: dict[str, Any] = {**self.foreign, "otherwise": otherwise}
+        exec(compile(self._text([body]), f"<tape of {self._title}>", "exec"), namespace)
         function: Callable[..., Any] = namespace[self._name]
         return function
+
+    def _body(self) -> list[list[str]]:
+        """Return the paragraphs of the function; the first takes the arguments apart."""
+        value = [[f"return {self._lines.value}"]]
+        return [
+            self._unpacking(),
+            self._forward(),
+            *(self._backward() if self._gradient else value),
+        ]
+
+    def _text(self, paragraphs: list[list[str]]) -> str:
+        used = words(chain(*paragraphs))
+        helpers = definitions(used, TEXTS)
+        lines = [line for paragraph in paragraphs if paragraph for line in ("", *paragraph)][1:]
+        head = f"def {self._name}({', '.join(self._parameters)}):"
+        function = "\n".join([head, *(line and f"    {line}" for line in lines)])
+        return "\n\n\n".join([self._header(used), *helpers, function]) + "\n"
 
     def _header(self, used: set[str]) -> str:
         what = "value and gradient" if self._gradient else "value"
@@ -113,7 +132,7 @@ class Module:
         lines += [f"if not isfinite({total}):", f"    raise OverflowError({_NOT_FINITE!r})"]
         return lines
 
-    def _backward(self) -> list[str]:
+    def _backward(self) -> list[list[str]]:
         remaining = iter(self._lines.partials)
         gradients = [
             pattern([next(remaining) for _ in entries], like)
@@ -121,10 +140,11 @@ class Module:
         ]
         gradient = gradients[0] if len(gradients) == 1 else f"({', '.join(gradients)})"
         return [
-            "",
-            "# Backward: d_x is the derivative of the value with respect to x.",
-            *self._lines.backward,
-            *listing(f"return {self._lines.value}, {gradient}"),
+            [
+                "# Backward: d_x is the derivative of the value with respect to x.",
+                *self._lines.backward,
+                *listing(f"return {self._lines.value}, {gradient}"),
+            ]
         ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import arrays
@@ -38,7 +38,7 @@ class Passes:
         self._schedule = schedule
         self._idle: list[_Row] = []
 
-    def value(self, entries: Sequence[float]) -> float:
+    def value(self, entries: Row) -> float:
         """Return the result at one point.
 
         Raises:
@@ -46,11 +46,11 @@ class Passes:
         """
         return self._run(entries, gradient=False)[0]
 
-    def value_and_gradient(self, entries: Sequence[float]) -> tuple[float, list[float]]:
+    def value_and_gradient(self, entries: Row) -> tuple[float, Row]:
         """Return the result at one point, and its derivatives: see `value`."""
         return self._run(entries, gradient=True)
 
-    def _run(self, entries: Sequence[float], *, gradient: bool) -> tuple[float, list[float]]:
+    def _run(self, entries: Row, *, gradient: bool) -> tuple[float, Row]:
         try:
             row = self._idle.pop()  # One call, so that no two threads get the same.
         except IndexError:
@@ -74,7 +74,7 @@ class _Row:
         self._forward = [_step(self._numbers, group) for group in schedule.forward]
         self._backward = [_step(self._numbers, group) for group in schedule.backward]
 
-    def run(self, entries: Sequence[float], *, gradient: bool) -> tuple[float, list[float]]:
+    def run(self, entries: Row, *, gradient: bool) -> tuple[float, Row]:
         import numpy as np
 
         schedule, numbers = self._schedule, self._numbers
@@ -92,8 +92,8 @@ class _Row:
             raise OverflowError
         if not all(check.holds(numbers) for check in schedule.checks):
             raise ValueError
-        value = float(numbers[schedule.root])
-        return value, numbers.take(schedule.gradient).tolist() if gradient else []
+        # The gradient means nothing where only the value was asked for.
+        return float(numbers[schedule.root]), numbers.take(schedule.gradient)
 
 
 def _step(numbers: Row, group: Sums | Application) -> Step:

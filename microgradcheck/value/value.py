@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import operator
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Never, TypeVar
 
 from microgradcheck import sweep
 from microgradcheck.ops import OPERATIONS, Operation, require_finite, undefined
 from microgradcheck.structure import is_array, number
+from microgradcheck.value.watching import tell_compared, tell_read, watchers
 
-__all__ = ["OPERATORS", "Input", "NotComputed", "Value", "binary", "reflected", "unary", "watching"]
+__all__ = ["OPERATORS", "Input", "NotComputed", "Value", "binary", "reflected", "unary"]
 
 ValueT = TypeVar("ValueT", bound="Value")
 
@@ -123,13 +122,13 @@ def _named(method: Callable[..., Any], operation: Operation) -> Callable[..., An
 
 
 def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
-    def method(self: Value, other: object) -> bool:
+    def method(self: Value, other: object) -> Any:
         b = other.number if isinstance(other, Value) else number(other)
         if b is None:
             return NotImplemented
         answer = compare(self.number, b)
-        if _watchers:
-            _tell_compared(compare, self, other, answer)
+        if watchers:
+            tell_compared(compare, self, other, answer)
         return answer
 
     return method
@@ -196,8 +195,8 @@ class Value:
     @property
     def data(self) -> float:
         """The number."""
-        if _watchers:
-            _tell_read(self)
+        if watchers:
+            tell_read(self)
         return self.number
 
     @data.setter
@@ -265,13 +264,13 @@ class Value:
 
     def __bool__(self) -> bool:
         answer = self.number != 0
-        if _watchers:
-            _tell_compared(operator.ne, self, 0.0, answer)
+        if watchers:
+            tell_compared(operator.ne, self, 0.0, answer)
         return answer
 
     def __float__(self) -> float:
-        if _watchers:
-            _tell_read(self)
+        if watchers:
+            tell_read(self)
         return self.number
 
     def __repr__(self) -> str:
@@ -309,54 +308,6 @@ class Value:
 
 
 _new = Value.__new__
-
-
-Read = Callable[["Value"], None]
-Compared = Callable[[Callable[[float, float], bool], "Value", object, bool], None]
-
-# By thread, since threads that record at once must not disturb one another.
-_watchers: dict[int, tuple[Read | None, Compared | None]] = {}
-
-
-@contextmanager
-def watching(read: Read | None = None, compared: Compared | None = None) -> Iterator[None]:
-    """Call a function where this thread lets a plain number or a truth out of a `Value`.
-
-    Args:
-        read: called with a `Value` before `.data` or `float()` gives its number away, and with it
-            the way back to its inputs.
-        compared: called with the comparison (such as `operator.lt`), its `Value`, its other side
-            (a `Value` or a number) and its answer; `bool()` compares with 0.
-
-    What is not given stays with whoever is watching around it.
-    """
-    thread = threading.get_ident()
-    outer = _watchers.get(thread)
-    _watchers[thread] = (
-        read or (outer and outer[0]) or None,
-        compared or (outer and outer[1]) or None,
-    )
-    try:
-        yield
-    finally:
-        if outer is None:
-            del _watchers[thread]
-        else:
-            _watchers[thread] = outer
-
-
-def _tell_read(value: Value) -> None:
-    read, _ = _watchers.get(threading.get_ident(), (None, None))
-    if read is not None:
-        read(value)
-
-
-def _tell_compared(
-    compare: Callable[[float, float], bool], value: Value, other: object, answer: bool
-) -> None:
-    _, compared = _watchers.get(threading.get_ident(), (None, None))
-    if compared is not None:
-        compared(compare, value, other, answer)
 
 
 class Input(Value):

@@ -1,0 +1,144 @@
+"""The table's operations as functions of every kind of number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Complex
+from typing import Any
+
+from microgradcheck.ops import COMPLEX, NumberSystem, Operation, arrays, require_finite, undefined
+from microgradcheck.structure import is_array, number
+from microgradcheck.value import Value, binary, reflected, unary
+
+__all__ = ["VALUES", "Function", "elementwise"]
+
+Function = Callable[..., Any]
+
+VALUES = NumberSystem({"abs": abs}, "Values")
+"""Recorded numbers: derivatives taken over them can be differentiated again."""
+
+
+def elementwise(operation: Operation) -> Function:
+    """Return the function of one of the table's operations, for every kind of number.
+
+    Args:
+        operation: a row of the table.
+
+    Returns:
+        A function of as many arguments as the operation has inputs.
+
+    Example:
+        >>> from microgradcheck.ops import OPERATIONS
+        >>> elementwise(OPERATIONS["sqrt"])(9)
+        3.0
+    """
+    function = (_of_one if operation.arity == 1 else _of_two)(operation)
+    function.__name__ = function.__qualname__ = operation.name
+    function.__doc__ = _describe(operation)
+    VALUES.names.setdefault(operation.name, function)
+    return function
+
+
+def _of_one(operation: Operation) -> Function:
+    record = unary(operation)
+
+    def function(a: Any, /) -> Any:
+        if isinstance(a, Value):
+            return record(a)
+        if is_array(a):
+            return _over_arrays(operation, function, a)
+        return _over_numbers(operation, a)
+
+    return function
+
+
+def _of_two(operation: Operation) -> Function:
+    record, record_reflected = binary(operation), reflected(operation)
+
+    def function(a: Any, b: Any, /) -> Any:
+        if is_array(a) or is_array(b):
+            return _over_arrays(operation, function, a, b)
+        if isinstance(a, Value):
+            result = record(a, b)
+        elif isinstance(b, Value):
+            result = record_reflected(b, a)
+        else:
+            return _over_numbers(operation, a, b)
+        if result is NotImplemented:
+            raise _unfit(operation, b if isinstance(a, Value) else a)
+        return result
+
+    return function
+
+
+def _over_numbers(operation: Operation, *inputs: Any) -> Any:
+    for x in inputs:
+        if not isinstance(x, Complex) and number(x) is None:
+            raise _unfit(operation, x)
+    floats = [converted for x in inputs if (converted := number(x)) is not None]
+    try:
+        if len(floats) == len(inputs):
+            y = operation.compute(*floats)
+        else:
+            y = COMPLEX.value(operation)(*map(complex, inputs))
+        require_finite(y, *inputs)
+        return y
+    except (ValueError, ArithmeticError) as error:
+        raise undefined(operation, inputs, error) from None
+
+
+def _over_arrays(operation: Operation, function: Function, *inputs: Any) -> Any:
+    import numpy as np
+
+    for x in inputs:
+        if isinstance(x, (list, tuple)):
+            raise _unfit(operation, x)
+    kinds = {np.asarray(x).dtype.kind for x in inputs}
+    if kinds <= set("biuf"):
+        # Outside the domain an array gets NumPy's nan or inf in that entry, not an error.
+        with np.errstate(all="ignore"):
+            # Integers become floats, since NumPy has no negative power of an integer.
+            return arrays().value(operation)(*(x * 1.0 for x in inputs))
+    entrywise = np.frompyfunc(function, len(inputs), 1)(*inputs)
+    return entrywise if "O" in kinds else np.asarray(entrywise, dtype=complex)
+
+
+def _unfit(operation: Operation, thing: object) -> TypeError:
+    hint = "; make it an array first: numpy.array(...)" if isinstance(thing, (list, tuple)) else ""
+    return TypeError(
+        f"{operation.name} takes numbers, Values and NumPy arrays, "
+        f"got {thing!r} of type {type(thing).__name__}{hint}"
+    )
+
+
+def _describe(operation: Operation) -> str:
+    inputs = ", ".join(operation.parameters)
+    lines = [
+        f"Return {operation.value}, of numbers, Values or arrays (entry by entry)."
+        if isinstance(operation.value, str)
+        else f"Return {operation.name}({inputs}), an operation defined by a user.",
+        "",
+        "Args:",
+        *(
+            f"    {p}: a number, a complex number, a Value, or a NumPy array of any of them."
+            for p in operation.parameters
+        ),
+        "",
+        "Returns:",
+        "    A float, a complex number, a Value, or an array of the inputs' shape.",
+        "",
+    ]
+    for parameter, rule in zip(operation.parameters, operation.derivatives, strict=True):
+        lines.append(f"Derivative with respect to {parameter}: {rule}, where y is the result.")
+    if operation.domain:
+        lines.append(f"Domain: {operation.domain}.")
+    if operation.kink:
+        lines.append(f"Kink: {operation.kink}; the derivative there is a convention.")
+    lines += [
+        "",
+        "Raises:",
+        "    TypeError: an input is none of these.",
+        "    ValueError, ArithmeticError: a number is outside the domain or the result is too",
+        "        large for a float; arrays get nan or inf in that entry instead.",
+    ]
+    return "\n".join(lines)

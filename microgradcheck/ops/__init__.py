@@ -1,0 +1,20 @@
+"""The table of operations, and the number systems that give its texts a meaning."""
+
+from __future__ import annotations
+
+from microgradcheck.ops.numbers import COMPLEX, FLOATS, arrays
+from microgradcheck.ops.systems import OPERATIONS, NumberSystem, Rule
+from microgradcheck.ops.table import Operation, define, require_finite, undefined
+
+__all__ = [
+    "COMPLEX",
+    "FLOATS",
+    "OPERATIONS",
+    "NumberSystem",
+    "Operation",
+    "Rule",
+    "arrays",
+    "define",
+    "require_finite",
+    "undefined",
+]
