@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from microgradcheck.backprop import value_and_grad as value_and_grad
     from microgradcheck.draw import Picture as Picture
     from microgradcheck.draw import draw as draw
+    from microgradcheck.explore import explore as explore
     from microgradcheck.gradcheck import GradcheckError as GradcheckError
     from microgradcheck.gradcheck import Report as Report
     from microgradcheck.gradcheck import Verdict as Verdict
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
     from microgradcheck.optimize import Descent as Descent
     from microgradcheck.optimize import compare_descents as compare_descents
     from microgradcheck.optimize import minimize as minimize
+    from microgradcheck.tape import Tape as Tape
+    from microgradcheck.tape import record as record
     from microgradcheck.value import Value as Value
 
 __version__ = "0.1.0"
@@ -53,16 +56,19 @@ _HOMES = {
     "GradcheckError": "gradcheck",
     "Picture": "draw",
     "Report": "gradcheck",
+    "Tape": "tape",
     "Value": "value",
     "Verdict": "gradcheck",
     "compare_descents": "optimize",
     "derivative": "numeric",
     "draw": "draw",
+    "explore": "explore",
     "grad": "backprop",
     "gradcheck": "gradcheck",
     "hessian": "backprop",
     "jacobian": "backprop",
     "minimize": "optimize",
+    "record": "tape",
     "value_and_grad": "backprop",
 }
 _MODULES = ("nn", "numeric", "optimize", "plot")

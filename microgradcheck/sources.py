@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from microgradcheck import backprop, numeric
 from microgradcheck.functions.entries import lift
+from microgradcheck.tape import TapeSource
 from microgradcheck.value import Value
 
 __all__ = ["SOURCES", "GivenGradient", "GradientSource", "differences", "on_numbers", "resolve"]
@@ -102,6 +103,7 @@ SOURCES: Final[dict[str, GradientSource]] = {
     for source in (
         _Automatic("backprop", backprop.value_and_grad),
         _Automatic("forward-mode", backprop.forward_gradient),
+        TapeSource(),
         _Differences("central-difference", "central"),
         _Differences("forward-difference", "forward"),
         _Differences("backward-difference", "backward"),

@@ -400,6 +400,7 @@ def test_a_large_graph_is_dragged_smoothly(open_page: Open) -> None:
         return x * y
 
     page = open_page(explore(f, x=0.5, y=1.0), "#step=150")
+    assert page.locator("#graph .bridge").count() == page.locator("#graph .derivative").count()
     milliseconds = page.evaluate(
         """() => {
           const slider = document.getElementById("slider-0");

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -138,6 +139,16 @@ def test_names_come_from_arguments_and_labels_and_never_clash() -> None:
     assert names > {"exp_2", "value", "d_x", "x", "x_2", "x_3", "a_b_c", "σ2", "d_x_2", "for_2"}
 
 
+def test_inputs_may_be_named_by_labels() -> None:
+    def f(x: Any) -> Any:
+        x[0].label, x[1].label = "width", "2"
+        return x[0] * x[1] * x[2]
+
+    source = record(f, [1.0, 2.0, 3.0]).source
+    assert "    width, x1, x2 = x\n" in source
+    assert "    d_width = x2 * x1\n" in source
+
+
 def test_any_signature_will_do() -> None:
     def several(*points: Any) -> Any:
         return points[0] * points[1]
@@ -158,6 +169,21 @@ def test_long_lines_are_broken_and_long_sums_added_up_in_steps() -> None:
     value, gradient = mg.value_and_grad(f)(x)
     assert tape(x) == pytest.approx(value, rel=1e-13)
     assert tape.value_and_grad(x)[1] == pytest.approx(gradient, rel=1e-12)
+
+
+def test_lines_stay_short_however_deep_the_expression() -> None:
+    def f(x: Any, y: Any) -> Any:
+        for _ in range(7):
+            x, y = (x + y) * (y - 0.123456789), (y + 1.987654321) / (x * x + y)
+        return x * y
+
+    tape = record(f, 0.5, 0.25)
+    assert max(map(len, tape.source.splitlines())) <= 110
+    value, gradient = mg.value_and_grad(f)(0.4, 0.3)
+    assert tape.value_and_grad(0.4, 0.3) == (
+        pytest.approx(value, rel=1e-12),
+        pytest.approx(gradient, rel=1e-12),
+    )
 
 
 def test_constants_are_worked_out_beforehand() -> None:
@@ -279,3 +305,34 @@ def test_the_same_program_runs_in_jax() -> None:
         np.testing.assert_allclose(gradients[0][i], by_x, rtol=1e-12)
         np.testing.assert_allclose(gradients[1][0][0][i], by_w[0][0], rtol=1e-12)
         np.testing.assert_allclose(gradients[2][i], by_b, rtol=1e-12)
+
+
+def test_the_same_program_runs_on_several_devices() -> None:
+    pytest.importorskip("jax")
+    program = [
+        "import jax, numpy as np",
+        "from jax.sharding import NamedSharding, PartitionSpec",
+        "import microgradcheck as mg",
+        "from microgradcheck.tape import record",
+        "jax.config.update('jax_enable_x64', True)",
+        "assert jax.device_count() == 4",
+        "f = lambda x: mg.sin(x[0]) * mg.exp(x[1])",
+        "tape = record(f, np.ones(2))",
+        "mesh = jax.make_mesh((4,), ('points',))",
+        "spec = PartitionSpec('points')",
+        "many = jax.vmap(tape.function(namespace=jax.numpy))",
+        "run = jax.jit(jax.shard_map(many, mesh=mesh, in_specs=spec, out_specs=(spec, spec)))",
+        "x = np.random.default_rng(0).normal(size=(40, 2))",
+        "values, gradients = run(jax.device_put(x, NamedSharding(mesh, spec)))",
+        "expected = tape.batch(x)",
+        "np.testing.assert_allclose(values, expected[0], rtol=1e-12)",
+        "np.testing.assert_allclose(gradients, expected[1], rtol=1e-12)",
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-c", "\n".join(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"},
+    )
+    assert ended.returncode == 0, ended.stderr

@@ -126,7 +126,7 @@ def test_a_tape_is_right_or_says_that_it_is_not_where_branches_differ() -> None:
     user_operations()
     raised = agreed = 0
     source = TapeSource()
-    for seed in range(150):
+    for seed in range(100):
         case = program(seed, branches=True)
         truths = all_expected(case)
         if not truths:

@@ -217,7 +217,7 @@ class _Search:
     def _noise_of(self, pair: _Pair) -> float:
         rounded_output = max(abs(pair.left), abs(pair.right))
         # Computing f rounds x, too, in effect. At an offset, that is the larger part.
-        rounded_input = abs(self.x) * self._secant(pair) if pair.finite else 0.0
+        rounded_input = (abs(self.x) + pair.h) * self._secant(pair) if pair.finite else 0.0
         return max(self.noise, _UNIT_ROUNDOFF * max(rounded_output, rounded_input))
 
     def _secant(self, pair: _Pair) -> float:
@@ -280,12 +280,18 @@ class _Search:
     def _central(self, run: list[_Pair]) -> _Bounded:
         """Extrapolate central differences, whose error is even in h."""
         squares = [(pair.h / run[0].h) ** 2 for pair in run]
-        value, truncation, weights = _extrapolate_twice(squares, [pair.slope for pair in run])
+        slopes = [pair.slope for pair in run]
+        value, truncation, weights = _extrapolate_twice(squares, slopes)
         means = [(pair.left - self.center) / 2 + (pair.right - self.center) / 2 for pair in run]
         # The mean of both sides must tend to f itself. Where it does not, the steps skip over
         # something: a kink, a plateau, or the waves of a function that changes faster.
         skipped = abs(extrapolate(squares, means)[0]) / run[0].h
-        return value, max(truncation, 2 * skipped), self._noise_in(run, weights)
+        noise = self._noise_in(run, weights)
+        spread = max(slopes) - min(slopes)
+        if spread > noise and slopes not in (sorted(slopes), sorted(slopes, reverse=True)):
+            # They go to and fro, so that there is nothing to extrapolate.
+            skipped = max(skipped, spread)
+        return value, max(truncation, 2 * skipped), noise
 
     def _one_sided(self, run: list[_Pair], side: Callable[[_Pair], float]) -> _Bounded:
         """Extrapolate the slopes between x and points on one side of it."""
@@ -302,15 +308,14 @@ class _Search:
 
     def _agrees(self, window: _Window) -> bool:
         """Tell whether no finer pair shows a slope that a window does not explain."""
-        finest = self.pairs[window.finest]
-        return not any(
-            abs(window.value - pair.slope)
-            > window.bound
-            + 4 * self._noise_of(pair) / pair.h
-            + abs(window.value - finest.slope) * (pair.h / finest.h) ** 2
-            + self.precision / 4 * abs(window.value)
-            for pair in self.pairs[window.finest + 1 :]
-        )
+        run = self.pairs[window.coarsest : window.finest + 1]
+        for pair in self.pairs[window.finest + 1 :]:
+            squares = [(p.h / pair.h) ** 2 - 1 for p in run]
+            expected, _ = extrapolate(squares, [p.slope for p in run])
+            allowed = window.bound + 4 * self._noise_of(pair) / pair.h
+            if abs(pair.slope - expected) > allowed + self.precision / 4 * abs(expected):
+                return False
+        return True
 
     def _is_good(self, best: _Window) -> bool:
         size = abs(best.value)

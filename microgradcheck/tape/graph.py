@@ -146,7 +146,7 @@ class Graph:
         for node in order:
             operation = node.operation
             if operation is None:
-                if node.adjoint is None and node.label is not _JOINT:
+                if node.adjoint is None and type(node) is not _Joint:
                     node.adjoint = self._constant(node.number)
                     self.captured.append((node, node.number))
                 continue
@@ -171,7 +171,7 @@ class Graph:
                 b = constants.get(id(slot))
                 if b is None:
                     b = constants[id(slot)] = self._constant(slot)
-            if (a < inputs or operations[a] or b < inputs or operations[b]) is None:
+            if not (a < inputs or b < inputs or operations[a] or operations[b]):
                 node.adjoint = self._constant(node.number)
                 continue
             node.adjoint = len(numbers)
@@ -200,18 +200,18 @@ _ADD, _MULTIPLY, _POWER = (OPERATIONS[name] for name in ("add", "multiply", "pow
 # 0.0 + -0.0 is 0.0, which matters to atan2 and may matter to an operation of a user's own.
 _BLIND_TO_THE_SIGN_OF_ZERO = {None, *OPERATIONS.values()} - {OPERATIONS["atan2"]}
 
-_JOINT = "joint of two graphs"
+
+class _Joint(Value):
+    """A node after two others, so that one walk visits the graphs of both."""
+
+    __slots__ = ()
 
 
 def _join(first: Value | float, second: Value | float) -> Value | float:
-    """Return a node that stands after both, so that one walk visits the graphs of both."""
     if not isinstance(first, Value):
         return second
-    joint = Value(0.0)
-    joint.label = _JOINT
-    joint.a = first
-    joint.epoch = first.epoch
-    if isinstance(second, Value):
-        joint.b = second
-        joint.epoch = max(first.epoch, second.epoch)
+    joint = _Joint(0.0)
+    joint.a, joint.b = first, second
+    # Nothing below may seem newer than what was made from it.
+    joint.epoch = max(x.epoch for x in (first, second) if isinstance(x, Value))
     return joint

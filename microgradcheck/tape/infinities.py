@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import Operation
@@ -37,11 +37,12 @@ def lossy_places(graph: Graph, *, raising: bool) -> list[int]:
             continue
         slots = (graph.left[place], graph.right[place])[: operation.arity]
         # Only hypot, of the functions of `math`, makes an infinity and raises no error.
-        arises = not (raising and hasattr(math, operation.name) and operation.name != "hypot")
+        raises = raising and hasattr(math, operation.name) and operation.name != "hypot"
+        arises = not raises and operation.name not in _FINITE
         for position, slot in enumerate(slots):
             other = slots[1 - position] if len(slots) == 2 else slot
-            known = None if graph.varies(other) else graph.numbers[other]
-            if _hands_on(operation, position, known):
+            fixed = operation.name == "power" and not graph.varies(other)
+            if _hands_on(operation, position, graph.numbers[other] if fixed else None):
                 arises |= suspect[slot]
             else:
                 lossy.add(slot)
@@ -49,9 +50,22 @@ def lossy_places(graph: Graph, *, raising: bool) -> list[int]:
     return sorted(place for place in lossy if suspect[place])
 
 
-@cache
+_FINITE = {
+    *("negative", "positive", "absolute", "relu", "maximum", "minimum"),
+    *("sigmoid", "softplus", "logaddexp"),
+}
+"""Operations whose result is finite wherever their inputs are."""
+
+
+@lru_cache(maxsize=1024)
 def _hands_on(operation: Operation, position: int, known: float | None) -> bool:
-    """Tell whether an infinite or undefined input always leads to such a result, or an error."""
+    """Tell whether an infinite or undefined input always leads to such a result, or an error.
+
+    Args:
+        operation: a row of the table; of a rule in Python nothing is known.
+        position: which of its inputs.
+        known: the other input, if it matters and is a constant.
+    """
     if not isinstance(operation.value, str):
         return False
     others = _SAMPLES if known is None else (known,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import FLOATS, NumberSystem, arrays
@@ -111,6 +112,8 @@ class LoopOverPoints:
         """Compute many points: see `Blocks.run`."""
         import numpy as np
 
+        if count < _LEAST_FOR_ARRAYS:
+            return self._one_by_one(parts, count, partials)
         with np.errstate(all="ignore"):
             numbers = self._loop.forward([row for part in parts for row in part])
             derivatives = [] if partials is None else self._loop.backward(numbers)
@@ -126,6 +129,26 @@ class LoopOverPoints:
         values[:] = numbers[self._graph.root]
         return values, good
 
+    def _one_by_one(
+        self, parts: Sequence[Numbers], count: int, partials: Numbers | None
+    ) -> tuple[Numbers, Mask]:
+        import numpy as np
+
+        loop = Loop(self._graph)
+        values, good = np.full(count, math.nan), np.zeros(count, dtype=bool)
+        for i in range(count):
+            entries = [row[min(i, len(row) - 1)] for part in parts for row in part.tolist()]
+            with suppress(ValueError, ArithmeticError):
+                if partials is None:
+                    values[i] = loop.value(entries)
+                else:
+                    values[i], partials[:, i] = loop.value_and_gradient(entries)
+                good[i] = True
+        return values, good
+
+
+_LEAST_FOR_ARRAYS = 8
+"""For fewer points, an operation on an array takes longer than one on each of its entries."""
 
 _NUMBERS = 2**23
 """How many numbers a loop over many points may hold, 64 MB."""

@@ -46,6 +46,10 @@ class Once:
         """A function of the arguments that returns value and gradient: see `Tape`."""
         return self._prepared(gradient=True)
 
+    @cached_property
+    def _loop(self) -> Loop:
+        return Loop(self._graph)
+
     def eager(self, entries: list[float], *, gradient: bool) -> Any:
         """Ask the function itself for its value, or for the pair of value and gradient."""
         inputs = self._arguments.like(entries)
@@ -86,7 +90,7 @@ class Once:
             read: Function = self._arguments.row
             runner: Any = Passes(self._plan.schedule)
         else:
-            read, runner = self._arguments.numbers, Loop(self._graph)
+            read, runner = self._arguments.numbers, self._loop
 
         def run(*inputs: Any) -> Any:
             try:
@@ -103,11 +107,10 @@ class Once:
     def _carefully(self, gradient: bool, *inputs: Any) -> Any:
         """Run operation by operation; where that fails, say why or let the function itself say."""
         entries = self._arguments.numbers(inputs)
-        loop = Loop(self._graph)
         try:
             if not gradient:
-                return loop.value(entries)
-            value, partials = loop.value_and_gradient(entries)
+                return self._loop.value(entries)
+            value, partials = self._loop.value_and_gradient(entries)
             return value, self._arguments.gradient(partials)
         except (ArithmeticError, ValueError):
             pass

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Never
 
 from microgradcheck.backprop import _Run
-from microgradcheck.structure import number
 from microgradcheck.tape.graph import Comparison, Graph
 from microgradcheck.value import Value, watching
 
@@ -43,9 +42,7 @@ def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
                 "a tape is recorded from plain numbers, and got a Value among its inputs; give "
                 "its .data, or take the derivatives of the function itself"
             )
-        return Graph(
-            root if isinstance(root, Value) else number(root) or 0.0, run.inputs, comparisons
-        )
+        return Graph(root if isinstance(root, Value) else float(root), run.inputs, comparisons)
 
 
 def _refuse_to_read(value: Value) -> Never:

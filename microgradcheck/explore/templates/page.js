@@ -119,7 +119,7 @@ function showNumber(output, number, secret) {
 
 function verdictInWords({ verdict, digits, slopes }) {
   return {
-    agree: `✓ they agree to ${digits} digits`,
+    agree: `✓ agree to ${digits} digits`,
     kink: `∧ a kink: slopes ${slopes?.map(readable).join(" and ")}`,
     differ: "✗ they differ",
     edge: "an edge: undefined on one side",
@@ -215,8 +215,11 @@ function connect() {
   });
   fields.forEach((field, i) => {
     field.querySelector(".slider").addEventListener("input", (event) => move(i, event.target.valueAsNumber));
-    field.querySelector(".exact").addEventListener("change", (event) => move(i, readGuess(event.target.value)));
-    field.querySelector(".exact").addEventListener("blur", showAndNote);
+    field.querySelector(".exact").addEventListener("change", (event) => {
+      move(i, readGuess(event.target.value));
+      writeHash();
+    });
+    field.querySelector(".exact").addEventListener("blur", () => show());
     // At the end of a drag only, since browsers slow down those who change the address too often.
     field.querySelector(".slider").addEventListener("change", writeHash);
   });

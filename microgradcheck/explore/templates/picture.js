@@ -41,7 +41,26 @@ function centre(group, boxed) {
     pill.setAttribute("height", String(bottom - top + 21));
     pill.setAttribute("rx", "6");
     group.insertBefore(pill, texts[0]);
+    group.dataset.middle = String(middle);
+    bridge(pill);
   }
+}
+
+// The lines to and from what stands on an edge are joined behind it, since a short text leaves
+// most of its place empty.
+function bridge(pill) {
+  const of = (name) => Number(pill.getAttribute(name));
+  const within = ([x, y]) =>
+    x > of("x") - 4 && x < of("x") + of("width") + 4 && y > of("y") - 4 && y < of("y") + of("height") + 4;
+  const ends = [...document.querySelectorAll("#graph .curve:not(.bridge)")].flatMap((curve) => {
+    const points = curve.getAttribute("d").match(/-?[\d.]+,-?[\d.]+/g).map((point) => point.split(",").map(Number));
+    return [points[0], points.at(-1)].filter(within);
+  });
+  if (ends.length !== 2) return;
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("class", "curve bridge");
+  path.setAttribute("d", `M${ends[0]}L${ends[1]}`);
+  document.querySelector("#graph .paper").after(path);
 }
 
 // Texts as wide as Helvetica would make them on average; one that is wider is made smaller.
@@ -54,9 +73,15 @@ function write(group, line, parts) {
   if (text.textContent === before && text.dataset.fitted === "yes") return;
   text.dataset.fitted = "yes";
   const size = Number(text.dataset.size);
-  const width = 0.55 * size * text.textContent.length;
-  const fitting = Math.min(1, Number(group.dataset.room) / width);
+  const fitting = Math.min(1, Number(group.dataset.room) / (0.55 * size * text.textContent.length));
   text.setAttribute("font-size", String(Math.round(100 * size * Math.max(0.55, fitting)) / 100));
+}
+
+function fitPill(group, letters) {
+  const width = Math.min(108, 7.15 * letters + 10);
+  const pill = group.querySelector(".pill");
+  pill.setAttribute("x", String(Math.round(10 * (Number(group.dataset.middle) - width / 2)) / 10));
+  pill.setAttribute("width", String(Math.round(10 * width) / 10));
 }
 
 function showPicture(graph, study, count) {
@@ -94,6 +119,7 @@ function showPicture(graph, study, count) {
     write(group, 0, [done ? numbers : `∂${node}/∂${target}`]);
     write(group, 1, [done ? `= ${result}` : ""]);
     group.classList.toggle("waiting", !done);
+    fitPill(group, Math.max(numbers.length, result.length + 2));
     group.querySelector("title").textContent = done ? `${rule}\n${numbers} = ${result}` : "not computed yet";
   });
   lightUp(graph, count);

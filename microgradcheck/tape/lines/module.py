@@ -8,6 +8,7 @@ from itertools import chain
 from typing import Any
 
 from microgradcheck.ops import OPERATIONS
+from microgradcheck.tape.arguments import flat
 from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.infinities import lossy_places
 from microgradcheck.tape.lines.definitions import RESERVED, definitions, foreign_rules, words
@@ -41,8 +42,9 @@ class Module:
         self._likes = likes
         names = Names({*RESERVED, *OPERATIONS, *self.foreign})
         self._parameters = names.parameters(f, len(likes))
+        remaining = iter([graph.labels.get(place, "") for place in range(graph.inputs)])
         self._entries = [
-            names.entries(parameter, like)
+            names.entries(parameter, like, [next(remaining) for _ in flat(like)])
             for parameter, like in zip(self._parameters, likes, strict=True)
         ]
         self._total = names.fresh("total", "total")

@@ -55,11 +55,11 @@ class Names:
         wishes += [f"{rest}{i}" if count > 1 else rest for i in range(len(wishes), count)]
         return [self.fresh(wish, "x") for wish in wishes[:count]]
 
-    def entries(self, parameter: str, like: Any) -> list[str]:
-        """Return a name for each entry of an argument, such as `x0, x1` or `w0_1`."""
+    def entries(self, parameter: str, like: Any, labels: Sequence[str]) -> list[str]:
+        """Return a name for each entry of an argument: its label, or such as `x0` or `w0_1`."""
         if not isinstance(like, (list, tuple)):
             return [parameter]
-        names: list[str] = []
+        wishes: list[str] = []
         pending = [(parameter, "", like)]
         while pending:
             stem, separator, part = pending.pop()
@@ -68,8 +68,8 @@ class Names:
                     [(f"{stem}{separator}{i}", "_", entry) for i, entry in enumerate(part)]
                 )
             else:
-                names.append(self.fresh(stem, "x"))
-        return names
+                wishes.append(stem)
+        return [self.fresh(label or wish, wish) for label, wish in zip(labels, wishes, strict=True)]
 
 
 def pattern(names: Sequence[str], like: Any) -> str:

@@ -84,14 +84,16 @@ def meaning(namespace: Any, name: str) -> Any:
         return getattr(math, name)
     if namespace.__name__ == "numpy" and name in arrays().names:
         return arrays().names[name]
-    # Some write asin as arcsin, and erf is among the special functions of some.
-    special = f"{namespace.__name__.partition('.')[0]}.scipy.special"
-    for module, alias in ((namespace, name), (namespace, f"arc{name[1:]}"), (special, name)):
-        try:
-            return getattr(importlib.import_module(module) if module is special else module, alias)
-        except (AttributeError, ImportError):
-            continue
-    raise ValueError(f"{namespace.__name__} has no function {name!r}, which the tape calls")
+    for alias in (name, f"arc{name[1:]}"):  # asin is arcsin in some.
+        if hasattr(namespace, alias):
+            return getattr(namespace, alias)
+    try:
+        library = namespace.__name__.partition(".")[0]
+        return getattr(importlib.import_module(f"{library}.scipy.special"), name)
+    except (AttributeError, ImportError):
+        raise ValueError(
+            f"{namespace.__name__} has no function {name!r}, which the tape calls"
+        ) from None
 
 
 class ArrayLines:

@@ -15,6 +15,10 @@ from microgradcheck.tape.lines.names import WIDTH, Names
 __all__ = ["StraightLine"]
 
 
+_LONG = WIDTH - 24
+"""So long may a text grow that is to stand in a line with a name, and maybe in another text."""
+
+
 class StraightLine:
     """The lines that compute a graph's result, and those that carry its derivative back.
 
@@ -93,6 +97,7 @@ class _Writer:
         self._names: dict[int, str] = dict(enumerate(entries))
         self._adjoint_names: dict[int, str] = {}
         self._unnamed = 0
+        self._begun: set[int] = set()
         self._write_forward()
         for place in watched:
             self._read(self.values[place])
@@ -118,52 +123,44 @@ class _Writer:
                 self.forward.append((guard, condition.text))
 
     def _value(self, place: int, operation: Operation) -> Expression:
-        graph = self.graph
-        inputs = [self.values[graph.left[place]], self.values[graph.right[place]]]
-        result = constant(self.texts.value(operation)(*inputs[: operation.arity]))
-        named = place in graph.labels or place == graph.root
-        if not named and (result.is_simple or not self._earns_a_line(place, result)):
-            return result
-        name = self._name(place)
-        self._read(result)
-        self.forward.append(f"{name} = {result}")
-        return Expression(name)
+        slots = (self.graph.left[place], self.graph.right[place])[: operation.arity]
+        result = self._result(operation, slots)
+        if len(result.text) > _LONG:
+            for slot in slots:
+                if not self.values[slot].is_simple:
+                    self.values[slot] = self._line(slot, self.values[slot])
+            result = self._result(operation, slots)
+        if place in self.graph.labels or place == self.graph.root:
+            return self._line(place, result)
+        return self._line(place, result) if self._earns_a_line(place, result) else result
+
+    def _result(self, operation: Operation, slots: Sequence[int]) -> Expression:
+        return constant(self.texts.value(operation)(*(self.values[slot] for slot in slots)))
 
     def _write_backward(self) -> None:
         graph = self.graph
         adjoints = {graph.root: constant(1.0)}
-        begun: set[int] = set()
-
-        def line(place: int, adjoint: Expression) -> Expression:
-            name = self._adjoint_name(place)
-            self._read(adjoint)
-            if place in begun and self.texts is ARRAY_TEXTS:
-                # Adding in place would change what other names stand for the same array.
-                adjoint = Expression(name) + adjoint
-            added = place in begun and self.texts is not ARRAY_TEXTS
-            self.backward.append(f"{name} {'+=' if added else '='} {adjoint}")
-            return Expression(name)
-
         for place in range(len(graph) - 1, graph.inputs - 1, -1):
             operation = graph.operations[place]
             adjoint = adjoints.pop(place, None)
             if operation is None or adjoint is None:
                 continue
-            if place in begun or not (
-                adjoint.is_simple or not self._earns_a_line(place, adjoint, "d_")
-            ):
-                adjoint = line(place, adjoint)
-            for target, contribution in self._contributions(place, operation, adjoint):
-                total = contribution
-                if target in adjoints:
-                    total = adjoints[target] + contribution
-                    if len(total.text) > WIDTH:
-                        line(target, adjoints[target])
-                        begun.add(target)
-                        total = contribution
+            if place in self._begun or self._earns_a_line(place, adjoint, "d_"):
+                adjoint = self._adjoint_line(place, adjoint)
+            terms = self._contributions(place, operation, adjoint)
+            if not adjoint.is_simple and any(len(term.text) > _LONG for _, term in terms):
+                adjoint = self._adjoint_line(place, adjoint)
+                terms = self._contributions(place, operation, adjoint)
+            for target, term in terms:
+                total = adjoints[target] + term if target in adjoints else term
+                if target in adjoints and len(total.text) > _LONG:
+                    self._adjoint_line(target, adjoints[target])
+                    self._begun.add(target)
+                    total = term
                 adjoints[target] = total
         for place in range(graph.inputs):
-            self.partials.append(str(line(place, adjoints.get(place, constant(0.0)))))
+            adjoint = adjoints.get(place, constant(0.0))
+            self.partials.append(str(self._adjoint_line(place, adjoint)))
 
     def _contributions(
         self, place: int, operation: Operation, adjoint: Expression
@@ -192,10 +189,31 @@ class _Writer:
     # What has a line, and its name
 
     def _earns_a_line(self, place: int, text: Expression, prefix: str = "") -> bool:
-        if self.kept is None or len(text.text) > 0.75 * WIDTH:
+        if text.is_simple:
+            return False
+        if self.kept is None:
             return True
         # A number whose derivative has a line has one too, since that is called after it.
         return self.kept[f"{prefix}v{place}"] > 1 or self.kept[f"d_v{place}"] > 1
+
+    def _line(self, place: int, text: Expression) -> Expression:
+        name = self._name(place)
+        self._read(text)
+        self.forward.append(f"{name} = {text}")
+        return Expression(name)
+
+    def _adjoint_line(self, place: int, text: Expression) -> Expression:
+        """Write a line for a derivative, or for what is to be added to it if it has one."""
+        name = self._adjoint_name(place)
+        self._read(text)
+        if place not in self._begun:
+            self.backward.append(f"{name} = {text}")
+        elif self.texts is ARRAY_TEXTS:
+            # Adding in place would change whatever else stands for the same array.
+            self.backward.append(f"{name} = {Expression(name) + text}")
+        else:
+            self.backward.append(f"{name} += {text}")
+        return Expression(name)
 
     def _name(self, place: int) -> str:
         if place not in self._names:

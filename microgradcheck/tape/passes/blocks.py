@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,9 @@ Step = Callable[[], Any]
 _SCRATCH = 2**15
 """How many numbers a step holds besides its results: more would not stay in the cache."""
 
+_MOST_IDLE = 2
+"""How many blocks are kept for the next calls."""
+
 _BLOCK = 2**21
 """How many numbers a block may hold, 16 MB."""
 
@@ -40,7 +44,8 @@ class Blocks:
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
-        self._idle: dict[tuple[int, ...], list[_Block]] = {}
+        self._lock = threading.Lock()
+        self._idle: list[tuple[tuple[int, ...], _Block]] = []
         self.most = max(16, min(1024, _BLOCK // schedule.ends[-1]))
         """The most points that a call may have, to keep memory bounded."""
 
@@ -61,15 +66,22 @@ class Blocks:
             guards hold.
         """
         key = (count, *(part.shape[1] for part in parts))
-        idle = self._idle.setdefault(key, [])
-        try:
-            block = idle.pop()
-        except IndexError:
-            block = _Block(self._schedule, count, parts)
+        block = self._borrow(key) or _Block(self._schedule, count, parts)
         try:
             return block.run(parts, partials)
         finally:
-            idle.append(block)
+            with self._lock:
+                self._idle.append((key, block))
+                del self._idle[:-_MOST_IDLE]
+
+    def _borrow(self, key: tuple[int, ...]) -> _Block | None:
+        """Return an idle block for as many points and the same shared arguments."""
+        with self._lock:
+            for i, (known, block) in enumerate(self._idle):
+                if known == key:
+                    del self._idle[i]
+                    return block
+        return None
 
 
 class _Block:
