@@ -187,6 +187,7 @@ def on_numbers(f: Function) -> Function:
     """
 
     def plain(*inputs: Any) -> Any:
+        __tracebackhide__ = True  # from pytest
         try:
             return f(*inputs)
         except AttributeError as error:

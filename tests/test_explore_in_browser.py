@@ -278,6 +278,11 @@ def test_the_static_table_is_the_live_one(open_page: Open) -> None:
     assert "grad" in static.locator("#graph").text_content()
 
 
+def test_lines_run_on_behind_what_stands_on_them(open_page: Open) -> None:
+    page = open_page(explore(wide, x=0.5, y=-1.25, z=2.0))
+    assert page.locator("#graph .bridge").count() == page.locator("#graph .derivative").count()
+
+
 # Guesses
 
 
@@ -400,7 +405,6 @@ def test_a_large_graph_is_dragged_smoothly(open_page: Open) -> None:
         return x * y
 
     page = open_page(explore(f, x=0.5, y=1.0), "#step=150")
-    assert page.locator("#graph .bridge").count() == page.locator("#graph .derivative").count()
     milliseconds = page.evaluate(
         """() => {
           const slider = document.getElementById("slider-0");

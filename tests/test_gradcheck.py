@@ -378,6 +378,15 @@ def test_threads_that_add_in_another_order_repeat_well_enough() -> None:
     assert check(f, 1.3, gradient=lambda x: 2 * x)
 
 
+def test_slopes_far_away_are_no_measure_for_the_slope_here() -> None:
+    def f(x: float) -> float:
+        return (x - 1000) ** 21 + (x - 1000)
+
+    assert check(f, 1000.001, gradient=lambda _: 1.0).verdict == "PASS"
+    for wrong in (-1.0, 0.0, 2.0, 1.0001):
+        assert check(f, 1000.001, gradient=lambda _, g=wrong: g).verdict == "WRONG"
+
+
 def test_a_plateau_of_noise_is_no_reason_to_pass() -> None:
     # f hardly depends on x beside its own coarse steps, so that any small gradient would fit.
     report = check(lambda x: float(np.float32(1 + 1e-8 * x)), 1.0, gradient=lambda _: 2e-8)

@@ -88,6 +88,16 @@ def test_a_gradient_has_the_kind_and_shape_of_its_argument(way: str, x: Any) -> 
 
 
 @pytest.mark.parametrize("way", WAYS)
+def test_what_it_was_recorded_with_may_change_later(way: str) -> None:
+    x = [2.0, 3.0]
+    tape = in_way(way, lambda x: x[0] * x[1], x)
+    x.append(5.0)
+    assert tape.value_and_grad([5.0, 7.0]) == (35.0, [7.0, 5.0])
+    with pytest.raises(ValueError, match="3 entries"):
+        tape(x)
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_several_arguments_have_a_gradient_each(way: str) -> None:
     def f(a: Any, x: Any, b: Any) -> Any:
         return a * x[0] + x[1] * 2
@@ -247,6 +257,30 @@ def test_other_arguments_than_were_recorded_are_refused(
     for run in (tape, tape.value_and_grad):
         with pytest.raises(error, match=message):
             run(*inputs)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_undefined_operation_before_a_branch_is_not_taken_for_the_branch(way: str) -> None:
+    def f(x: Any) -> Any:
+        y = mg.log(x[0])
+        return y if y > x[1] else -y
+
+    tape = in_way(way, f, [2.0, 0.0])
+    for run in (tape, tape.value_and_grad):
+        with pytest.raises(ValueError, match=r"log\(-1.0\) is undefined"):
+            run([-1.0, 5.0])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_zero_keeps_its_sign_where_it_matters(way: str) -> None:
+    for x in (0.0, -0.0):
+        for f, expected in [
+            (lambda x: mg.atan2(x + 0.0, -1.0), math.pi),
+            (lambda x: mg.atan2(x * 1.0, -1.0), math.copysign(math.pi, x)),
+            (lambda x: mg.atan2(x + x * 2.0, -1.0), math.copysign(math.pi, x)),
+        ]:
+            tape = in_way(way, f, 1.0)
+            assert tape(x) == tape.values([x, x])[0] == expected
 
 
 def test_only_functions_of_plain_numbers_that_return_one_can_be_recorded() -> None:
@@ -423,6 +457,16 @@ def test_there_may_be_any_number_of_points(way: str, count: int) -> None:
     np.testing.assert_allclose(values, x[:, 0] * np.sin(x[:, 1]), rtol=1e-14)
     expected = np.stack([np.sin(x[:, 1]), x[:, 0] * np.cos(x[:, 1])], axis=1)
     np.testing.assert_allclose(gradients, expected, rtol=1e-14)
+
+
+def test_sums_too_long_for_one_piece_are_added_up_in_several() -> None:
+    rng = np.random.default_rng(2)
+    x, y = rng.normal(size=(2, 1000, 150))
+    tape = in_way(PASSES, lambda x, y: mg.dot(x, y) + mg.sum(x), x[0], y[0])
+    values, (by_x, by_y) = tape.batch(x, y)
+    np.testing.assert_allclose(values, (x * y).sum(axis=1) + x.sum(axis=1), atol=1e-12)
+    np.testing.assert_allclose(by_x, y + 1, rtol=1e-14)
+    np.testing.assert_allclose(by_y, x, rtol=1e-14)
 
 
 @pytest.mark.parametrize(

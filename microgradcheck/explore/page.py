@@ -22,7 +22,10 @@ from microgradcheck.value import Value
 
 __all__ = ["SCRIPTS", "page_data", "template_text", "write_page"]
 
-SCRIPTS: Final = ("arithmetic.js", "engine.js", "words.js", "guess.js", "picture.js", "page.js")
+SCRIPTS: Final = (
+    *("arithmetic.js", "engine.js", "words.js", "guess.js"),
+    *("picture.js", "panels.js", "page.js"),
+)
 """The scripts of a page, in order."""
 
 

@@ -194,7 +194,7 @@ class _Evidence:
         values = {self.problem.moved(i, step * scale)[k] for step in (-0.1, -0.01, 0.0, 0.01, 0.1)}
         if len(values) == 1:
             return f"{Cause.INPUT_IGNORED}: it does not depend on it, and the gradient is not zero"
-        return f"{Cause.STATIONARY} in this input, and the gradient is not zero"
+        return f"{Cause.STATIONARY}: its slope in this input is zero, and the gradient is not"
 
     def _zero_elsewhere(self, entry: Entry) -> str:
         nearby = self._ratios_nearby(entry)

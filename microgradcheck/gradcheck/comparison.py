@@ -28,6 +28,8 @@ from microgradcheck.value import Value
 
 __all__ = ["Comparison"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 _REPEATS_WITHIN = 64  # ulp: threads that add in another order are noise, not irreproducible
 _RECORDING = ("backprop", "forward-mode", "tape")
 

@@ -17,6 +17,8 @@ from microgradcheck.structure import is_array, number, put_together, take_apart
 
 __all__ = ["Problem"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 Index = tuple[int, ...]
 
 

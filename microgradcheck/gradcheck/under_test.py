@@ -15,6 +15,8 @@ from microgradcheck.structure import is_array, take_apart
 
 __all__ = ["Gradient", "gradient_of"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 
 class Gradient(NamedTuple):
     """What a gradient source gave.

@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 __all__ = ["Estimate", "estimate_along", "extrapolate"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 # Neighbouring steps have irregular ratios, so that no periodic function looks flat to all.
 _RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
 _FIRST_STEP = 0.016  # relative to the scale of x
@@ -37,7 +39,8 @@ class Estimate(NamedTuple):
         slopes: the slopes on the left and on the right, at a kink.
         slope_bound: how far those may be off.
         noise: the standard deviation of f's own noise, in the units of f.
-        secant: the largest slope of f between x and any point that was tried.
+        secant: the largest slope of f between x and any point that was tried, beyond its noise,
+            which a derivative of zero can be compared with; 0 where it cannot.
         step: the finest step of the window that the value comes from.
         reason: why it is an edge, in words.
     """
@@ -183,12 +186,11 @@ class _Search:
 
     def _conclude(self) -> Estimate:
         best = self._best()
-        secant = self._largest_secant()
         if best is None:
-            return Estimate(0.0, math.inf, noise=self.noise, secant=secant)
+            return Estimate(0.0, math.inf, noise=self.noise)
         has_steps = self.quantum > 64 * _UNIT_ROUNDOFF * abs(self.center)
         behaviour = "quantised" if has_steps else "smooth"
-        h = self.pairs[best.finest].h
+        h, secant = self.pairs[best.finest].h, self._comparable(best)
         return Estimate(best.value, best.bound, behaviour, noise=self.noise, secant=secant, step=h)
 
     def _edge(self, reason: str) -> Estimate:
@@ -223,8 +225,15 @@ class _Search:
     def _secant(self, pair: _Pair) -> float:
         return max(abs(pair.right - self.center), abs(pair.left - self.center)) / pair.h
 
-    def _largest_secant(self) -> float:
-        """Return the largest slope between x and a point that was tried, beyond noise."""
+    def _comparable(self, best: _Window) -> float:
+        """Return the largest slope of f between x and a point that was tried, beyond noise.
+
+        A derivative of zero is compared with it. It says nothing of a window whose bound is wider
+        than all that the finest pair shows, since f may just change faster far away: 0, then.
+        """
+        finest = self.pairs[-1]
+        if best.bound > self._secant(finest) + 4 * self._noise_of(finest) / finest.h:
+            return 0.0
         largest = max(
             self._secant(pair) - 4 * self._noise_of(pair) / pair.h
             for pair in self.pairs
@@ -320,7 +329,7 @@ class _Search:
     def _is_good(self, best: _Window) -> bool:
         size = abs(best.value)
         if size <= best.bound:
-            size = self._largest_secant()
+            size = self._comparable(best)
         return best.bound <= self.precision / 4 * size
 
     def _go_up(self, best: _Window) -> bool:
@@ -398,7 +407,7 @@ class _Search:
             slopes=(-left.value, right.value),
             slope_bound=bound,
             noise=self.noise,
-            secant=self._largest_secant(),
+            secant=self._secant(fine),
             step=fine.h,
         )
 

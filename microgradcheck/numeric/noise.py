@@ -9,6 +9,8 @@ from itertools import pairwise
 
 __all__ = ["measure_noise", "noise_by_order"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 # Relative to the scale of x. The first is wide enough to see single precision inside of f. The
 # others are for functions that change so fast that it takes their curve for noise. Two are always
 # used, since round-off can follow a regular pattern at one of them.

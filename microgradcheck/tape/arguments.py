@@ -30,7 +30,11 @@ class Arguments:
         self.lists = [as_lists(argument) for argument in inputs]
         self.plain = not any(map(_holds_other_kinds, inputs))
         self.sizes = [sum(1 for _ in flat(lists)) for lists in self.lists]
-        self._inputs = inputs
+        # Copies, since lists can be changed later; their numbers do not matter.
+        self._inputs = [
+            put_together(list(map(float, flat(lists))), like=argument)
+            for lists, argument in zip(self.lists, inputs, strict=True)
+        ]
 
     def numbers(self, inputs: Sequence[Any]) -> list[float]:
         """Return the entries of other inputs as floats, in reading order.

@@ -14,14 +14,13 @@ STRAIGHT: Final = "straight line"
 PASSES: Final = "array passes"
 LOOP: Final = "loop over the operations"
 
-# Measured with CPython 3.11 on one core, both sweeps. For one point an operation takes 40 ns in a
-# straight line and 250 ns in a loop, but 30 µs to write and compile the line; a pass takes 2 µs.
-# For many points at once an operation takes 1.5 µs in a straight line over arrays, 3 µs in a
-# loop over arrays, and a pass takes 5 µs.
+# Measured with CPython 3.11 on one core. At one point an operation takes 40 ns in a straight line,
+# both sweeps, and 200 ns in a loop, but 30 µs to write and compile; a pass takes 1.6 µs. At many
+# points an operation takes 1 µs in a straight line over arrays, 2 µs in a loop, and a pass 4 µs.
 _MOST_TO_COMPILE = 2000
 _LEAST_FOR_PASSES = 100
-_PASS = {STRAIGHT: 2000 / 40, LOOP: 2000 / 250}
-_PASS_OVER_POINTS = {STRAIGHT: 5 / 1.5, LOOP: 5 / 3}
+_PASS: Final = {STRAIGHT: 1600 / 40, LOOP: 1600 / 200}
+_PASS_OVER_POINTS: Final = {STRAIGHT: 4 / 1, LOOP: 4 / 2}
 
 
 class Plan:

@@ -16,7 +16,12 @@ function forwardSweep(graph, inputs) {
     const defined = rule.inside(a, b);
     const y = defined ? rule.value(a, b) : NaN;
     if (problem === null && !Number.isFinite(y)) {
-      problem = { place, inputs: node.slots.length === 1 ? [a] : [a, b], defined, needs: rule.needs };
+      problem = {
+        place,
+        inputs: node.slots.length === 1 ? [a] : [a, b],
+        defined,
+        needs: rule.needs,
+      };
     }
     values.push(Number.isFinite(y) ? y : NaN);
   });
@@ -75,7 +80,8 @@ function compareGradients(gradient, numerical, kink) {
   const gap = Math.abs(gradient - estimate);
   const size = Math.max(Math.abs(gradient), Math.abs(estimate));
   if (kink && Math.abs(slopes[0] - slopes[1]) > 1e-3 * Math.max(...slopes.map(Math.abs))) {
-    const between = Math.min(...slopes) - bound <= gradient && gradient <= Math.max(...slopes) + bound;
+    const between =
+      Math.min(...slopes) - bound <= gradient && gradient <= Math.max(...slopes) + bound;
     return { verdict: between ? "kink" : "differ", slopes };
   }
   if (gap > 1e-6 * size + bound) return { verdict: "differ" };

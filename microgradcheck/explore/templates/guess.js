@@ -10,7 +10,8 @@ function question(graph, study, index) {
   const target = graph.nodes[step.target].name;
   const { before } = study.applications[index];
   const task = `Now carry it from ${node.name} back to ${target}`;
-  if (before === null) return `${task}. What is ∂${root}/∂${target}${step.uses > 1 ? " so far" : ""}?`;
+  if (before === null)
+    return `${task}. What is ∂${root}/∂${target}${step.uses > 1 ? " so far" : ""}?`;
   return `${task}. ∂${root}/∂${target} was ${readable(before)}. What is it after this step?`;
 }
 
@@ -29,7 +30,8 @@ function near(guess, number) {
 // Numbers as people type them: 0,5 and 1/3 and a typographic minus too; nan for anything else.
 function readGuess(text) {
   const plain = text.trim().replace(/[−–]/g, "-").replace(",", ".");
-  const [, top, , bottom] = plain.match(/^([+-]?[\d.]+(e[+-]?\d+)?)(?:\s*\/\s*([+-]?[\d.]+))?$/i) ?? [];
+  const [, top, , bottom] =
+    plain.match(/^([+-]?[\d.]+(e[+-]?\d+)?)(?:\s*\/\s*([+-]?[\d.]+))?$/i) ?? [];
   if (top === undefined) return NaN;
   return Number(top) / Number(bottom ?? 1);
 }
@@ -37,7 +39,8 @@ function readGuess(text) {
 // Return { right, text }.
 function judge(graph, study, index, guess) {
   const expected = answer(graph, study, index);
-  if (!Number.isFinite(expected)) return { right: false, text: "There is no such number here: reveal it to see why." };
+  if (!Number.isFinite(expected))
+    return { right: false, text: "There is no such number here: reveal it to see why." };
   if (Number.isNaN(guess)) return { right: false, text: "Type a number, such as 0.5, −3 or 1/4." };
   if (near(guess, expected)) return { right: true, text: "Right!" };
   const step = graph.steps[index];
@@ -49,7 +52,8 @@ function judge(graph, study, index, guess) {
         : slipForward(graph, study, index, guess);
   if (slip) return { right: false, text: slip };
   if (near(guess, -expected)) return { right: false, text: "Wrong sign." };
-  if (Math.abs(guess - expected) < 0.1 * Math.abs(expected)) return { right: false, text: "Close. Compute it once more, to three digits." };
+  if (Math.abs(guess - expected) < 0.1 * Math.abs(expected))
+    return { right: false, text: "Close. Compute it once more, to three digits." };
   return { right: false, text: "Not yet. Try again, or reveal it." };
 }
 
@@ -59,7 +63,9 @@ function slipForward(graph, study, index, guess) {
   const others = { "+": a + b, "−": a - b, "×": a * b, "/": a / b };
   const found = Object.entries(others).find(([, number]) => near(guess, number));
   if (near(guess, -study.values[graph.steps[index].place])) return "Wrong sign.";
-  return node.slots.length === 2 && found ? `That is ${readable(a)} ${found[0]} ${readable(b)}.` : "";
+  return node.slots.length === 2 && found
+    ? `That is ${readable(a)} ${found[0]} ${readable(b)}.`
+    : "";
 }
 
 function slipBackward(graph, study, index, guess) {
@@ -71,14 +77,32 @@ function slipBackward(graph, study, index, guess) {
   const sum = before ?? 0;
   const local = `∂${name}/∂${target}`;
   const slips = [
-    [before !== null && near(guess, flow), `You took = for +=: ${target} is used more than once, so this step adds to the ${readable(before)} that is there.`],
+    [
+      before !== null && near(guess, flow),
+      `You took = for +=: ${target} is used more than once, so this step adds to the ${readable(before)} that is there.`,
+    ],
     [near(guess, -(sum + flow)), "Wrong sign."],
     [before !== null && near(guess, sum - flow), "Wrong sign in what this step adds."],
-    [near(guess, slope) || near(guess, sum + slope), `You forgot the upstream gradient: ${readable(slope)} is the local slope ${local} only. Multiply it by ∂${root}/∂${name} = ${readable(upstream)}.`],
-    [near(guess, upstream) || near(guess, sum + upstream), `You forgot the local slope: ${readable(upstream)} is the upstream gradient only. Multiply it by ${local} = ${readable(slope)}.`],
-    [near(guess, -slope), `Wrong sign, and the upstream gradient ∂${root}/∂${name} = ${readable(upstream)} is missing.`],
-    [near(guess, upstream + slope), "The chain rule multiplies the upstream gradient and the local slope; you added them."],
-    [near(guess, upstream / slope), "The chain rule multiplies by the local slope; you divided by it."],
+    [
+      near(guess, slope) || near(guess, sum + slope),
+      `You forgot the upstream gradient: ${readable(slope)} is the local slope ${local} only. Multiply it by ∂${root}/∂${name} = ${readable(upstream)}.`,
+    ],
+    [
+      near(guess, upstream) || near(guess, sum + upstream),
+      `You forgot the local slope: ${readable(upstream)} is the upstream gradient only. Multiply it by ${local} = ${readable(slope)}.`,
+    ],
+    [
+      near(guess, -slope),
+      `Wrong sign, and the upstream gradient ∂${root}/∂${name} = ${readable(upstream)} is missing.`,
+    ],
+    [
+      near(guess, upstream + slope),
+      "The chain rule multiplies the upstream gradient and the local slope; you added them.",
+    ],
+    [
+      near(guess, upstream / slope),
+      "The chain rule multiplies by the local slope; you divided by it.",
+    ],
     [before !== null && near(guess, before), "That is what it was before this step."],
   ];
   return slips.find(([applies]) => applies)?.[1] ?? "";

@@ -51,9 +51,15 @@ function centre(group, boxed) {
 function bridge(pill) {
   const of = (name) => Number(pill.getAttribute(name));
   const within = ([x, y]) =>
-    x > of("x") - 4 && x < of("x") + of("width") + 4 && y > of("y") - 4 && y < of("y") + of("height") + 4;
+    x > of("x") - 4 &&
+    x < of("x") + of("width") + 4 &&
+    y > of("y") - 4 &&
+    y < of("y") + of("height") + 4;
   const ends = [...document.querySelectorAll("#graph .curve:not(.bridge)")].flatMap((curve) => {
-    const points = curve.getAttribute("d").match(/-?[\d.]+,-?[\d.]+/g).map((point) => point.split(",").map(Number));
+    const points = curve
+      .getAttribute("d")
+      .match(/-?[\d.]+,-?[\d.]+/g)
+      .map((point) => point.split(",").map(Number));
     return [points[0], points.at(-1)].filter(within);
   });
   if (ends.length !== 2) return;
@@ -106,8 +112,12 @@ function showPicture(graph, study, count) {
       write(group, 2, [reached && reached.length > 1 ? writeTerms(reached) : ""]);
     }
     group.classList.toggle("waiting", !known.has(place));
-    const exact = [known.has(place) ? String(study.values[place]) : "not computed yet", gradient ?? "not computed yet"];
-    group.querySelector("title").textContent = `${graph.nodes[place].name}\ndata ${exact[0]}\ngrad ${exact[1]}`;
+    const exact = [
+      known.has(place) ? String(study.values[place]) : "not computed yet",
+      gradient ?? "not computed yet",
+    ];
+    group.querySelector("title").textContent =
+      `${graph.nodes[place].name}\ndata ${exact[0]}\ngrad ${exact[1]}`;
     part(place, "_operation")?.classList.toggle("waiting", !known.has(place));
   }
   graph.steps.forEach((step, index) => {
@@ -116,11 +126,13 @@ function showPicture(graph, study, count) {
     const { numbers, result, rule } = describe(graph, study, index);
     const done = index < count;
     const [node, target] = [graph.nodes[step.place].name, graph.nodes[step.target].name];
-    write(group, 0, [done ? numbers : `∂${node}/∂${target}`]);
-    write(group, 1, [done ? `= ${result}` : ""]);
+    const lines = done ? [numbers, `= ${result}`] : [`∂${node}/∂${target}`, ""];
+    lines.forEach((text, line) => write(group, line, [text]));
     group.classList.toggle("waiting", !done);
-    fitPill(group, Math.max(numbers.length, result.length + 2));
-    group.querySelector("title").textContent = done ? `${rule}\n${numbers} = ${result}` : "not computed yet";
+    fitPill(group, Math.max(...lines.map((text) => text.length)));
+    group.querySelector("title").textContent = done
+      ? `${rule}\n${numbers} = ${result}`
+      : "not computed yet";
   });
   lightUp(graph, count);
   document.getElementById("graph-description").textContent = inWords(graph, study, known, flows);
@@ -141,14 +153,18 @@ function lightUp(graph, count) {
   part(step.place).classList.add("now");
   if (step.kind === "seed") return;
   part(step.place, "_operation")?.classList.add("now");
-  graph.nodes[step.place].slots.forEach((slot) => "place" in slot && part(slot.place).classList.add("read"));
+  graph.nodes[step.place].slots.forEach(
+    (slot) => "place" in slot && part(slot.place).classList.add("read"),
+  );
 }
 
 function inWords(graph, study, known, flows) {
   const lines = graph.nodes.slice(0, graph.drawn).map((node, place) => {
     const data = known.has(place) ? readable(study.values[place]) : "not computed yet";
     const reached = flows.get(place);
-    const gradient = reached ? readable(reached.reduce((sum, flow) => sum + flow, 0)) : "not computed yet";
+    const gradient = reached
+      ? readable(reached.reduce((sum, flow) => sum + flow, 0))
+      : "not computed yet";
     return `${node.name} = ${data}, gradient ${gradient}`;
   });
   return [`Computation graph of ${graph.title}`, ...lines].join("\n");

@@ -86,5 +86,8 @@ function flowsSoFar(graph, study, index) {
 
 function writeTerms(flows) {
   const [first, ...others] = flows.map(readable);
-  return first + others.map((text) => (text.startsWith("−") ? ` − ${text.slice(1)}` : ` + ${text}`)).join("");
+  return (
+    first +
+    others.map((text) => (text.startsWith("−") ? ` − ${text.slice(1)}` : ` + ${text}`)).join("")
+  );
 }
