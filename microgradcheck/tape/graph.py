@@ -73,6 +73,7 @@ class Graph:
         inputs: how many places are inputs.
         root: the place of the result.
         guards: the comparisons between places that depend on the inputs.
+        minds_signs_of_zero: whether an operation may tell -0.0 from 0.0.
         captured: the leaves that f used and that were not handed to it, with their numbers.
     """
 
@@ -89,6 +90,7 @@ class Graph:
         self.labels: dict[int, str] = {i: x.label for i, x in enumerate(inputs) if x.label}
         self.inputs = len(inputs)
         self.captured: list[tuple[Value, float]] = []
+        self.minds_signs_of_zero = False
         self._constants: dict[int, int] = {}
         # What a comparison needs comes before what only later ones or the result need, so that
         # no number is computed which f would not have computed on its other branch.
@@ -142,7 +144,8 @@ class Graph:
     def _append(self, order: Sequence[Value]) -> None:
         operations, left, right, numbers = self.operations, self.left, self.right, self.numbers
         inputs, constants, labels = self.inputs, self._constants, self.labels
-        drop_zeros = {node.operation for node in order} <= _BLIND_TO_THE_SIGN_OF_ZERO
+        self.minds_signs_of_zero = any(map(_minds_signs_of_zero, {n.operation for n in order}))
+        drop_zeros = not self.minds_signs_of_zero
         for node in order:
             operation = node.operation
             if operation is None:
@@ -197,8 +200,13 @@ class Graph:
 
 _ADD, _MULTIPLY, _POWER = (OPERATIONS[name] for name in ("add", "multiply", "power"))
 
-# 0.0 + -0.0 is 0.0, which matters to atan2 and may matter to an operation of a user's own.
-_BLIND_TO_THE_SIGN_OF_ZERO = {None, *OPERATIONS.values()} - {OPERATIONS["atan2"]}
+
+def _minds_signs_of_zero(operation: Operation | None) -> bool:
+    """Tell whether an operation may do so: atan2, what calls it, and rules in Python."""
+    return operation is not None and any(
+        not isinstance(rule, str) or "atan2" in rule
+        for rule in (operation.value, *operation.derivatives)
+    )
 
 
 class _Joint(Value):

@@ -142,7 +142,7 @@ class _Block:
         left, right, matrix = group.left, group.right, group.matrix
         if matrix is not None and len(left) == 1:
             return self._outer_product(out, matrix.outer[0], matrix.inner[0])
-        if right is not None:
+        if right is not None and self._schedule.matrices:
             for shared, moving in ((left, right), (right, left)):
                 if self._same[shared].all() and (moving == moving[:, :1]).all():
                     return self._matrix_times_points(out, shared, moving[:, 0], group.weights)

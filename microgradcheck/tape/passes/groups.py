@@ -104,6 +104,7 @@ class Products(NamedTuple):
         right: the place of its second factor.
         weights: 1 or -1.
         one: the place of the number 1.
+        matrices: whether to look for products of matrices.
     """
 
     owners: Indices
@@ -111,6 +112,7 @@ class Products(NamedTuple):
     right: Indices
     weights: Indices
     one: int
+    matrices: bool
 
     def sums(self, start: int, group: Indices) -> Sums:
         """Return the sums of a group of owners, all of equally many terms.
@@ -131,7 +133,9 @@ class Products(NamedTuple):
             left,
             None if (right == self.one).all() else right,
             None if (weights == 1).all() else weights.astype(float),
-            _matrix_product(left, right, weights) if left.size >= _LEAST_TERMS else None,
+            _matrix_product(left, right, weights)
+            if self.matrices and left.size >= _LEAST_TERMS
+            else None,
         )
 
 

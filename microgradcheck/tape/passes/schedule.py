@@ -46,6 +46,8 @@ class Schedule:
         ends: where results, slopes and adjoints end.
         root: the place of the result.
         gradient: the place of the adjoint of each input.
+        matrices: whether sums may be computed as products of matrices. These begin with 0.0, so
+            that a sum of -0.0 and -0.0 is 0.0 in them.
     """
 
     def __init__(self, graph: Graph, terms: Terms) -> None:
@@ -54,6 +56,7 @@ class Schedule:
         constants = np.flatnonzero(~terms.varies[:-1])
         self.inputs = graph.inputs
         self.fixed = [1.0, 0.0, *(graph.numbers[place] for place in constants)]
+        self.matrices = not graph.minds_signs_of_zero
         layout = _Layout(graph, terms, constants)
         self.first_result = layout.end
         self.forward: list[Sums | Application] = list(layout.results())
@@ -84,6 +87,7 @@ class _Layout:
         self._terms = terms
         self._live = np.array(graph.live()) if graph.guards else np.ones(n, dtype=bool)
         self._one = graph.inputs
+        self._common = (self._one, not graph.minds_signs_of_zero)
         self.places = np.full(n + 1, -1)
         self.places[: graph.inputs] = np.arange(graph.inputs)
         self.places[n] = self._one
@@ -104,7 +108,7 @@ class _Layout:
         stored, groups = _sorted_groups(terms.sums | terms.others, terms.levels[:n], ranks)
         self.places[stored] = self._reserve(len(stored))
         left, right = self.places[terms.first], self.places[terms.second]
-        products = Products(terms.owners, left, right, terms.weights, self._one)
+        products = Products(terms.owners, left, right, terms.weights, *self._common)
         for group in groups:
             start = int(self.places[group[0]])
             if terms.sums[group[0]]:
@@ -146,7 +150,7 @@ class _Layout:
         self.adjoint_places = np.full(n, self._one + 1)
         self.adjoint_places[reached] = self._reserve(len(reached))
         self.adjoint_places[self._graph.root] = self._one
-        products = Products(targets, self.adjoint_places[users], factors, weights, self._one)
+        products = Products(targets, self.adjoint_places[users], factors, weights, *self._common)
         for group in groups:
             yield products.sums(int(self.adjoint_places[group[0]]), group)
 
