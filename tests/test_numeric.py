@@ -13,7 +13,8 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.numeric import Estimate, derivative, estimate, gradient, hessian, jacobian
-from microgradcheck.numeric.ladder import estimate_along, extrapolate
+from microgradcheck.numeric.ladder import estimate_along
+from microgradcheck.numeric.windows import extrapolate
 from microgradcheck.numeric.noise import measure_noise
 from random_functions import RandomFunction
 

@@ -253,7 +253,10 @@ class _Evidence:
 
 def _constant_factor(factor: float) -> str:
     maybe = "; maybe stale, from a second backward pass" if _close(factor, 2.0) else ""
-    return f"{Cause.CONSTANT_FACTOR} of {factor:.7g}{maybe}"
+    shown = f"{factor:.7g}"
+    if shown == "1":
+        shown = f"1 + {factor - 1:.2g}" if factor > 1 else f"1 - {1 - factor:.2g}"
+    return f"{Cause.CONSTANT_FACTOR} of {shown}{maybe}"
 
 
 def _along(problem: Problem, point: Sequence[float], i: int, k: int) -> Callable[[float], float]:

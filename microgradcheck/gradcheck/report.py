@@ -173,12 +173,18 @@ class Report:
         if not bad and len(self.entries) <= most_entries:
             bad = self.entries  # Few enough to show all, both numbers of each.
         shown = bad[:most_entries]
-        lines = [self._headline(), *map(_row, shown)]
+        width = max([11, *(len(entry.name) for entry in shown)])
+        lines = [self._headline(), *(_row(entry, width) for entry in shown)]
         rest = len(self.entries) - len(shown)
         if bad and rest:
             lines.append(f"  and {rest:,} more ({_counts(self._worst_first()[len(shown) :])})")
         for fault in self.operations[:most_operations]:
             lines += _fault_lines(fault)
+        others = self.operations[most_operations:]
+        if others:
+            names = ", ".join(dict.fromkeys(fault.name for fault in others))
+            places = "1 more place" if len(others) == 1 else f"{len(others):,} more places"
+            lines.append(f"    and in {places}: {names}")
         if self.cause:
             lines += _wrap("cause: ", self.cause)
         for note in self.notes[:most_notes]:
@@ -308,8 +314,8 @@ def _telling_numbers(entry: Entry, digits: int) -> str:
     return "" if given == expected else f"{given}, not {expected}"
 
 
-def _row(entry: Entry) -> str:
-    head = f"  {entry.name:<11} {entry.verdict:<12} "
+def _row(entry: Entry, width: int) -> str:
+    head = f"  {entry.name:<{width}} {entry.verdict:<12} "
     for digits in _digits_for(entry):
         given, expected = _number(entry.gradient, digits), _number(entry.reference, digits)
         if entry.slopes:

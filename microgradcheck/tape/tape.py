@@ -78,8 +78,8 @@ class Tape:
         >>> tape = record(lambda x, y: x * sin(y), 2.0, 0.5)
         >>> tape(3.0, pi / 2)
         3.0
-        >>> tape.value_and_grad(3.0, pi / 2)[0]
-        3.0
+        >>> tape.value_and_grad(3.0, 0.0)
+        (0.0, (0.0, 3.0))
     """
 
     def __init__(self, f: Function, graph: Graph, arguments: Arguments) -> None:
@@ -93,28 +93,16 @@ class Tape:
         """Return the function's value: see `Tape`."""
         return self._once.value(*inputs)
 
-    def value_and_grad(self, *inputs: Any) -> tuple[float, Any]:
-        """Return the function's value and its gradient.
+    # Not a method, whose call would take a tenth of a small function's time.
+    @cached_property
+    def value_and_grad(self) -> Callable[..., tuple[float, Any]]:
+        """A function of arguments of the recorded shapes that returns value and gradient.
 
-        Args:
-            inputs: arguments of the recorded shapes.
-
-        Returns:
-            The pair (value, gradient). The gradient of one argument has the kind and shape that
-            it was recorded with; of several, it is a tuple with one for each.
-
-        Raises:
-            StaleTapeError, TypeError, ValueError, ArithmeticError: as when called; also where
-                a derivative does not exist.
-
-        Example:
-            >>> record(lambda x: x * x, 2.0).value_and_grad(3.0)
-            (9.0, 6.0)
+        The gradient of one argument has the kind and shape that it was recorded with; of several,
+        it is a tuple with one for each. It raises what the tape does when called, and a
+        ValueError or ArithmeticError where a derivative does not exist.
         """
-        run = self._once.value_and_gradient
-        # From the second call on without this detour, a tenth of a small function's time.
-        vars(self)["value_and_grad"] = run
-        return run(*inputs)
+        return self._once.value_and_gradient
 
     def batch(self, *points: Any) -> tuple[NDArray[np.float64], Any]:
         """Return the values and gradients at many points.

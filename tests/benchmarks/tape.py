@@ -33,23 +33,29 @@ PARAMETERS = sum((inputs + 1) * outputs for inputs, outputs in LAYERS)
 Contender = Callable[[], Any]
 
 
-def compared(contenders: dict[str, Contender], rounds: int, repeats: int = 1) -> Iterator[str]:
-    """Yield a row for each contender: its median time, and the median ratio to the first."""
-    seconds: dict[str, list[float]] = {name: [] for name in contenders}
-    for run in contenders.values():
-        run()
-    for _ in range(rounds):
-        for name, run in contenders.items():
-            start = time.process_time()
-            for _ in range(repeats):
-                # Kept until the next one: memory freed at once would have to be asked for anew.
-                result = run()
-            seconds[name].append((time.process_time() - start) / repeats)
+def compared(
+    ours: Contender, peers: dict[str, Contender], rounds: int, repeats: int = 1
+) -> Iterator[str]:
+    """Yield a row for each peer, by turns with ours: both median times, and that of the ratios."""
+    for name, peer in peers.items():
+        times: list[tuple[float, float]] = []
+        for _ in range(rounds + 1):
+            times.append((seconds(ours, repeats), seconds(peer, repeats)))
+        del times[0]  # The first call of some compiles.
+        ratio = statistics.median(theirs / own for own, theirs in times)
+        both = (shown(statistics.median(column)) for column in zip(*times, strict=True))
+        yield f"{name} | {' | '.join(both)} | {ratio:.3g}"
+
+
+def seconds(run: Contender, repeats: int) -> float:
+    """Return how long a call takes."""
+    start = time.process_time()
+    for _ in range(repeats):
+        # Kept until the next one: memory freed at once would have to be asked for anew.
+        result = run()
+    end = time.process_time()
     del result
-    first = next(iter(seconds.values()))
-    for name, times in seconds.items():
-        ratio = statistics.median(b / a for a, b in zip(first, times, strict=True))
-        yield f"{name} | {shown(statistics.median(times))} | {ratio:.3g}"
+    return (end - start) / repeats
 
 
 def shown(seconds: float) -> str:
@@ -109,29 +115,28 @@ def data(count: int) -> tuple[list[float], list[list[float]], list[float]]:
 
 
 def training_step(rounds: int) -> Iterator[str]:
-    """Yield the hinge loss on 100 points, value and gradient."""
+    """Yield the hinge loss on 100 points, value and gradient, in array passes."""
     parameters, points, targets = data(100)
 
     def loss(p: Any) -> Any:
         return hinge_loss(p, points, targets, mg.relu)
 
-    tape = record(loss, np.array(parameters))
     at = np.array(parameters)
-    contenders: dict[str, Contender] = {"tape, array passes": lambda: tape.value_and_grad(at)}
+    tape = record(loss, at)
+    peers: dict[str, Contender] = {}
     if installed("casadi"):
-        contenders["CasADi SX of the same scalars, buffers"] = casadi_hinge(points, targets, at)
+        peers["CasADi SX of the same scalars, buffers"] = casadi_hinge(points, targets, at)
     if installed("jax"):
-        contenders["jax.jit of matrices, not scalars"] = jax_hinge(points, targets, at)
-    yield from compared(contenders, 30 * rounds)
+        peers["jax.jit of matrices, not scalars"] = jax_hinge(points, targets, at)
+    yield from compared(lambda: tape.value_and_grad(at), peers, 30 * rounds)
     slow: dict[str, Contender] = {
-        "tape, array passes": lambda: tape.value_and_grad(at),
         "this library's engine": lambda: mg.value_and_grad(loss)(parameters),
-        "recording and scheduling, then one call": lambda: record(loss, at).value_and_grad(at),
+        "recording, scheduling and one call": lambda: record(loss, at).value_and_grad(at),
     }
     if installed("micrograd"):
         slow["micrograd"] = micrograd_hinge(points, targets, parameters)
     gc.collect()
-    yield from list(compared(slow, max(3, rounds // 3)))[1:]
+    yield from compared(lambda: tape.value_and_grad(at), slow, rounds, repeats=1)
 
 
 def casadi_hinge(points: Any, targets: Any, at: Any) -> Contender:
@@ -211,21 +216,18 @@ def rosenbrock_by_hand(x: list[float]) -> tuple[float, list[float]]:
 
 
 def small_function(rounds: int) -> Iterator[str]:
-    """Yield Rosenbrock's function in four dimensions, value and gradient."""
+    """Yield Rosenbrock's function in four dimensions, value and gradient, in straight lines."""
     x = [-1.2, 1.0, 0.5, 2.0]
     tape = record(rosenbrock, x)
-    contenders: dict[str, Contender] = {
-        "tape, straight line": lambda: tape.value_and_grad(x),
-        "Python by hand": lambda: rosenbrock_by_hand(x),
-        "this library's engine": lambda: mg.value_and_grad(rosenbrock)(x),
-    }
+    peers: dict[str, Contender] = {"Python by hand": lambda: rosenbrock_by_hand(x)}
+    peers["this library's engine"] = lambda: mg.value_and_grad(rosenbrock)(x)
     if installed("micrograd"):
-        contenders["micrograd"] = micrograd_rosenbrock(x)
+        peers["micrograd"] = micrograd_rosenbrock(x)
     if installed("casadi"):
-        contenders |= casadi_rosenbrock(x)
+        peers |= casadi_rosenbrock(x)
     if installed("jax"):
-        contenders["jax.jit"] = jax_rosenbrock(x)
-    yield from compared(contenders, 20 * rounds, repeats=200)
+        peers["jax.jit"] = jax_rosenbrock(x)
+    yield from compared(lambda: tape.value_and_grad(x), peers, 10 * rounds, repeats=200)
 
 
 def micrograd_rosenbrock(x: list[float]) -> Contender:
@@ -267,7 +269,7 @@ def jax_rosenbrock(x: list[float]) -> Contender:
 
 
 def gradients_of_samples(rounds: int) -> Iterator[str]:
-    """Yield the gradient of one sample's loss, at 1,000 samples at once."""
+    """Yield the gradient of one sample's loss, at 1,000 samples at once, in array passes."""
     parameters, points, targets = data(1000)
     p, x, y = map(np.array, (parameters, points, targets))
 
@@ -275,22 +277,15 @@ def gradients_of_samples(rounds: int) -> Iterator[str]:
         return mg.relu(1 - y * network(p, x, mg.relu))
 
     tape = record(loss, p, x[0], y[0])
-    contenders: dict[str, Contender] = {
-        "tape, array passes": lambda: tape.batch(p, x, y),
-        "NumPy by hand": lambda: samples_by_hand(p, x, y),
-    }
-    if installed("jax"):
-        contenders["jax.jit(vmap(grad)) of matrices"] = jax_samples(p, x, y)
     value, gradient = samples_by_hand(p, x, y)
     np.testing.assert_allclose(tape.batch(p, x, y)[0], value, rtol=1e-12)
     np.testing.assert_allclose(tape.batch(p, x, y)[1][0], gradient, rtol=1e-12, atol=1e-12)
-    yield from compared(contenders, 10 * rounds)
+    peers: dict[str, Contender] = {"NumPy by hand": lambda: samples_by_hand(p, x, y)}
+    if installed("jax"):
+        peers["jax.jit(vmap(grad)) of matrices"] = jax_samples(p, x, y)
     if installed("casadi"):
-        slow = {
-            "tape, array passes": contenders["tape, array passes"],
-            "CasADi, map": casadi_samples(p, x, y),
-        }
-        yield from list(compared(slow, rounds))[1:]
+        peers["CasADi SX of the same scalars, map"] = casadi_samples(p, x, y)
+    yield from compared(lambda: tape.batch(p, x, y), peers, 10 * rounds)
 
 
 def samples_by_hand(p: Any, x: Any, y: Any) -> tuple[Any, Any]:
@@ -385,7 +380,7 @@ def ragged(size: int, inputs: int) -> Callable[[Any], Any]:
 
 
 def large_graphs(rounds: int) -> Iterator[str]:
-    """Yield a deep and a ragged graph, at one point and at 16 at once, beside the engine."""
+    """Yield a deep and a ragged graph beside the engine: at one point, and at 16 at once."""
     rng = np.random.default_rng(0)
     for name, f, x in (
         ("a chain of 100,000", chain, 0.5),
@@ -393,14 +388,15 @@ def large_graphs(rounds: int) -> Iterator[str]:
     ):
         tape = record(f, x)
         points = np.repeat(np.asarray(x)[np.newaxis], 16, axis=0)
-        contenders: dict[str, Contender] = {
-            f"{name}: tape": lambda tape=tape, x=x: tape.value_and_grad(x),
+        peers: dict[str, Contender] = {
             f"{name}: this library's engine": lambda f=f, x=x: mg.value_and_grad(f)(x),
             f"{name}: tape, 16 points at once": lambda tape=tape, p=points: tape.batch(p),
             f"{name}: recording and one call": lambda f=f, x=x: record(f, x).value_and_grad(x),
         }
         gc.collect()
-        yield from compared(contenders, max(3, rounds // 3))
+        yield from compared(
+            lambda tape=tape, x=x: tape.value_and_grad(x), peers, max(3, rounds // 2)
+        )
 
 
 # Training
@@ -425,14 +421,11 @@ def training(rounds: int) -> Iterator[str]:
     tape = record(loss, np.array(parameters))
     eager = descend(mg.value_and_grad(loss), 5)
     np.testing.assert_allclose(descend(tape.value_and_grad, 5), eager, rtol=1e-12)
-    contenders: dict[str, Contender] = {
-        "tape, after recording": lambda: descend(tape.value_and_grad, 100),
-        "tape, with recording": lambda: descend(
-            record(loss, np.array(parameters)).value_and_grad, 100
-        ),
-        "this library's engine, 5 of 100 steps": lambda: descend(mg.value_and_grad(loss), 5),
+    peers: dict[str, Contender] = {
+        "with recording": lambda: descend(record(loss, np.array(parameters)).value_and_grad, 100),
+        "this library's engine, 5 steps only": lambda: descend(mg.value_and_grad(loss), 5),
     }
-    yield from compared(contenders, max(3, rounds // 3))
+    yield from compared(lambda: descend(tape.value_and_grad, 100), peers, max(3, rounds // 2))
 
 
 TABLES = {

@@ -15,7 +15,7 @@ from microgradcheck.tape.lines.names import WIDTH, Names
 __all__ = ["StraightLine"]
 
 
-_LONG = WIDTH - 24
+_LONG = WIDTH - 12
 """So long may a text grow that is to stand in a line with a name, and maybe in another text."""
 
 

@@ -1,0 +1,127 @@
+"""A function of one step at the steps that were tried, in pairs on both sides of x."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+__all__ = ["RATIOS", "UNIT_ROUNDOFF", "Pair", "Samples"]
+
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
+# Neighbouring steps have irregular ratios, so that no periodic function looks flat to all.
+RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
+UNIT_ROUNDOFF = 2.0**-53
+_SMALLEST = math.ulp(0.0)  # what numbers near zero are rounded to
+
+
+class Pair(NamedTuple):
+    """f at x - h and x + h."""
+
+    h: float
+    left: float
+    right: float
+
+    @property
+    def finite(self) -> bool:
+        """Whether f is defined at both points."""
+        return math.isfinite(self.left) and math.isfinite(self.right)
+
+    @property
+    def slope(self) -> float:
+        """The central difference."""
+        return (self.right - self.left) / (2 * self.h)
+
+
+class Samples:
+    """The values of f near x that are known so far.
+
+    Args:
+        at: f(x + step) as a function of the step; nan where f is undefined.
+        x: the number that is moved.
+        noise: the standard deviation of f's noise, where it is known to exceed round-off.
+
+    Attributes:
+        center: f(x).
+        noise: as given, but not below round-off.
+        pairs: f at x - h and x + h, from the coarsest step to the finest.
+    """
+
+    def __init__(self, at: Callable[[float], float], x: float, noise: float) -> None:
+        self.at, self.x = at, x
+        self.center = at(0.0)
+        self.noise = max(noise, UNIT_ROUNDOFF * abs(self.center), _SMALLEST)
+        self.pairs: list[Pair] = []
+
+    def add(self, h: float) -> Pair:
+        """Try a step and return its pair; one that was tried before is not tried again."""
+        # With h a multiple of this unit, x + h and x - h are exact and have the same distance.
+        unit = math.ulp(abs(self.x) + h)
+        h = max(round(h / unit), 1) * unit
+        for pair in self.pairs:
+            if pair.h == h:
+                return pair
+        pair = Pair(h, self.at(-h), self.at(h))
+        self.pairs.append(pair)
+        self.pairs.sort(reverse=True)
+        return pair
+
+    def add_ladder(self, h: float) -> None:
+        """Add three neighbouring pairs, the coarsest of which has the step h."""
+        for ratio in (1.0, *RATIOS[:2]):
+            h /= ratio
+            self.add(h)
+
+    def noise_of(self, pair: Pair) -> float:
+        """Return the noise of f at a pair: as measured, but not below what rounding makes."""
+        rounded_output = max(abs(pair.left), abs(pair.right))
+        # Computing f rounds x, too, in effect. At an offset, that is the larger part.
+        rounded_input = (abs(self.x) + pair.h) * self.secant(pair) if pair.finite else 0.0
+        return max(self.noise, UNIT_ROUNDOFF * max(rounded_output, rounded_input))
+
+    def secant(self, pair: Pair) -> float:
+        """Return the steeper of the slopes between x and the points of a pair."""
+        return max(abs(pair.right - self.center), abs(pair.left - self.center)) / pair.h
+
+    def bend(self, pair: Pair) -> float:
+        """Return how much the slopes on both sides differ, as seen with this step."""
+        return ((pair.right - self.center) - (self.center - pair.left)) / pair.h
+
+    def moves(self) -> bool:
+        """Tell whether f has another value anywhere."""
+        return any(p.left != self.center or p.right != self.center for p in self.pairs)
+
+    def is_quantised(self, fine: Pair) -> bool:
+        """Tell whether f stands still at fine steps because its values have steps of their own."""
+        coarse = next((p for p in reversed(self.pairs) if p.right != self.center), None)
+        if coarse is None or not fine.left == self.center == fine.right:
+            return False
+        return self.at(coarse.h * (1 + 1e-6)) == coarse.right
+
+    def smallest_change(self) -> float:
+        """Return the smallest difference between two values."""
+        values = sorted({f for p in self.pairs for f in (p.left, p.right) if math.isfinite(f)})
+        return min(b - a for a, b in zip(values, [*values[1:], math.inf], strict=True) if b > a)
+
+    def roughness(self, coarse: Pair, fine: Pair) -> float:
+        """Return p where what f has at x, a bend or a steep slope, behaves as h**p.
+
+        Smooth functions have 1 or more, a kink has 0, and a slope without bound is negative.
+        """
+        seen = 16 * self.noise_of(fine) / fine.h
+        bend = secant = math.inf
+        if abs(self.bend(fine)) > seen:
+            bend = _exponent(coarse.h, self.bend(coarse), fine.h, self.bend(fine))
+        if self.secant(fine) > seen:
+            secant = _exponent(coarse.h, self.secant(coarse), fine.h, self.secant(fine))
+        return secant if secant < -0.25 else bend
+
+
+def _exponent(coarse_h: float, coarse: float, fine_h: float, fine: float) -> float:
+    """Return p where a quantity behaves as h**p between two steps."""
+    if fine == 0:
+        return math.inf
+    if coarse == 0:
+        return -math.inf
+    return math.log(abs(coarse / fine)) / math.log(coarse_h / fine_h)
