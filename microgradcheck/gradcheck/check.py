@@ -16,6 +16,8 @@ from microgradcheck.structure import number
 
 __all__ = ["gradcheck"]
 
+_LONGEST_CALL = 130
+
 
 def gradcheck(
     f: Callable[..., Any],
@@ -71,14 +73,41 @@ def gradcheck(
     """
     __tracebackhide__ = True
     accepted = _check_options(rtol, order, accept, scale)
+    if isinstance(rng, bool) or not isinstance(rng, int):
+        raise TypeError(f"rng is a whole number, the seed of random directions; got {rng!r}")
     problem, source = Problem(f, inputs), resolve(gradient)
     if order == 2:
         problem, source = _gradient_of(problem), _blocks_by_input(source, len(inputs))
     comparison = Comparison(problem, source, rtol=rtol, scale=scale, seed=rng)
-    report = comparison.report(reference, accepted=accepted, nodes=nodes)
+    changed = {
+        name: value
+        for name, value, usual in (
+            ("gradient", gradient, None),
+            ("reference", reference, "central-difference"),
+            ("rtol", rtol, 1e-6),
+            ("order", order, 1),
+            ("scale", scale, None),
+            ("rng", rng, None),
+        )
+        if value != usual
+    }
+    report = comparison.report(
+        reference, accepted=accepted, nodes=nodes, repeat=_call(inputs, changed)
+    )
     if not report.passed and raise_on_failure:
         raise GradcheckError(report)
     return report
+
+
+def _call(inputs: tuple[Any, ...], options: dict[str, Any]) -> str:
+    """Return a call of gradcheck as text, short enough for a line or two."""
+    written = [
+        f"{name}={value!r}" if isinstance(value, (str, int, float)) else f"{name}=..."
+        for name, value in options.items()
+    ]
+    call = f"gradcheck(f, {', '.join([*map(repr, inputs), *written])})"
+    short = f"gradcheck(f, {', '.join(['...', *written])})"
+    return call if len(call) <= _LONGEST_CALL and "\n" not in call else short
 
 
 def _gradient_of(problem: Problem) -> Problem:

@@ -23,7 +23,7 @@ from microgradcheck.gradcheck.under_test import Gradient, gradient_of
 from microgradcheck.gradcheck.verdicts import Circumstances, judge
 from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
-from microgradcheck.sources import SOURCES, GivenGradient, GradientSource, resolve
+from microgradcheck.sources import GivenGradient, GradientSource, resolve
 from microgradcheck.value import Value
 
 __all__ = ["Comparison"]
@@ -63,13 +63,16 @@ class Comparison:
         self.under_test = gradient_of(problem, source)
         self.noise = self._measure_noise()
 
-    def report(self, reference: Any, *, accepted: set[str], nodes: bool = False) -> Report:
+    def report(
+        self, reference: Any, *, accepted: set[str], nodes: bool = False, repeat: str = ""
+    ) -> Report:
         """Judge every entry, look for the causes of what is wrong, and report.
 
         Args:
             reference: "central-difference", or another gradient source to compare with.
             accepted: the verdicts that pass beside PASS and KINK.
             nodes: whether to check recorded interior nodes, too.
+            repeat: the call that repeats the check, for the reader of the report.
         """
         entries = self._judge_all(reference)
         passed = all(
@@ -106,7 +109,7 @@ class Comparison:
             calls=self.problem.calls,
             operations=faults or (),
             notes=self.notes,
-            repeat=self._repeat(),
+            repeat=repeat,
             nodes=interior,
             ask=partial(second_opinions, self.problem, noise=max(self.noise)),
         )
@@ -236,15 +239,6 @@ class Comparison:
             self.notes.append(
                 f"not visited at these inputs: {missed[0]}{more}; check at inputs that reach it"
             )
-
-    def _repeat(self) -> str:
-        inputs = ", ".join(repr(entry) for entry in self.problem.inputs)
-        source = self.source.name
-        name = repr(source) if source in SOURCES else "..."
-        call = f"gradcheck(f, {inputs}, gradient={name}, rng={self.seed})"
-        return (
-            call if len(call) <= 130 and "\n" not in call else f"gradcheck(f, ..., rng={self.seed})"
-        )
 
 
 def _exact(given: Gradient, k: int, i: int) -> Estimate:

@@ -15,7 +15,7 @@ from microgradcheck.numeric.differences import scale_of
 from microgradcheck.sources import on_numbers
 from microgradcheck.structure import is_array, number, put_together, take_apart
 
-__all__ = ["Problem"]
+__all__ = ["Problem", "quiet_numpy"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -91,7 +91,7 @@ class Problem:
     def _outputs(self, arguments: tuple[Any, ...]) -> list[float]:
         self.calls += 1
         try:
-            with _quiet_numpy():
+            with quiet_numpy():
                 result = self._on_numbers(*arguments)
         except (ValueError, ArithmeticError) as error:
             self.failure = error
@@ -105,7 +105,7 @@ class Problem:
         self.calls += 1
         arguments = self.arguments(self.entries)
         try:
-            with _quiet_numpy():
+            with quiet_numpy():
                 result = self._on_numbers(*arguments)
         except (ValueError, ArithmeticError) as error:
             self.failure = error
@@ -173,7 +173,7 @@ def _names_of_inputs(f: Callable[..., Any], count: int) -> list[str]:
     return ["x"] if count == 1 else [f"x{position}" for position in range(count)]
 
 
-def _quiet_numpy() -> Any:
+def quiet_numpy() -> Any:
     """Keep NumPy from warning where f is undefined, which the report says better."""
     numpy = sys.modules.get("numpy")
     return numpy.errstate(all="ignore") if numpy else nullcontext()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from microgradcheck import backprop
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.named_causes import Cause
-from microgradcheck.gradcheck.problem import Problem, indices_of
+from microgradcheck.gradcheck.problem import Problem, indices_of, quiet_numpy
 from microgradcheck.sources import GivenGradient, GradientSource
 from microgradcheck.structure import is_array, take_apart
 
@@ -61,7 +61,8 @@ def gradient_of(problem: Problem, source: GradientSource) -> Gradient:
 
     def ask(entries: Sequence[float]) -> list[list[float]]:
         arguments = problem.arguments(entries)
-        rows = _rows(problem, source, arguments)
+        with quiet_numpy():
+            rows = _rows(problem, source, arguments)
         if list(entries) == problem.entries and not problem.unchanged(arguments):
             raise _MisfitError(
                 f"{Cause.MUTATED_BY_THE_GRADIENT}: changed in place; let it work on a copy"
