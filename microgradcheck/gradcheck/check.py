@@ -101,13 +101,15 @@ def gradcheck(
 
 def _call(inputs: tuple[Any, ...], options: dict[str, Any]) -> str:
     """Return a call of gradcheck as text, short enough for a line or two."""
-    written = [
-        f"{name}={value!r}" if isinstance(value, (str, int, float)) else f"{name}=..."
+    written = {
+        name: f"{name}={value!r}" if isinstance(value, (str, int, float)) else f"{name}=..."
         for name, value in options.items()
-    ]
-    call = f"gradcheck(f, {', '.join([*map(repr, inputs), *written])})"
-    short = f"gradcheck(f, {', '.join(['...', *written])})"
-    return call if len(call) <= _LONGEST_CALL and "\n" not in call else short
+    }
+    call = f"gradcheck(f, {', '.join([*map(repr, inputs), *written.values()])})"
+    if len(call) <= _LONGEST_CALL and "\n" not in call:
+        return call
+    del written["gradient"]
+    return f"gradcheck(f, ..., {', '.join(written.values())})"
 
 
 def _gradient_of(problem: Problem) -> Problem:
