@@ -517,7 +517,8 @@ CASES = [
             not exist at a = 0.0, where its value is 0.0; keep the inputs away
             from there
         power: none: no error of any size would have been seen
-        calls: … of f; repeat: gradcheck(f, 0.0, gradient=..., rng=0)
+        calls: … of f; repeat: gradcheck(f, 0.0, gradient=...,
+            reference='backprop', rng=0)
         """,
     ),
     Case(
@@ -627,7 +628,8 @@ CASES = [
           df/dx       WRONG        5.070002 against 5.070000 ± …
         cause: off by a constant factor of 1 + 3e-07
         power: relative errors of … would have been seen
-        calls: … of f; repeat: gradcheck(f, 1.3, gradient=..., rng=0)
+        calls: … of f; repeat: gradcheck(f, 1.3, gradient=..., rtol=1e-08,
+            rng=0)
         """,
     ),
     Case(

@@ -19,9 +19,12 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.tape import StaleTapeError, Tape, record
+from microgradcheck.tape.arguments import Arguments
+from microgradcheck.tape.many import Many
 from microgradcheck.tape.passes import Schedule, Terms
 from microgradcheck.tape.passes.groups import Sums
 from microgradcheck.tape.plan import LOOP, PASSES, STRAIGHT
+from microgradcheck.tape.points import Points
 from microgradcheck.tape.trace import trace
 
 WAYS = (STRAIGHT, PASSES, LOOP)
@@ -113,6 +116,21 @@ def test_whole_numbers_and_numbers_of_numpy_become_floats(way: str) -> None:
         value, gradient = tape.value_and_grad(x)
         assert (value, gradient) == (12.0, [4.0, 3.0])
         assert {type(entry) for entry in (value, *gradient, tape(x))} == {float}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_derivatives_by_constants_are_not_taken(way: str) -> None:
+    # At one level, so that array passes must not compute them alike: log(-2.0) does not exist.
+    def f(x: Any, y: Any) -> Any:
+        return x**3.0 + y**x + 2.0**x + 1.5**y + x**5.0
+
+    at = (-2.0, 3.0)
+    tape = in_way(way, f, 1.0, 1.0)
+    value, gradient = mg.value_and_grad(f)(*at)
+    assert tape.value_and_grad(*at) == (pytest.approx(value), pytest.approx(gradient, rel=1e-13))
+    values, gradients = tape.batch([at[0]] * 20, [at[1]] * 20)
+    assert values[7] == pytest.approx(value)
+    assert (gradients[0][7], gradients[1][7]) == pytest.approx(gradient, rel=1e-13)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -263,7 +281,7 @@ def test_other_arguments_than_were_recorded_are_refused(
 def test_an_undefined_operation_before_a_branch_is_not_taken_for_the_branch(way: str) -> None:
     def f(x: Any) -> Any:
         y = mg.log(x[0])
-        return y if y > x[1] else -y
+        return y if y * 2 > x[1] else -y
 
     tape = in_way(way, f, [2.0, 0.0])
     for run in (tape, tape.value_and_grad):
@@ -382,6 +400,32 @@ def test_many_points_that_branch_come_out_right(way: str) -> None:
     np.testing.assert_allclose(values, [f(float(x)) for x in points], rtol=1e-13)
     np.testing.assert_allclose(slopes, [mg.grad(f)(x) for x in points], rtol=1e-13)
     np.testing.assert_allclose(tape.values(points), values, rtol=1e-15)
+
+
+def test_where_a_recording_serves_one_point_only_no_more_are_made() -> None:
+    class ForOnePoint:
+        most = 100
+
+        def __init__(self, x: float) -> None:
+            self.x = x
+
+        def run(self, parts: Any, count: int, partials: Any) -> tuple[Any, Any]:
+            return parts[0][0] * 2, parts[0][0] == self.x
+
+    recorded, asked = [], []
+
+    def recorded_at(entries: list[float]) -> Many:
+        recorded.append(entries[0])
+        return Many(ForOnePoint(entries[0]), recorded_at, eager)
+
+    def eager(entries: list[float], gradient: bool) -> tuple[float, list[float]]:
+        asked.append(entries[0])
+        return entries[0] * 2, []
+
+    points = Points(Arguments([1.0]), [np.arange(20.0)])
+    values, _ = Many(ForOnePoint(0.0), recorded_at, eager).run(points, gradient=False)
+    np.testing.assert_array_equal(values, np.arange(0.0, 40.0, 2.0))
+    assert (recorded, asked) == ([1.0], [float(x) for x in range(2, 20)])
 
 
 def test_points_that_all_go_ways_of_their_own_are_computed_one_by_one() -> None:
