@@ -13,7 +13,7 @@ from microgradcheck.ops import NumberSystem
 from microgradcheck.structure import put_together, take_apart
 from microgradcheck.value import Input, Value
 
-__all__ = ["forward_gradient", "grad", "hessian", "jacobian", "value_and_grad"]
+__all__ = ["Run", "forward_gradient", "grad", "hessian", "jacobian", "value_and_grad"]
 
 Function = Callable[..., Any]
 
@@ -42,7 +42,7 @@ def value_and_grad(f: Function) -> Function:
 
     @wraps(f)
     def value_and_gradient(*arguments: Any, **constants: Any) -> tuple[Any, Any]:
-        with _Run(f, arguments, constants) as run:
+        with Run(f, arguments, constants) as run:
             output = run.one_output()
             gradient = run.like_arguments(run.derivatives(output))
             return run.plain(output), gradient
@@ -103,7 +103,7 @@ def jacobian(f: Function) -> Function:
 
     @wraps(f)
     def jacobian_of_f(*arguments: Any, **constants: Any) -> Any:
-        with _Run(f, arguments, constants) as run:
+        with Run(f, arguments, constants) as run:
             rows = [run.derivatives(output) for output in run.outputs()]
             return run.as_arrays(rows, _shape(run.result))
 
@@ -135,7 +135,7 @@ def hessian(f: Function) -> Function:
 
     @wraps(f)
     def hessian_of_f(*arguments: Any, **constants: Any) -> Any:
-        with _Run(gradient, arguments, constants) as run:
+        with Run(gradient, arguments, constants) as run:
             rows = [run.derivatives(output) for output in run.outputs()]
         if len(arguments) == 1:
             return run.as_arrays(rows, _shape(arguments[0]))
@@ -170,7 +170,7 @@ def forward_gradient(f: Function) -> Function:
 
     @wraps(f)
     def value_and_gradient(*arguments: Any, **constants: Any) -> tuple[float, Any]:
-        with _Run(f, arguments, constants) as run:
+        with Run(f, arguments, constants) as run:
             output = run.one_output()
             partials = [0.0] * len(run.inputs)
             if isinstance(output, Value):
@@ -182,7 +182,7 @@ def forward_gradient(f: Function) -> Function:
     return value_and_gradient
 
 
-class _Run:
+class Run:
     """One recorded call of a function, and the derivatives of what came out."""
 
     def __init__(self, f: Function, arguments: tuple[Any, ...], constants: dict[str, Any]) -> None:
@@ -228,6 +228,7 @@ class _Run:
         )
 
     def outputs(self) -> list[Any]:
+        """Return the entries of the result, in reading order."""
         return take_apart(self.result, is_entry, name="the result of the function")
 
     def derivatives(self, output: Any) -> list[Any]:
@@ -248,6 +249,7 @@ class _Run:
         return output if self.recorded else float(output)
 
     def like_arguments(self, entries: Sequence[Any]) -> Any:
+        """Return one entry for each input in the arguments' kinds; a tuple for several."""
         remaining = iter(entries)
         gradients = tuple(
             put_together([next(remaining) for _ in part], like=argument)
@@ -256,6 +258,7 @@ class _Run:
         return gradients[0] if len(gradients) == 1 else gradients
 
     def as_arrays(self, rows: list[list[Any]], output_shape: tuple[int, ...]) -> Any:
+        """Return one row for each output as an array for each argument."""
         import numpy as np
 
         plain = not any(isinstance(entry, Value) for row in rows for entry in row)

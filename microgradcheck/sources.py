@@ -156,6 +156,9 @@ def resolve(source: object) -> GradientSource:
         (9.0, 6.0)
     """
     if isinstance(source, str):
+        if source == "tape":
+            # Its own recordings for each use: what f closes over may have changed in between.
+            return TapeSource()
         if source in SOURCES:
             return SOURCES[source]
         near = difflib.get_close_matches(source, SOURCES, n=1)

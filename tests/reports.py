@@ -645,7 +645,6 @@ CASES = [
           df/dx       EDGE         1.00000 against nothing
         cause: f is undefined here: this is a long story, this is a long story,
             this is a long story, this is a long story, this is a long story,
-            this is a long story, this is a long story, this is a long story,
             this is a long story, this is a long story, this is a long story, …
         power: none: no error of any size would have been seen
         calls: … of f; repeat: gradcheck(f, 2.0, gradient=..., rng=0)

@@ -14,8 +14,8 @@ import pytest
 import microgradcheck as mg
 from microgradcheck.numeric import Estimate, derivative, estimate, gradient, hessian, jacobian
 from microgradcheck.numeric.ladder import estimate_along
-from microgradcheck.numeric.windows import extrapolate
 from microgradcheck.numeric.noise import measure_noise
+from microgradcheck.numeric.windows import extrapolate
 from random_functions import RandomFunction
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import json
 import os
 import re
@@ -233,9 +232,16 @@ def test_fixtures_of_any_scope_can_check(pytester: pytest.Pytester) -> None:
 # The fixture
 
 
-def test_the_fixture_is_called_as_the_function_is(gradcheck: Any) -> None:
-    assert inspect.signature(gradcheck) == inspect.signature(mg.gradcheck)
-    assert gradcheck.__doc__ == mg.gradcheck.__doc__
+def test_the_fixture_is_called_as_the_function_is(pytester: pytest.Pytester) -> None:
+    body = """
+        import inspect
+        import microgradcheck as mg
+
+        def test_it(gradcheck):
+            assert inspect.signature(gradcheck) == inspect.signature(mg.gradcheck)
+            assert gradcheck.__doc__ == mg.gradcheck.__doc__
+    """
+    assert ending_of(run(pytester, test_it=body)) == "1 passed"
 
 
 def test_the_example_in_the_plugins_documentation_runs(pytester: pytest.Pytester) -> None:

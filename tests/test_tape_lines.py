@@ -16,7 +16,8 @@ import pytest
 import microgradcheck as mg
 from microgradcheck.ops import FLOATS, OPERATIONS
 from microgradcheck.tape import record
-from microgradcheck.tape.lines.expression import ARRAY_TEXTS, TEXTS, Expression, constant
+from microgradcheck.tape.lines.expression import Expression, constant
+from microgradcheck.tape.lines.texts import ARRAY_TEXTS, TEXTS
 
 
 def names_in(source: str) -> set[str]:
@@ -46,6 +47,8 @@ def test_expressions_write_what_they_compute_with_the_fewest_parentheses() -> No
         (abs(-x), "abs(-x)"),
         (x * 1.0, "x"),
         (constant(2.0) / 4, "0.5"),
+        (x - 0.0, "x - 0.0"),
+        (x / constant(-0.0), "-x / 0.0"),
     ]:
         assert str(expression) == text
 

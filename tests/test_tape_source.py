@@ -75,6 +75,21 @@ def test_a_function_that_changes_from_call_to_call_is_found_out() -> None:
         source.value_and_gradient(f, 2.0)
 
 
+def test_descent_on_the_tape_follows_the_path_of_the_engine() -> None:
+    def f(x: Any) -> Any:
+        return mg.sum([(x[i + 1] - x[i] ** 2) ** 2 + mg.softplus(x[i]) for i in range(9)])
+
+    start = np.linspace(-1, 1, 10)
+    paths = [
+        mg.minimize(f, start, gradient=gradient, learning_rate=0.05, steps=30).history
+        for gradient in (TapeSource(), "tape", "backprop")
+    ]
+    for path in paths[:2]:
+        for step, expected in zip(path, paths[2], strict=True):
+            np.testing.assert_allclose(step.x, expected.x, rtol=1e-12)
+            assert step.value == pytest.approx(expected.value, rel=1e-12)
+
+
 def test_errors_are_those_of_the_function() -> None:
     source = TapeSource()
     assert source.value_and_gradient(mg.log, 2.0)[1] == 0.5

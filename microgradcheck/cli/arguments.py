@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from typing import Final, Never
+from typing import Any, Final, Never
 
 from microgradcheck import __version__
 from microgradcheck.cli.complaint import UsageError
@@ -47,6 +47,8 @@ _OUTPUT_HELP: Final = "where the picture goes: .svg, .dot or .txt (default: %(de
 _PAGE_HELP: Final = "where the page goes: .html (default: %(default)s)"
 _GRADIENT_HELP: Final = """backprop, forward-mode, central-difference, forward-difference,
     backward-difference, complex-step, or package.module:function (default: %(default)s)"""
+_EXPLAIN_HELP: Final = """tell what a verdict or a cause means, how it is found, and what to do:
+    WRONG, NOISY, sign flipped, ..."""
 
 _EXAMPLES: Final = {
     "demo": """\
@@ -56,7 +58,8 @@ _EXAMPLES: Final = {
   microgradcheck check "sin(x*y) + x**2" x=1 y=2
   microgradcheck check "abs(x)" x=0
   microgradcheck check math:sin --gradient math:cos --at pi/3
-  microgradcheck check operator:mul --at 2 3 --json""",
+  microgradcheck check operator:mul --at 2 3 --json
+  microgradcheck check --explain WRONG""",
     "draw": """\
   microgradcheck draw "sin(x*y) + x**2" x=1 y=2
   microgradcheck draw "sigmoid(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg""",
@@ -70,6 +73,21 @@ _EXAMPLES: Final = {
   microgradcheck sweep "exp(x)" x=1
   microgradcheck sweep "sin(x*y)" x=1 y=2 --variable y""",
 }
+
+
+class _Explain(argparse.Action):
+    """Print an explanation and end, as --help and --version do, whatever else was typed."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, _: object, words: Any, __: object = None
+    ) -> Never:
+        from microgradcheck.gradcheck.explanations import explain
+
+        try:
+            print(explain(" ".join(words)))
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        parser.exit()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -138,6 +156,7 @@ def _parser() -> _Parser:
     check = add_command("check", "compare a gradient with finite differences")
     _add_target(check)
     check.add_argument("--gradient", default="backprop", help=_GRADIENT_HELP)
+    check.add_argument("--explain", action=_Explain, nargs="+", metavar="WORD", help=_EXPLAIN_HELP)
 
     draw = add_command("draw", "draw the graph of a computation, with values and gradients")
     _add_target(draw)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
 from microgradcheck.functions.elementwise import VALUES
@@ -103,7 +104,7 @@ def logsumexp(values: Any) -> Any:
     """
     entries = _entries(values, "logsumexp")
     largest = _largest(entries)
-    if math.isinf(largest) and not any(isinstance(entry, Value) for entry in entries):
+    if not isinstance(largest, Value) and math.isinf(largest):
         return largest
     return VALUES.names["log"](sum(_shifted_exponentials(entries, largest))) + largest
 
@@ -170,13 +171,12 @@ def _entries(values: Any, name: str, least: int = 1) -> list[Any]:
     return [entry if isinstance(entry, Value) else float(entry) for entry in entries]
 
 
-def _largest(entries: list[Any]) -> float:
-    # Not float(entry), by which a watcher would think that the graph is cut.
-    numbers = [entry.number if isinstance(entry, Value) else entry for entry in entries]
-    return math.nan if any(map(math.isnan, numbers)) else max(numbers)
+def _largest(entries: list[Any]) -> Any:
+    # Recorded as it is computed, so that a tape finds the largest anew at other inputs.
+    return reduce(VALUES.names["maximum"], entries)
 
 
-def _shifted_exponentials(entries: list[Any], largest: float) -> list[Any]:
+def _shifted_exponentials(entries: list[Any], largest: Any) -> list[Any]:
     exp = VALUES.names["exp"]
     # Moving all entries alike changes neither result, and the largest exponential becomes 1.
     return [exp(entry - largest) for entry in entries]

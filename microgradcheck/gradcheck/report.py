@@ -15,7 +15,7 @@ __all__ = ["Entry", "GradcheckError", "OperationFault", "Report", "Verdict"]
 _WIDTH = 72
 _MOST_ENTRIES = 5
 _MOST_LINES = 15
-_MOST_LINES_OF_A_TEXT = 4  # of a cause or a note, such as the words of an exception
+_MOST_LINES_OF_A_TEXT = 3  # of a cause or a note, such as the words of an exception
 # How many entries, operations and notes a report shows: the first that fits its lines.
 _ALLOWANCES = ((5, 2, 2), (5, 1, 2), (3, 1, 2), (3, 1, 1), (1, 1, 0))
 _HEADLINE = 41  # what pytest's short summary shows of it

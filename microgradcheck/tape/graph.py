@@ -167,7 +167,7 @@ class Graph:
                 b = a
             elif slot == 2.0 and operation is _POWER:
                 operation, b = _MULTIPLY, a
-            elif slot == 0.0 and operation is _ADD and drop_zeros:
+            elif slot == 0.0 and operation in _SUMS and drop_zeros:
                 node.adjoint = a
                 continue
             else:
@@ -198,7 +198,8 @@ class Graph:
         return Guard(compare, left.adjoint, right, answer, line)
 
 
-_ADD, _MULTIPLY, _POWER = (OPERATIONS[name] for name in ("add", "multiply", "power"))
+_MULTIPLY, _POWER = OPERATIONS["multiply"], OPERATIONS["power"]
+_SUMS = (OPERATIONS["add"], OPERATIONS["subtract"])
 
 
 def _minds_signs_of_zero(operation: Operation | None) -> bool:

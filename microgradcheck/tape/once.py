@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any
 
-from microgradcheck.backprop import _Run, value_and_grad
+from microgradcheck.backprop import Run, value_and_grad
 from microgradcheck.tape.arguments import Arguments, as_lists, flat
 from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.guards import require_fresh, require_same_branches
@@ -55,7 +55,7 @@ class Once:
         inputs = self._arguments.like(entries)
         if gradient:
             return value_and_grad(self._f)(*inputs)
-        with _Run(self._f, inputs, {}) as run:
+        with Run(self._f, inputs, {}) as run:
             return float(run.one_output())
 
     def _prepared(self, *, gradient: bool) -> Function:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Never
 
-from microgradcheck.backprop import _Run
+from microgradcheck.backprop import Run
 from microgradcheck.tape.graph import Comparison, Graph
 from microgradcheck.value import Value, watching
 
@@ -35,7 +35,7 @@ def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
         comparisons.append(Comparison(compare, left, other, answer, _line_of_the_user()))
 
     with _collector_paused():
-        with watching(read=_refuse_to_read, compared=compared), _Run(f, inputs, {}) as run:
+        with watching(read=_refuse_to_read, compared=compared), Run(f, inputs, {}) as run:
             root = run.one_output()
         if run.recorded:
             raise TypeError(

@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from microgradcheck.ops import OPERATIONS, NumberSystem, Operation
 from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.lines.expression import TEXTS, Expression
+from microgradcheck.tape.lines.expression import Expression
+from microgradcheck.tape.lines.texts import TEXTS
 
 __all__ = ["RESERVED", "definitions", "foreign_derivative", "foreign_rules", "words"]
 

@@ -1,20 +1,11 @@
-"""Numbers that write themselves down: the table's rules, run over texts, become program text.
-
-An `Expression` is added and multiplied like a number, and what comes out is the text of the sum
-or product, with constants worked out on the way. So one and the same rule of the table that
-computes a derivative also writes the line that does.
-"""
+"""Numbers that write themselves down: adding two of them gives the text of their sum."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
-from microgradcheck.ops import OPERATIONS, NumberSystem, Operation
-from microgradcheck.value import OPERATORS
-
-__all__ = ["ARRAY_TEXTS", "TEXTS", "Condition", "Expression", "constant"]
+__all__ = ["Condition", "Expression", "choice", "constant"]
 
 _CONDITIONAL, _SUM, _PRODUCT, _SIGNED, _POWER, _ATOM = range(6)
 """How strongly the outermost operator of a text binds, weakest first."""
@@ -51,6 +42,10 @@ class Expression:
         """Whether it is a constant or a name, times a factor, and needs no line of its own."""
         return not self.text or self.text.isidentifier()
 
+    @property
+    def _is_negative(self) -> bool:
+        return math.copysign(1.0, self.factor) < 0
+
     def __str__(self) -> str:
         return self._write(_CONDITIONAL)
 
@@ -58,7 +53,7 @@ class Expression:
         """Return the text, in parentheses where it binds less strongly than asked for."""
         text, rank = self.text, self.rank
         if not self.text:
-            text, rank = repr(self.factor), _SIGNED if self.factor < 0 else _ATOM
+            text, rank = repr(self.factor), _SIGNED if self._is_negative else _ATOM
         elif self.factor != 1 and rank == _PRODUCT and text.startswith("1.0 / "):
             text = f"{self.factor!r}{text.removeprefix('1.0')}"
         elif self.factor == -1:
@@ -94,7 +89,7 @@ class Expression:
         if self.text == other.text:
             return Expression(self.text, self.rank, self.factor + other.factor)
         left = self._write(_SUM)
-        if other.factor < 0:
+        if other._is_negative:
             return Expression(f"{left} - {(-other)._write(_PRODUCT)}", _SUM)
         return Expression(f"{left} + {other._write(_PRODUCT)}", _SUM)
 
@@ -129,6 +124,9 @@ class Expression:
         above = "1.0" if self.is_constant else self._bare(_PRODUCT)
         below = other._scaled(sign)._write(_SIGNED)
         return Expression(f"{above} / {below}", _PRODUCT, self.factor * sign)
+
+    def __pow__(self, exponent: Expression | int) -> Expression:
+        return Expression(f"{self._write(_ATOM)} ** {exponent}", _POWER)
 
     def __rtruediv__(self, number: Any) -> Expression:
         return constant(number) / self
@@ -205,94 +203,6 @@ def _compare(left: Expression, symbol: str, right: Expression) -> Any:
     return Condition(f"{left._write(_SUM)} {symbol} {right._write(_SUM)}")
 
 
-class _TextSystem(NumberSystem):
-    """Operators are written as such, all other operations as calls by name."""
-
-    def value(self, operation: Operation) -> Callable[..., Any]:
-        if operation.name not in OPERATORS:
-            self.names.setdefault(operation.name, _call(operation.name))
-        return super().value(operation)
-
-
-def _call(name: str) -> Callable[..., Expression]:
-    def write(*inputs: Any) -> Expression:
-        expressions = list(map(constant, inputs))
-        if all(x.is_constant for x in expressions) and name in OPERATIONS:
-            try:
-                return constant(OPERATIONS[name].compute(*(x.factor for x in expressions)))
-            except (ValueError, ArithmeticError):
-                pass  # It is written as it is, and fails where it is run, as it should.
-        return Expression(f"{name}({', '.join(map(str, expressions))})")
-
-    return write
-
-
-def _call_over_arrays(name: str) -> Callable[..., Expression]:
-    call = _call(name)
-
-    def write(*inputs: Any) -> Expression:
-        a, b = map(constant, inputs)
-        # Some libraries' functions of two arrays do not take a number for one of them.
-        if a.is_constant and not b.is_constant:
-            a = Expression(f"full_like({b}, {a})")
-        elif b.is_constant and not a.is_constant:
-            b = Expression(f"full_like({a}, {b})")
-        return call(a, b)
-
-    return write
-
-
-def _power(fractional: Callable[[Expression, Expression], Expression]) -> Callable[..., Expression]:
-    def write(a: Any, b: Any) -> Expression:
-        base, exponent = constant(a), constant(b)
-        n = exponent.factor
-        if not exponent.is_constant or n == 0 or base.is_constant:
-            return _call("power")(base, exponent)
-        if n == 1:
-            return base
-        if n in {2, 3} and base.is_simple:
-            return base * base if n == 2 else base * base * base
-        if n % 1 == 0 and abs(n) < 1e6:
-            return Expression(f"{base._write(_ATOM)} ** {int(n)}", _POWER)
-        return fractional(base, exponent)
-
-    return write
-
-
-def _where(condition: Any, chosen: Any, otherwise: Any) -> Expression:
-    if isinstance(condition, bool):
-        return constant(chosen if condition else otherwise)
-    text = f"{constant(chosen)._write(_SUM)} if {condition} else {constant(otherwise)}"
-    return Expression(text, _CONDITIONAL)
-
-
-def _where_over_arrays(condition: Any, chosen: Any, otherwise: Any) -> Expression:
-    if isinstance(condition, bool):
-        return constant(chosen if condition else otherwise)
-    return Expression(f"where({condition}, {constant(chosen)}, {constant(otherwise)})")
-
-
-TEXTS: Final = _TextSystem(
-    {
-        "abs": abs,
-        "absolute": abs,
-        # Python's own power of a negative number is complex here, that of math an error.
-        "power": _power(_call("pow")),
-        "where": _where,
-    },
-    "texts",
-)
-"""Texts of Python over floats."""
-
-ARRAY_TEXTS: Final = _TextSystem(
-    {
-        "abs": abs,
-        "absolute": abs,
-        "atan2": _call_over_arrays("atan2"),
-        "hypot": _call_over_arrays("hypot"),
-        "power": _power(lambda a, b: Expression(f"{a._write(_ATOM)} ** {b}", _POWER)),
-        "where": _where_over_arrays,
-    },
-    "array texts",
-)
-"""Texts of Python over arrays, where no branch is taken and all choices are computed."""
+def choice(condition: Condition, chosen: Expression, otherwise: Expression) -> Expression:
+    """Return what is one of two, as a conditional expression."""
+    return Expression(f"{chosen._write(_SUM)} if {condition} else {otherwise}", _CONDITIONAL)

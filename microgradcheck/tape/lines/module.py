@@ -12,9 +12,9 @@ from microgradcheck.tape.arguments import flat
 from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.infinities import lossy_places
 from microgradcheck.tape.lines.definitions import RESERVED, definitions, foreign_rules, words
-from microgradcheck.tape.lines.expression import TEXTS
 from microgradcheck.tape.lines.names import Names, listing, pattern, summed, unpacking
 from microgradcheck.tape.lines.straight import StraightLine
+from microgradcheck.tape.lines.texts import TEXTS
 
 __all__ = ["Module"]
 
@@ -37,7 +37,8 @@ class Module:
     ) -> None:
         self.foreign = foreign_rules(graph)
         self._name = "value_and_grad" if gradient else "value"
-        self._title = getattr(f, "__name__", "").replace("<lambda>", "") or "a function"
+        name = getattr(f, "__name__", "")
+        self._title = name if name.isidentifier() else "a function"
         self._gradient = gradient
         self._likes = likes
         names = Names({*RESERVED, *OPERATIONS, *self.foreign})

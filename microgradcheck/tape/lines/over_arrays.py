@@ -12,9 +12,9 @@ from microgradcheck.ops import OPERATIONS, arrays
 from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.infinities import finite_columns, lossy_places
 from microgradcheck.tape.lines.definitions import RESERVED, definitions, foreign_rules, words
-from microgradcheck.tape.lines.expression import ARRAY_TEXTS
 from microgradcheck.tape.lines.names import Names, summed, unpacking
 from microgradcheck.tape.lines.straight import StraightLine
+from microgradcheck.tape.lines.texts import ARRAY_TEXTS
 
 if TYPE_CHECKING:
     import numpy as np

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from microgradcheck.ops import NumberSystem, Operation
 from microgradcheck.tape.graph import Graph, Guard
 from microgradcheck.tape.lines.definitions import foreign_derivative
-from microgradcheck.tape.lines.expression import ARRAY_TEXTS, Condition, Expression, constant
+from microgradcheck.tape.lines.expression import Condition, Expression, constant
 from microgradcheck.tape.lines.names import WIDTH, Names
+from microgradcheck.tape.lines.texts import ARRAY_TEXTS
 
 __all__ = ["StraightLine"]
 
