@@ -1,7 +1,7 @@
 """The pytest plugin: the fixture `gradcheck`, and one line on how much a run's checks could see.
 
 Every test run loads this file where the library is installed, whether it checks gradients or not.
-So it imports nothing but pytest, and the fixture loads the library.
+So it imports nothing that pytest has not loaded by then, and the fixture loads the library.
 
 Example:
     def test_the_gradient_of_my_loss(gradcheck):
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator
 from functools import wraps
-from math import inf, isfinite, isnan
+from math import inf, isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -36,11 +36,6 @@ class _Check(NamedTuple):
     passed: bool
     power: float
     report: dict[str, Any] | None  # only where a file is to hold it
-
-    @property
-    def blindness(self) -> float:
-        """The power, where no number is the worst of all."""
-        return inf if isnan(self.power) else self.power
 
 
 class _Session:
@@ -212,7 +207,7 @@ def _summary(checks: list[tuple[str, _Check]]) -> str:
     total = "1 check" if len(checks) == 1 else f"{len(checks):,} checks"
     verdicts = [f"{count:,} {verdict}" for (_, verdict), count in sorted(counts.items())]
     line = ", ".join([f"gradcheck: {total}", *verdicts])
-    passed = [(-check.blindness, test) for test, check in checks if check.passed]
+    passed = [(-check.power, test) for test, check in checks if check.passed]
     if not passed:
         return line
     power, test = min(passed)

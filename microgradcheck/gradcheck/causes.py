@@ -17,6 +17,8 @@ from microgradcheck.value import Value
 
 __all__ = ["explain"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 _CLOSE = 1e-4  # relative: two numbers that agree so far are the same number for a cause
 
 

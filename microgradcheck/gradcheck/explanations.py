@@ -82,8 +82,8 @@ EXPLANATIONS: Final[dict[Verdict | Cause, str]] = {
         f is called at several distances on both sides of the input, the slopes are
         extrapolated to a distance of zero, and the result carries a bound of its own error,
         from the spread of the slopes and the measured noise of f. The number passes where
-        it lies within the tolerance and that bound, and where the two together are at most
-        1e-4 of the derivative.
+        it lies within the tolerance and that bound, and where an error of 1e-4 of the
+        derivative, or of twice a larger tolerance, would have been seen.
 
         A right gradient.
 
@@ -519,7 +519,7 @@ EXPLANATIONS: Final[dict[Verdict | Cause, str]] = {
     Cause.NO_GRADIENT_HERE: """
         f has a value and a slope here, and the gradient could not be computed.
 
-        It raised a ValueError or an ArithmeticError, whose text follows.
+        It raised an ArithmeticError, or backpropagation a ValueError, whose text follows.
 
         0 / 0 in the gradient, or a rule that takes the logarithm or the root of what may be
         0.

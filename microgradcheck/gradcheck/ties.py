@@ -13,6 +13,8 @@ from microgradcheck.numeric.ladder import estimate_along
 
 __all__ = ["check_ties"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 
 def check_ties(
     problem: Problem,
