@@ -642,7 +642,7 @@ CASES = [
         """,
         """
         EDGE df/dx: f is undefined here
-          df/dx       EDGE         1.00000 against nothing
+          df/dx       EDGE         nan against nothing
         cause: f is undefined here: this is a long story, this is a long story,
             this is a long story, this is a long story, this is a long story,
             this is a long story, this is a long story, this is a long story, …

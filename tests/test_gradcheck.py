@@ -893,3 +893,33 @@ def test_resolution_is_what_would_have_been_seen() -> None:
     assert entry(right.gradient + 1.01 * right.resolution).verdict == "WRONG"
     assert entry(right.gradient + 0.4 * right.resolution).verdict == "PASS"
     assert right.power == pytest.approx(right.resolution / abs(right.reference))
+
+
+def test_a_power_that_turns_complex_is_no_value() -> None:
+    report = gradcheck(lambda x: x**1.5, 0.0, gradient=lambda x: 0.0, raise_on_failure=False)
+    assert (report.verdict, report.cause) == (Verdict.EDGE, "f is undefined on its left")
+
+
+def test_several_outputs_that_are_undefined_here_are_an_edge_and_no_wrong_shape() -> None:
+    report = gradcheck(
+        lambda x: [math.sqrt(x), x], -1.0, gradient=lambda x: [0.0, 1.0], raise_on_failure=False
+    )
+    assert report.verdict is Verdict.EDGE
+    assert report.cause.startswith("f is undefined here")
+
+
+def test_a_wrong_interior_node_is_the_verdict_though_the_inputs_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from microgradcheck.gradcheck import comparison
+
+    estimate_nodes = comparison.estimate_nodes
+    monkeypatch.setattr(
+        comparison,
+        "estimate_nodes",
+        lambda root, rtol: [(n, 2 * adjoint, e) for n, adjoint, e in estimate_nodes(root, rtol)],
+    )
+    report = gradcheck(lambda x: mg.exp(x * x), 1.0, nodes=True, raise_on_failure=False)
+    assert [entry.verdict for entry in report.entries] == [Verdict.PASS]
+    assert (report.passed, report.verdict) == (False, Verdict.WRONG)
+    assert str(report).startswith("WRONG df/d(multiply #0): ")

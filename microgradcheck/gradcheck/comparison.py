@@ -60,8 +60,15 @@ class Comparison:
         self.notes: list[str] = []
         self.center, self.unchanged = problem.look_at_output()
         self.repeats = _repeats(self.center, problem(problem.entries))
-        self.under_test = gradient_of(problem, source)
+        self.under_test = self._ask_source()
         self.noise = self._measure_noise()
+
+    def _ask_source(self) -> Gradient:
+        if self.problem.failure is None:
+            return gradient_of(self.problem, self.source)
+        # Where f has no value there is nothing to ask for, nor a shape to hold it against.
+        blank = [[math.nan] * len(self.problem.entries)]
+        return Gradient(blank, failure=str(self.problem.failure))
 
     def report(
         self, reference: Any, *, accepted: set[str], nodes: bool = False, repeat: str = ""

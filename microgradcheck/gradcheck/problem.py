@@ -98,6 +98,9 @@ class Problem:
             return [math.nan] * len(self.output_indices)
         if isinstance(result, float):
             return [float(result)]
+        if isinstance(result, complex):
+            # As Python's power of a negative number: no real value, so no value.
+            return [math.nan]
         return [_real(output) for output in take_apart(result, is_entry, name="the result of f")]
 
     def look_at_output(self) -> tuple[list[float], bool]:

@@ -152,7 +152,9 @@ class Report:
         self.repeat = repeat
         self.nodes = list(nodes)
         self._ask = ask
-        self.verdict = max((e.verdict for e in self.entries), key=lambda v: v.severity)
+        # A node that is wrong is told of like an entry; one that is right is no news.
+        self._told = [*entries, *(node for node in nodes if node.verdict is Verdict.WRONG)]
+        self.verdict = max((entry.verdict for entry in self._told), key=lambda v: v.severity)
         self.power = max(entry.power for entry in self.entries)
 
     def __bool__(self) -> bool:
@@ -175,7 +177,7 @@ class Report:
         shown = bad[:most_entries]
         width = max([11, *(len(entry.name) for entry in shown)])
         lines = [self._headline(), *(_row(entry, width) for entry in shown)]
-        rest = len(self.entries) - len(shown)
+        rest = len(self._told) - len(shown)
         if bad and rest:
             lines.append(f"  and {rest:,} more ({_counts(self._worst_first()[len(shown) :])})")
         for fault in self.operations[:most_operations]:
@@ -267,7 +269,7 @@ class Report:
         }
 
     def _worst_first(self) -> list[Entry]:
-        return sorted(self.entries, key=lambda e: (-e.verdict.severity, -_relative(e)))
+        return sorted(self._told, key=lambda e: (-e.verdict.severity, -_relative(e)))
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
@@ -393,4 +395,6 @@ def _number(value: float, digits: int = 6) -> str:
 def _power(power: float) -> str:
     if not math.isfinite(power):
         return "none: no error of any size would have been seen"
+    if power == 0:
+        return "f stands still at every step, as a gradient of zero says"
     return f"relative errors of {max(power, 0.0):.1e} would have been seen"
