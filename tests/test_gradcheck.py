@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import microgradcheck as mg
-from microgradcheck.gradcheck import Entry, GradcheckError, Report
+from microgradcheck.gradcheck import Entry, GradcheckError, Report, Verdict, gradcheck
 from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.value import Value
 
