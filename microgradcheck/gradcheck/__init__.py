@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 from microgradcheck.gradcheck.check import gradcheck
-from microgradcheck.gradcheck.report import (
-    Entry,
-    GradcheckError,
-    OperationFault,
-    Report,
-    Verdict,
-)
+from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
+from microgradcheck.gradcheck.report import GradcheckError, Report
 
 __all__ = ["Entry", "GradcheckError", "OperationFault", "Report", "Verdict", "gradcheck"]

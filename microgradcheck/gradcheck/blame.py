@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 from microgradcheck import sweep
 from microgradcheck.functions.entries import is_entry, lift
+from microgradcheck.gradcheck.entry import OperationFault
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.gradcheck.report import OperationFault
 from microgradcheck.numeric.ladder import estimate_along
 from microgradcheck.ops import OPERATIONS, Operation
 from microgradcheck.structure import take_apart

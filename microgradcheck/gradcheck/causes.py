@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from microgradcheck import sweep
 from microgradcheck.gradcheck.blame import Recording
+from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.gradcheck.report import Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.under_test import Gradient
 from microgradcheck.value import Value
 

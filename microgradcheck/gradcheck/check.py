@@ -9,8 +9,9 @@ from typing import Any
 from microgradcheck.backprop import grad
 from microgradcheck.gradcheck.blame import record
 from microgradcheck.gradcheck.comparison import Comparison
+from microgradcheck.gradcheck.entry import Verdict
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.gradcheck.report import GradcheckError, Report, Verdict
+from microgradcheck.gradcheck.report import GradcheckError, Report
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
 from microgradcheck.structure import number
 

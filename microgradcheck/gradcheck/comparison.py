@@ -13,11 +13,12 @@ from microgradcheck.functions.entries import lift
 from microgradcheck.gradcheck.blame import faults_of, record
 from microgradcheck.gradcheck.branches import branches_not_taken
 from microgradcheck.gradcheck.causes import explain
+from microgradcheck.gradcheck.entry import Entry, Verdict
 from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.nodes import estimate_nodes, name_of
 from microgradcheck.gradcheck.opinions import second_opinions
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.gradcheck.report import Entry, Report, Verdict
+from microgradcheck.gradcheck.report import Report
 from microgradcheck.gradcheck.ties import check_ties
 from microgradcheck.gradcheck.under_test import Gradient, gradient_of
 from microgradcheck.gradcheck.verdicts import Circumstances, judge

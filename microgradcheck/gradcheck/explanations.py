@@ -6,8 +6,8 @@ import difflib
 import textwrap
 from typing import Final
 
+from microgradcheck.gradcheck.entry import Verdict
 from microgradcheck.gradcheck.named_causes import Cause
-from microgradcheck.gradcheck.report import Verdict
 
 __all__ = ["EXPLANATIONS", "explain"]
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from microgradcheck.gradcheck.entry import Entry
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.gradcheck.report import Entry
 from microgradcheck.gradcheck.under_test import gradient_of
 from microgradcheck.sources import SOURCES
 

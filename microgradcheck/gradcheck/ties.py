@@ -6,9 +6,9 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from microgradcheck.gradcheck.entry import Entry, Verdict
 from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.gradcheck.report import Entry, Verdict
 from microgradcheck.numeric.ladder import estimate_along
 
 __all__ = ["check_ties"]

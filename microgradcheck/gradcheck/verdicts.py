@@ -6,8 +6,8 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
+from microgradcheck.gradcheck.entry import Entry, Verdict
 from microgradcheck.gradcheck.named_causes import Cause
-from microgradcheck.gradcheck.report import Entry, Verdict
 from microgradcheck.numeric.ladder import Estimate
 
 __all__ = ["Circumstances", "judge"]

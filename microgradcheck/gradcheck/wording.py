@@ -1,0 +1,135 @@
+"""The lines of a report: each finding in words, as wide as a terminal in a test run."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
+
+__all__ = ["HEADLINE", "counts", "cut", "fault_lines", "headline", "number", "power", "row", "wrap"]
+
+HEADLINE = 41  # characters: what pytest's short summary shows of a failure
+_WIDTH = 72
+_MOST_LINES_OF_A_TEXT = 3  # of a cause or a note, such as the words of an exception
+
+
+def headline(entry: Entry) -> str:
+    """Return the verdict on an entry and its numbers, or its cause, in a line that is never cut."""
+    head = f"{entry.verdict} {entry.name}: "
+    for digits in _digits_for(entry):
+        numbers = _telling_numbers(entry, digits)
+        if numbers and len(head + numbers) <= HEADLINE:
+            return head + numbers
+    # A cause begins with its name, and goes on after a colon.
+    whole = head + entry.cause
+    return whole if len(whole) <= HEADLINE else cut(head + entry.cause.split(":")[0], HEADLINE)
+
+
+def _telling_numbers(entry: Entry, digits: int) -> str:
+    """Return the numbers that show what a verdict is about; "" where none do."""
+    if entry.verdict is Verdict.EDGE or math.isnan(entry.gradient):
+        return ""
+    wrong = entry.verdict is Verdict.WRONG
+    given, expected = number(entry.gradient, digits), number(entry.reference, digits)
+    if entry.slopes:
+        low, high = sorted(entry.slopes)
+        between = f"in {number(low, digits)}..{number(high, digits)}"
+        if not wrong:
+            return f"{given} {between}"
+        return "" if low <= entry.gradient <= high else f"{given}, not {between}"
+    if not wrong:
+        return given
+    return "" if given == expected else f"{given}, not {expected}"
+
+
+def row(entry: Entry, width: int) -> str:
+    """Return a line with an entry's name, as wide as told, its verdict and its numbers."""
+    head = f"  {entry.name:<{width}} {entry.verdict:<12} "
+    for digits in _digits_for(entry):
+        given, expected = number(entry.gradient, digits), number(entry.reference, digits)
+        if entry.slopes:
+            left, right = (number(slope, digits) for slope in entry.slopes)
+            row = f"{head}{given}, slopes {left} and {right}"
+        elif math.isnan(entry.reference):
+            row = f"{head}{given} against nothing"
+        else:
+            row = f"{head}{given} against {expected} ± {number(entry.error_bound, 2)}"
+        if len(row) <= _WIDTH:
+            break
+    return row
+
+
+def _digits_for(entry: Entry) -> list[int]:
+    """Return six digits, or more to tell wrong numbers apart, then fewer for full lines."""
+    if entry.verdict is Verdict.WRONG:
+        given, expected = entry.gradient, entry.reference
+        apart = (n for n in range(6, 13) if number(given, n) != number(expected, n))
+        return [next(apart, 6), 5, 4, 3, 2]
+    return [6, 5, 4, 3, 2]
+
+
+def fault_lines(fault: OperationFault) -> list[str]:
+    """Return what is wrong with an operation, and below it the expression, underlined."""
+    others = f", and {fault.count - 1:,} more like it" if fault.count > 1 else ""
+    where = f" at {fault.location}" if fault.location else ""
+    lines = wrap(
+        "operation: ",
+        f"d {fault.name} / d {fault.input} is {number(fault.gradient)}, "
+        f"not {number(fault.reference)}{where}{others}",
+    )
+    return lines + [f"    {line}" for line in _in_view(fault.expression, _WIDTH - 4)]
+
+
+def _in_view(expression: str, width: int) -> list[str]:
+    """Return a line of source and its underline, cut so that what is underlined can be seen."""
+    line, _, underline = expression.partition("\n")
+    start = max(0, min(underline.find("~") - width // 3, len(line) - width))
+    if start:
+        line = f"…{line[start + 1 :]}"
+    return [text for text in (cut(line, width), underline[start:][:width]) if text]
+
+
+def counts(entries: Sequence[Entry]) -> str:
+    """Return how many entries have which verdict."""
+    found = Counter(str(entry.verdict) for entry in entries)
+    if len(found) == 1:
+        return f"all {next(iter(found))}"
+    return ", ".join(f"{count:,} {verdict}" for verdict, count in found.items())
+
+
+def wrap(head: str, text: str) -> list[str]:
+    """Return a text in lines of a report, with an ellipsis where it goes on for too long."""
+    import textwrap
+
+    return textwrap.wrap(
+        head + text,
+        _WIDTH,
+        subsequent_indent="    ",
+        max_lines=_MOST_LINES_OF_A_TEXT,
+        placeholder=" …",
+    )
+
+
+def cut(line: str, width: int = _WIDTH) -> str:
+    """Return a line that fits, with an ellipsis where it did not."""
+    return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def number(value: float, digits: int = 6) -> str:
+    """Return a number with as many significant digits as told, trailing zeros included."""
+    if value == 0:
+        return "0"
+    plain = f"{value:.{digits}g}"
+    # Trailing zeros are digits that were compared, too.
+    return plain if "e" in plain or "n" in plain else f"{value:#.{digits}g}".rstrip(".")
+
+
+def power(power: float) -> str:
+    """Return what a check would have seen, in words."""
+    if not math.isfinite(power):
+        return "none: no error of any size would have been seen"
+    if power == 0:
+        return "f stands still at every step, as a gradient of zero says"
+    return f"relative errors of {max(power, 0.0):.1e} would have been seen"
