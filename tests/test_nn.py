@@ -381,7 +381,7 @@ def test_two_moons_are_told_apart_without_a_mistake() -> None:
     assert descent.x == [p.data for p in model.parameters()]
 
 
-@pytest.mark.parametrize("gradient", ["backprop", "forward-mode", "central-difference"])
+@pytest.mark.parametrize("gradient", ["backprop", "forward-mode", "tape", "central-difference"])
 def test_training_works_on_every_source(gradient: str) -> None:
     def loss(model: MLP) -> Any:
         return logistic([model(point) for point in POINTS], LABELS)

@@ -22,7 +22,7 @@ from microgradcheck.optimize import (
     minimize,
 )
 
-SOURCES = ["backprop", "forward-mode", "central-difference", "complex-step"]
+SOURCES = ["backprop", "forward-mode", "tape", "central-difference", "complex-step"]
 
 
 # The paths
