@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import operator
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -13,21 +12,13 @@ from typing import Any, Final, Literal, Never
 from microgradcheck import sweep
 from microgradcheck.draw.text import in_one_line
 from microgradcheck.structure import is_array, number, put_together, take_apart
+from microgradcheck.tape.graph import SYMBOLS
 from microgradcheck.value import Value, watching
 
 __all__ = ["MOST_STEPS", "Guard", "Recording", "Step", "record"]
 
 MOST_STEPS: Final = 1000
 LONGEST_NAME: Final = 24
-
-_SYMBOLS: Final[dict[Callable[[float, float], bool], str]] = {
-    operator.lt: "<",
-    operator.le: "<=",
-    operator.gt: ">",
-    operator.ge: ">=",
-    operator.eq: "==",
-    operator.ne: "!=",
-}
 
 
 @dataclass(frozen=True)
@@ -122,7 +113,7 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
         compare: Callable[[float, float], bool], left: Value, right: Any, answer: bool
     ) -> None:
         other = right if isinstance(right, Value) else float(right)
-        guards.append(Guard(left, _SYMBOLS[compare], other, answer))
+        guards.append(Guard(left, SYMBOLS[compare], other, answer))
 
     with watching(read=_refuse_to_read, compared=compared):
         root = _call(f, arguments)
