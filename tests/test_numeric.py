@@ -6,6 +6,7 @@ import cmath
 import math
 import random
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,9 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.numeric import Estimate, derivative, estimate, gradient, hessian, jacobian
-from microgradcheck.numeric.ladder import estimate_along
+from microgradcheck.numeric.ladder import estimate_along, first_steps
 from microgradcheck.numeric.noise import measure_noise
+from microgradcheck.numeric.samples import exact_step
 from microgradcheck.numeric.windows import extrapolate
 from random_functions import RandomFunction
 
@@ -274,6 +276,32 @@ def test_calls_are_few() -> None:
 
     estimate(f, [0.1 * k for k in range(1, 101)])
     assert calls <= 10 * 100 + 20
+
+
+@pytest.mark.parametrize("x", [0.0, 1.0, -0.7, 1e-300, 3e300, 2**53 - 1])
+@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e9])
+def test_the_first_steps_are_known_before_f_is_called(x: float, scale: float) -> None:
+    asked: list[float] = []
+
+    def at(step: float) -> float:
+        asked.append(step)
+        return math.atan(step / scale)
+
+    estimate_along(at, x, scale, 0.0, 1e-6)
+    expected = {step for h in first_steps(x, scale) for step in (-h, h)}
+    assert asked[0] == 0
+    assert set(asked[1 : 1 + len(expected)]) == expected
+
+
+@pytest.mark.parametrize("h", [1e-30, 1e-9, 0.016, 0.7])
+def test_steps_reach_points_that_are_numbers(h: float) -> None:
+    rng = random.Random(5)
+    for x in [2.0**40 - 1, *(rng.gauss(0, 1) for _ in range(100))]:
+        step = exact_step(x, h)
+        if step <= abs(x):
+            assert Fraction(x) + Fraction(step) == x + step
+            assert Fraction(x) - Fraction(step) == x - step
+        assert exact_step(x, step) == step > 0
 
 
 @pytest.mark.parametrize("x", [1e-12, 1.0, 1e12])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from microgradcheck.gradcheck.causes import explain
 from microgradcheck.gradcheck.entry import Entry, Verdict
 from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.nodes import estimate_nodes, name_of
+from microgradcheck.gradcheck.nudges import Along, Called, Nudges, Taped
 from microgradcheck.gradcheck.opinions import second_opinions
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import Report
@@ -33,6 +34,7 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 
 _REPEATS_WITHIN = 64  # ulp: threads that add in another order are noise, not irreproducible
 _RECORDING = ("backprop", "forward-mode", "tape")
+_LEAST_FOR_A_TAPE = 32  # entries: for fewer, calls of f take less time than making a tape of it
 
 
 class Comparison:
@@ -62,7 +64,7 @@ class Comparison:
         self.center, self.unchanged = problem.look_at_output()
         self.repeats = _repeats(self.center, problem(problem.entries))
         self.under_test = self._ask_source()
-        self.noise = self._measure_noise()
+        self.nudges, self.noise = self._look_around()
 
     def _ask_source(self) -> Gradient:
         if self.problem.failure is None:
@@ -115,6 +117,7 @@ class Comparison:
             passed=passed and all(node.verdict is not Verdict.WRONG for node in interior),
             cause=next((entry.cause for entry in everything if entry.cause), ""),
             calls=self.problem.calls,
+            taped=self.nudges.taped,
             operations=faults or (),
             notes=self.notes,
             repeat=repeat,
@@ -128,11 +131,11 @@ class Comparison:
             given = gradient_of(self.problem, resolve(reference))
             if given.complaint:
                 raise ValueError(f"the reference is no gradient of f: {given.complaint}")
-        lines = [self._line(i) for i in range(len(self.problem.entries))]
+        estimates = _exact(given) if given else self.nudges.search_each(self._estimates)
         entries = [
-            self._judge(k, i, self._estimate(k, i, line) if given is None else _exact(given, k, i))
+            self._judge(k, i, of_outputs[k])
             for k in range(len(self.problem.output_indices))
-            for i, line in enumerate(lines)
+            for i, of_outputs in enumerate(estimates)
         ]
         entries = check_ties(
             self.problem,
@@ -150,32 +153,41 @@ class Comparison:
             return [replace(e, verdict=Verdict.WRONG, cause="") for e in entries]
         return entries
 
-    def _measure_noise(self) -> list[float]:
-        problem = self.problem
+    def _look_around(self) -> tuple[Nudges, list[float]]:
+        """Return where f is taken from near the inputs, and how noisy it is there."""
+        called = Called(self.problem, self.center)
         if not all(map(math.isfinite, self.center)):
-            return [0.0] * len(self.center)
-        scales = [problem.scale(i, self.scale) for i in range(len(problem.entries))]
-        return measure_noise(problem, problem.entries, scales, self.rng)
+            return called, [0.0] * len(self.center)
+        taped = Taped.of(self.problem, self.scale) if self._is_worth_a_tape() else None
+        if taped:
+            noise = self._measure_noise(taped)
+            if taped.is_confirmed(self.center[0], noise[0], self.rng):
+                return taped, noise
+        return called, self._measure_noise(called)
 
-    def _estimate(self, k: int, i: int, line: Callable[[float], list[float]]) -> Estimate:
-        return estimate_along(
-            lambda step: line(step)[k],
-            self.problem.entries[i],
-            self.problem.scale(i, self.scale),
-            self.noise[k],
-            self.rtol,
+    def _is_worth_a_tape(self) -> bool:
+        return (
+            self.problem.scalar
+            and len(self.problem.entries) >= _LEAST_FOR_A_TAPE
+            and self.source.name in _RECORDING
+            and not (self.under_test.failure or self.under_test.complaint)
+            and self.unchanged
+            and self.repeats
         )
 
-    def _line(self, i: int) -> Callable[[float], list[float]]:
-        """Return f along one entry, called once for each step however many outputs ask for it."""
-        known = {0.0: self.center}
+    def _measure_noise(self, nudges: Nudges) -> list[float]:
+        problem = self.problem
+        scales = [problem.scale(i, self.scale) for i in range(len(problem.entries))]
+        return measure_noise(nudges, problem.entries, scales, self.rng)
 
-        def at(step: float) -> list[float]:
-            if step not in known:
-                known[step] = self.problem.moved(i, step)
-            return known[step]
+    def _estimates(self, i: int, along: Along) -> list[Estimate]:
+        """Return the derivative of each output along one entry."""
+        x, scale = self.problem.entries[i], self.problem.scale(i, self.scale)
 
-        return at
+        def estimate(k: int) -> Estimate:
+            return estimate_along(lambda step: along(step)[k], x, scale, self.noise[k], self.rtol)
+
+        return list(map(estimate, range(len(self.center))))
 
     def _judge(self, k: int, i: int, estimate: Estimate) -> Entry:
         problem = self.problem
@@ -249,13 +261,16 @@ class Comparison:
             )
 
 
-def _exact(given: Gradient, k: int, i: int) -> Estimate:
-    """Return what a reference gave as an estimate without an error of its own."""
-    value = given.rows[k][i]
-    if math.isnan(value):
-        reason = f"{Cause.NO_REFERENCE_HERE}: {given.failure}"
-        return Estimate(value, math.inf, "edge", reason=reason)
-    return Estimate(value, 0.0, secant=abs(value))
+def _exact(given: Gradient) -> list[list[Estimate]]:
+    """Return what a reference gave, by entry and output, as estimates without errors."""
+
+    def exact(value: float) -> Estimate:
+        if math.isnan(value):
+            reason = f"{Cause.NO_REFERENCE_HERE}: {given.failure}"
+            return Estimate(value, math.inf, "edge", reason=reason)
+        return Estimate(value, 0.0, secant=abs(value))
+
+    return [list(map(exact, of_outputs)) for of_outputs in zip(*given.rows, strict=True)]
 
 
 def _repeats(first: Sequence[float], second: Sequence[float]) -> bool:

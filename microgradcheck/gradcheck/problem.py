@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from itertools import product
-from typing import Any
+from typing import Any, Self
 
+from microgradcheck.backprop import grad
 from microgradcheck.functions.entries import is_entry
+from microgradcheck.gradcheck.wording import short
 from microgradcheck.numeric.differences import scale_of
 from microgradcheck.sources import on_numbers
 from microgradcheck.structure import is_array, number, put_together, take_apart
 
-__all__ = ["Problem", "quiet_numpy"]
+__all__ = ["GradientProblem", "Problem", "indices_of", "quiet_numpy"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -71,6 +74,13 @@ class Problem:
             for part, entry in zip(self.parts, self.inputs, strict=True)
         )
 
+    def elsewhere(self, entries: Sequence[float]) -> Self:
+        """Return the same problem at other inputs, with calls of its own to count."""
+        there = copy.copy(self)
+        there.inputs, there.entries = self.arguments(entries), list(entries)
+        there.calls, there.failure = 0, None
+        return there
+
     def __call__(self, entries: Sequence[float]) -> list[float]:
         """Return the outputs of f as one list; nan where f is undefined."""
         return self._outputs(self.arguments(entries))
@@ -96,12 +106,23 @@ class Problem:
         except (ValueError, ArithmeticError) as error:
             self.failure = error
             return [math.nan] * len(self.output_indices)
+        except Exception as error:
+            # The author of f knows the inputs given, and not those that f is called with.
+            error.add_note(f"gradcheck called f with {short(arguments)}")
+            raise
         if isinstance(result, float):
-            return [float(result)]
-        if isinstance(result, complex):
+            outputs = [float(result)]
+        elif isinstance(result, complex):
             # As Python's power of a negative number: no real value, so no value.
-            return [math.nan]
-        return [_real(output) for output in take_apart(result, is_entry, name="the result of f")]
+            outputs = [math.nan]
+        else:
+            outputs = [_real(x) for x in take_apart(result, is_entry, name="the result of f")]
+        if len(outputs) != len(self.output_indices):
+            raise ValueError(
+                f"the result of f holds {len(self.output_indices)} numbers at the inputs given, "
+                f"and {len(outputs)} with {short(arguments)}; gradcheck needs as many everywhere"
+            )
+        return outputs
 
     def look_at_output(self) -> tuple[list[float], bool]:
         """Call f once; return its outputs and whether it left its arguments as they were."""
@@ -138,10 +159,38 @@ class Problem:
         first = sum(map(len, self.parts[:position]))
         return scale_of(self.entries[first : first + len(self.parts[position])], i - first)
 
+    def output_name(self, k: int) -> str:
+        """Return how a report calls one output, such as `f[1]`."""
+        return "f" if self.scalar else f"f[{','.join(map(str, self.output_indices[k]))}]"
+
+    def derivative_name(self, k: int, i: int) -> str:
+        """Return how a report calls the derivative of one output by one entry."""
+        return f"d{self.output_name(k)}/d{self.name_of(self.places[i])}"
+
     def name_of(self, place: tuple[int, Index]) -> str:
         """Return how a report calls one entry of the inputs, such as `x[1]`."""
         position, index = place
         return self.names[position] + (f"[{','.join(map(str, index))}]" if index else "")
+
+
+class GradientProblem(Problem):
+    """The gradient of a function of `Value`s as the function to check: its Jacobian is f's Hessian.
+
+    Args:
+        f: the function whose gradient by backpropagation is differentiated.
+        inputs: numbers, lists, tuples or arrays of them.
+    """
+
+    def __init__(self, f: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
+        super().__init__(grad(f), inputs)
+
+    def output_name(self, k: int) -> str:
+        """Return how a report calls one output, such as `df/dx[1]`."""
+        return f"df/d{self.name_of(self.places[k])}"
+
+    def derivative_name(self, k: int, i: int) -> str:
+        """Return how a report calls one second derivative."""
+        return f"d²f/d{self.name_of(self.places[k])}d{self.name_of(self.places[i])}"
 
 
 def indices_of(thing: Any) -> list[Index]:

@@ -51,6 +51,7 @@ class Report:
         cause: what is wrong, in words; "" where nothing is.
         power: the smallest relative error that would have been seen in every entry.
         calls: how often f was called.
+        taped: at how many more points f's tape was run in its place.
         entries: all entries, in reading order.
         operations: the operations whose own derivatives are wrong.
         notes: what else the reader should know.
@@ -66,6 +67,7 @@ class Report:
         passed: bool,
         cause: str = "",
         calls: int = 0,
+        taped: int = 0,
         operations: Sequence[OperationFault] = (),
         notes: Sequence[str] = (),
         repeat: str = "",
@@ -76,6 +78,7 @@ class Report:
         self.passed = passed
         self.cause = cause
         self.calls = calls
+        self.taped = taped
         self.operations = list(operations)
         self.notes = list(notes)
         self.repeat = repeat
@@ -122,7 +125,8 @@ class Report:
             lines += wrap("note: ", note)
         if math.isfinite(self.power) or self.verdict is not Verdict.WRONG:
             lines.append(f"power: {power(self.power)}")
-        calls = f"calls: {self.calls:,} of f"
+        tape = f", and {self.taped:,} of its tape" if self.taped else ""
+        calls = f"calls: {self.calls:,} of f{tape}"
         if self.repeat and not self.passed:
             lines += wrap(f"{calls}; repeat: ", self.repeat)
         else:
@@ -190,6 +194,7 @@ class Report:
             "cause": self.cause,
             "power": self.power,
             "calls": self.calls,
+            "taped": self.taped,
             "notes": list(self.notes),
             "repeat": self.repeat,
             "operations": [asdict(fault) for fault in self.operations],

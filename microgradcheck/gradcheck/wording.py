@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
 
-__all__ = ["HEADLINE", "counts", "cut", "fault_lines", "headline", "number", "power", "row", "wrap"]
+__all__ = [
+    "HEADLINE",
+    "counts",
+    "cut",
+    "fault_lines",
+    "headline",
+    "number",
+    "power",
+    "row",
+    "short",
+    "wrap",
+]
 
 HEADLINE = 41  # characters: what pytest's short summary shows of a failure
 _WIDTH = 72
+_MOST_OF_ARGUMENTS = 60
 _MOST_LINES_OF_A_TEXT = 3  # of a cause or a note, such as the words of an exception
 
 
@@ -115,6 +127,11 @@ def wrap(head: str, text: str) -> list[str]:
 def cut(line: str, width: int = _WIDTH) -> str:
     """Return a line that fits, with an ellipsis where it did not."""
     return line if len(line) <= width else line[: width - 1] + "…"
+
+
+def short(things: Iterable[object]) -> str:
+    """Return arguments as text, on one line and with an ellipsis where they go on for too long."""
+    return cut(" ".join(", ".join(map(repr, things)).split()), _MOST_OF_ARGUMENTS)
 
 
 def number(value: float, digits: int = 6) -> str:

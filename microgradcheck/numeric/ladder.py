@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
-from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Pair, Samples
+from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Pair, Samples, exact_step, ladder
 from microgradcheck.numeric.windows import (
     Window,
     best_of,
@@ -23,7 +23,7 @@ from microgradcheck.numeric.windows import (
     windows,
 )
 
-__all__ = ["Estimate", "estimate_along"]
+__all__ = ["Estimate", "estimate_along", "first_steps"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -76,6 +76,21 @@ def estimate_along(
     return _Search(at, x, scale, noise, precision).estimate()
 
 
+def first_steps(x: float, scale: float) -> list[float]:
+    """Return the steps that are always tried first, both ways: a ladder and a fine one below it.
+
+    Args:
+        x: the number that is moved.
+        scale: the length over which it is moved first.
+
+    Example:
+        >>> first_steps(0.0, 1.0)
+        [0.016, 0.006751054852320675, 0.0024197329219787364, 4.839465843957473e-07]
+    """
+    coarse = [exact_step(x, h) for h in ladder(_FIRST_STEP * scale)]
+    return [*coarse, exact_step(x, coarse[-1] * _FINE)]
+
+
 class _Search:
     """The decision which steps to try next, and what to make of them."""
 
@@ -90,8 +105,8 @@ class _Search:
     def estimate(self) -> Estimate:
         if not math.isfinite(self.samples.center):
             return Estimate(math.nan, math.inf, "edge", reason="f is undefined here")
-        self.samples.add_ladder(_FIRST_STEP * self.scale)
-        fine = self.samples.add(self.pairs[-1].h * _FINE)
+        for h in first_steps(self.samples.x, self.scale):
+            fine = self.samples.add(h)
         if not all(pair.finite for pair in self.pairs):
             return self._near_a_border()
         return self._refine(fine)

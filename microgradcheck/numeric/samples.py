@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["RATIOS", "UNIT_ROUNDOFF", "Pair", "Samples"]
+__all__ = ["RATIOS", "UNIT_ROUNDOFF", "Pair", "Samples", "exact_step", "ladder"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -56,9 +56,7 @@ class Samples:
 
     def add(self, h: float) -> Pair:
         """Try a step and return its pair; one that was tried before is not tried again."""
-        # With h a multiple of this unit, x + h and x - h are exact and have the same distance.
-        unit = math.ulp(abs(self.x) + h)
-        h = max(round(h / unit), 1) * unit
+        h = exact_step(self.x, h)
         for pair in self.pairs:
             if pair.h == h:
                 return pair
@@ -69,9 +67,8 @@ class Samples:
 
     def add_ladder(self, h: float) -> None:
         """Add three neighbouring pairs, the coarsest of which has the step h."""
-        for ratio in (1.0, *RATIOS[:2]):
-            h /= ratio
-            self.add(h)
+        for step in ladder(h):
+            self.add(step)
 
     def noise_of(self, pair: Pair) -> float:
         """Return the noise of f at a pair: as measured, but not below what rounding makes."""
@@ -116,6 +113,22 @@ class Samples:
         if self.secant(fine) > seen:
             secant = _exponent(coarse.h, self.secant(coarse), fine.h, self.secant(fine))
         return secant if secant < -0.25 else bend
+
+
+def ladder(h: float) -> list[float]:
+    """Return three neighbouring steps, the coarsest of which is h."""
+    return [h, h / RATIOS[0], h / (RATIOS[0] * RATIOS[1])]
+
+
+def exact_step(x: float, h: float) -> float:
+    """Return about h, at least one ulp of x, so that x + h and x - h are not rounded.
+
+    Example:
+        >>> exact_step(1e9, 1e-6), exact_step(0.0, 0.1)
+        (9.5367431640625e-07, 0.1)
+    """
+    away = max(abs(x) + h, math.nextafter(abs(x), math.inf))
+    return away - abs(x)
 
 
 def _exponent(coarse_h: float, coarse: float, fine_h: float, fine: float) -> float:

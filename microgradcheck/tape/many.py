@@ -89,6 +89,15 @@ class Many:
             partials[:, index] = derivatives
         return values, partials
 
+    def trusted_values(self, points: Points) -> tuple[Numbers, Mask]:
+        """Return the values, of shape (points,), and whether each of them can be trusted."""
+        import numpy as np
+
+        values = np.empty(points.count)
+        trusted = np.ones(points.count, dtype=bool)
+        trusted[self._trusting(points, values, np.empty((0, points.count)))] = False
+        return values, trusted
+
     def _trusting(self, points: Points, values: Numbers, partials: Numbers) -> Indices:
         """Compute all points, and return those at which the result cannot be trusted."""
         import numpy as np

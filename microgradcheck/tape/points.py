@@ -37,7 +37,6 @@ class Points:
     """
 
     def __init__(self, arguments: Arguments, points: Sequence[Any]) -> None:
-
         arguments.require_count(points)
         self._shapes = arguments.shapes()
         self.columns: list[Numbers] = []
@@ -112,4 +111,4 @@ def _array(given: Any, position: int) -> Numbers:
             f"argument {position} holds {array.dtype} entries; give plain real numbers, and call "
             "the function itself with Values"
         )
-    return array.astype(float)
+    return array.astype(float, copy=False)  # They are read, and not kept.

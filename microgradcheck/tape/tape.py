@@ -145,6 +145,21 @@ class Tape:
         require_fresh(self._graph)
         return self._many.run(at, gradient=False)[0]
 
+    def trusted_values(self, *points: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Return the values at many points, and at which of them the tape holds: see `batch`.
+
+        Where the function is undefined, or takes another branch than the recorded one, the value
+        means nothing.
+
+        Example:
+            >>> from microgradcheck import log
+            >>> record(lambda x: x + log(x), 1.0).trusted_values([1.0, -1.0])[1]
+            array([ True, False])
+        """
+        at = Points(self._arguments, points)
+        require_fresh(self._graph)
+        return self._many.trusted_values(at)
+
     def agrees(self, *inputs: Any) -> bool:
         """Tell whether the function itself returns the same value as the tape here.
 

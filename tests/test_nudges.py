@@ -1,0 +1,177 @@
+"""Gradcheck takes f from its tape where that is sooner, and sees the same as without."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradcheck as mg
+from microgradcheck.gradcheck import comparison, nudges
+from microgradcheck.gradcheck.nudges import Taped
+from microgradcheck.gradcheck.problem import Problem
+from random_functions import Claimed
+
+X = np.linspace(0.5, 2.0, 40)
+
+
+def smooth(x: Any) -> Any:
+    return mg.sum([mg.sin(a) * b for a, b in itertools.pairwise(x)])
+
+
+def check(f: Any, x: Any = X, **options: Any) -> mg.Report:
+    return mg.gradcheck(f, x, raise_on_failure=False, **options)
+
+
+@pytest.fixture
+def without_tape(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A check that calls f for every point."""
+
+    def check_by_calls(f: Any, x: Any = X, **options: Any) -> mg.Report:
+        with monkeypatch.context() as patch:
+            patch.setattr(Taped, "of", lambda *_: None)
+            return check(f, x, **options)
+
+    return check_by_calls
+
+
+def test_many_entries_take_a_few_calls(without_tape: Any) -> None:
+    report, slow = check(smooth), without_tape(smooth)
+    assert report.calls < 10 < 8 * len(X) < slow.calls
+    assert report.taped > 8 * len(X) > slow.taped == 0
+    assert f"calls: {report.calls} of f, and {report.taped} of its tape" in str(report)
+    assert report.to_dict()["taped"] == report.taped
+    for ours, theirs in zip(report.entries, slow.entries, strict=True):
+        assert ours.verdict == theirs.verdict == "PASS"
+        assert abs(ours.reference - theirs.reference) <= ours.error_bound + theirs.error_bound
+        assert ours.resolution == pytest.approx(theirs.resolution, rel=0.5)
+
+
+def test_few_entries_are_not_worth_a_tape() -> None:
+    assert check(smooth, X[:10]).taped == 0
+
+
+def test_arguments_of_every_kind() -> None:
+    def f(a: Any, b: Any, c: Any) -> Any:
+        return a * smooth(b) + c[0][1] * c[1][0] ** 2 + c[0][0] * c[1][1]
+
+    matrix = [[1.0, 2.0], [3.0, 4.0]]
+    report = mg.gradcheck(lambda a, b, c: f(a, b.ravel(), c), 0.5, X.reshape(8, 5), matrix)
+    assert report.passed
+    assert report.taped
+    ragged = mg.gradcheck(lambda x: smooth(x[0]) + x[1][0], [list(X), [1.0]])
+    assert not ragged.taped  # Points of a ragged list make no array.
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-3, 1e-8])
+def test_one_wrong_entry_is_found(size: float) -> None:
+    right = mg.grad(smooth)(X)
+    wrong = right.copy()
+    wrong[17] *= 1 + 1e-4 * size
+    report = check(smooth, gradient=Claimed(wrong))
+    assert report.taped
+    wrong_entries = [entry.index for entry in report.entries if entry.verdict == "WRONG"]
+    assert wrong_entries == ([(17,)] if size == 1.0 else [])
+
+
+# What a tape does not hold
+
+
+def test_another_branch_is_taken_by_f_itself(without_tape: Any) -> None:
+    def bent(x: Any) -> Any:
+        return smooth(x) + (1 if x[3] > X[3] else 5) * (x[3] - X[3])
+
+    report, slow = check(bent), without_tape(bent)
+    assert report.taped
+    assert [e.verdict for e in report.entries] == [e.verdict for e in slow.entries]
+    assert report.entries[3].slopes == pytest.approx(slow.entries[3].slopes, rel=1e-6)
+    assert report.entries[3].verdict == "KINK"
+
+
+def test_a_border_of_the_domain_is_an_edge(without_tape: Any) -> None:
+    x = X.copy()
+    x[5] = 0.0
+
+    def bounded(x: Any) -> Any:
+        return smooth(x) + mg.sqrt(x[5] * x[5] * x[5])
+
+    report, slow = check(bounded, x, gradient=Claimed(np.zeros(40))), without_tape(bounded, x)
+    assert report.taped
+    assert report.entries[5].verdict == slow.entries[5].verdict == "EDGE"
+    assert report.entries[5].cause == slow.entries[5].cause
+
+
+def only_for_values(x: Any) -> Any:
+    """Leave a term out where a graph is recorded."""
+    return smooth(x) + (0.0 if isinstance(x[7], mg.Value) else 1e-3 * x[7])
+
+
+def remembering() -> Any:
+    calls = itertools.count()
+    return lambda x: smooth(x) + 1e-3 * math.sin(next(calls))
+
+
+@pytest.mark.parametrize(
+    ("f", "verdict"), [(only_for_values, "WRONG"), (remembering(), "NOISY")], ids=["cut", "new"]
+)
+def test_f_confirms_its_tape(
+    f: Any, verdict: str, without_tape: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = check(f)
+    assert report.taped == 0
+    assert report.verdict == without_tape(f).verdict == verdict
+    monkeypatch.setattr(Taped, "is_confirmed", lambda *_: True)
+    monkeypatch.setattr(comparison, "_repeats", lambda *_: True)
+    assert check(f).passed  # So it is the confirmation that finds it.
+
+
+def test_a_small_part_that_is_cut_off_is_seen_beside_a_large_number() -> None:
+    def f(x: Any) -> Any:
+        return 1e6 + only_for_values(x)
+
+    assert check(f).entries[7].verdict == "WRONG"
+
+
+def test_f_that_reads_a_value_is_not_taped(without_tape: Any) -> None:
+    def cut(x: Any) -> Any:
+        return smooth(x) + float(x[7])
+
+    report = check(cut)
+    assert report.taped == 0
+    assert report.cause == without_tape(cut).cause
+    assert "cut" in report.cause
+
+
+def test_a_tape_is_not_confirmed_by_points_without_a_value() -> None:
+    def narrow(x: Any) -> Any:
+        return mg.sum([mg.log(1e-6 - (a - 1.0) ** 2) for a in x])
+
+    problem = Problem(narrow, (np.ones(40),))
+    taped = Taped.of(problem, None)
+    assert taped is not None
+    assert not taped.is_confirmed(narrow(np.ones(40)), 0.0, random.Random(0))
+
+
+def test_points_are_computed_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = check(smooth)
+    monkeypatch.setattr(nudges, "_NUMBERS", 300)
+    assert check(smooth).taped == whole.taped
+
+
+def test_searches_that_need_more_points_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    batches = []
+    run = mg.tape.Tape.trusted_values
+    monkeypatch.setattr(
+        mg.tape.Tape,
+        "trusted_values",
+        lambda self, *points: batches.append(len(points[0])) or run(self, *points),
+    )
+    offset = 1e5 + X
+    report = check(lambda x: smooth([a - 1e5 for a in x]), offset)
+    assert report.passed
+    assert sum(size > 1 for size in batches) < 20
+    assert report.taped > 10 * len(X)
