@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
 from typing import Any, Self, cast
@@ -14,6 +15,8 @@ from microgradcheck.structure import put_together, take_apart
 from microgradcheck.value import Input, Value
 
 __all__ = ["Run", "forward_gradient", "grad", "hessian", "jacobian", "value_and_grad"]
+
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 Function = Callable[..., Any]
 
@@ -203,6 +206,9 @@ class Run:
         )
 
     def __enter__(self) -> Self:
+        # A growing graph has no cycles, and the garbage collector would search it over and over.
+        self._collector_was_on = gc.isenabled()
+        gc.disable()
         try:
             self.result = self.call()
         except BaseException:
@@ -213,6 +219,8 @@ class Run:
     def __exit__(self, *_: object) -> None:
         for entry in self.inputs:
             entry.__class__ = Value  # type: ignore[assignment]
+        if self._collector_was_on:
+            gc.enable()
 
     def one_output(self) -> Any:
         """Return the result, which must be one number."""

@@ -53,6 +53,7 @@ class TapeSource:
             ValueError: f changes from call to call.
             TypeError, ValueError, ArithmeticError: as for `record` and `Tape.value_and_grad`.
         """
+        __tracebackhide__ = True  # from pytest
         for recording in self._recordings_of(f, inputs):
             try:
                 pair = recording.tape.value_and_grad(*inputs)

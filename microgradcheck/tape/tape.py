@@ -52,6 +52,7 @@ def record(f: Function, *inputs: Any) -> Tape:
         >>> tape.value_and_grad([3.0, 7.0])
         (21.0, [7.0, 3.0])
     """
+    __tracebackhide__ = True  # from pytest
     return Tape(f, trace(f, inputs), Arguments(inputs))
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Never
 
@@ -28,15 +26,15 @@ def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
             is no plain number.
         ValueError, ArithmeticError: as f.
     """
+    __tracebackhide__ = True  # from pytest
     comparisons: list[Comparison] = []
 
     def compared(compare: Callable[[Any, Any], Any], left: Value, right: Any, answer: bool) -> None:
         other = right if isinstance(right, Value) else float(right)
         comparisons.append(Comparison(compare, left, other, answer, _line_of_the_user()))
 
-    with _collector_paused():
-        with watching(read=_refuse_to_read, compared=compared), Run(f, inputs, {}) as run:
-            root = run.one_output()
+    with watching(read=_refuse_to_read, compared=compared), Run(f, inputs, {}) as run:
+        root = run.one_output()
         if run.recorded:
             raise TypeError(
                 "a tape is recorded from plain numbers, and got a Value among its inputs; give "
@@ -63,15 +61,3 @@ def _line_of_the_user() -> str:
 
 
 _LIBRARY = f"{__name__.partition('.')[0]}."
-
-
-@contextmanager
-def _collector_paused() -> Iterator[None]:
-    """Keep the garbage collector from searching a growing graph over and over for nothing."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()

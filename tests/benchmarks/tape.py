@@ -27,8 +27,17 @@ import numpy as np
 import microgradcheck as mg
 from microgradcheck.tape import record
 
-LAYERS = ((2, 16), (16, 16), (16, 1))
-PARAMETERS = sum((inputs + 1) * outputs for inputs, outputs in LAYERS)
+Layers = tuple[tuple[int, int], ...]
+
+LAYERS: Layers = ((2, 16), (16, 16), (16, 1))
+
+
+def count_parameters(layers: Layers) -> int:
+    """Return how many weights and biases a network has."""
+    return sum((inputs + 1) * outputs for inputs, outputs in layers)
+
+
+PARAMETERS = count_parameters(LAYERS)
 
 Contender = Callable[[], Any]
 
@@ -73,11 +82,16 @@ def installed(name: str) -> bool:
 # A network of scalars
 
 
-def network(parameters: Sequence[Any], inputs: Sequence[Any], relu: Callable[[Any], Any]) -> Any:
+def network(
+    parameters: Sequence[Any],
+    inputs: Sequence[Any],
+    relu: Callable[[Any], Any],
+    layers: Layers = LAYERS,
+) -> Any:
     """Return the score that the network gives an input, in any scalars."""
     remaining = iter(parameters)
     numbers = list(inputs)
-    for layer, (_, outputs) in enumerate(LAYERS):
+    for layer, (_, outputs) in enumerate(layers):
         results = []
         for _ in range(outputs):
             total: Any = 0.0

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.tape.infinities import finite_columns
-from microgradcheck.tape.passes.groups import Application, Sums
+from microgradcheck.tape.passes.groups import Application, MatrixProduct, Sums
 from microgradcheck.tape.passes.row import reader, rule
 from microgradcheck.tape.passes.schedule import Schedule
 
@@ -29,7 +29,7 @@ _SCRATCH = 2**15
 _MOST_IDLE = 2
 """How many blocks are kept for the next calls."""
 
-_BLOCK = 2**21
+_BLOCK = 2**20
 """How many numbers a block may hold, 16 MB."""
 
 
@@ -65,8 +65,9 @@ class Blocks:
             The value at each point, and whether all numbers on the way to it are finite and all
             guards hold.
         """
-        key = (count, *(part.shape[1] for part in parts))
-        block = self._borrow(key) or _Block(self._schedule, count, parts)
+        gradient = partials is not None
+        key = (count, gradient, *(part.shape[1] for part in parts))
+        block = self._borrow(key) or _Block(self._schedule, count, parts, gradient)
         try:
             return block.run(parts, partials)
         finally:
@@ -75,7 +76,7 @@ class Blocks:
                 del self._idle[:-_MOST_IDLE]
 
     def _borrow(self, key: tuple[int, ...]) -> _Block | None:
-        """Return an idle block for as many points and the same shared arguments."""
+        """Return an idle block for as many points, the same sweeps and shared arguments."""
         with self._lock:
             for i, (known, block) in enumerate(self._idle):
                 if known == key:
@@ -87,25 +88,27 @@ class Blocks:
 class _Block:
     """Numbers of shape (places, points), and the calls that fill it."""
 
-    def __init__(self, schedule: Schedule, count: int, parts: Sequence[Numbers]) -> None:
+    def __init__(
+        self, schedule: Schedule, count: int, parts: Sequence[Numbers], gradient: bool
+    ) -> None:
         import numpy as np
 
         self._schedule = schedule
-        self._numbers = np.zeros((schedule.ends[-1], count))
+        self._numbers = np.zeros((schedule.ends[-1 if gradient else 0], count))
         fixed = slice(schedule.inputs, schedule.first_result)
         self._numbers[fixed] = np.array(schedule.fixed)[:, np.newaxis]
-        self._same = np.zeros(schedule.ends[-1], dtype=bool)
+        self._same = np.zeros(len(self._numbers), dtype=bool)
         self._same[fixed] = True
         start = 0
         for part in parts:
             self._same[start : start + len(part)] = part.shape[1] < count
             start += len(part)
-        self._rows = np.zeros(schedule.ends[-1], dtype=bool)
-        self._rows[[schedule.root, *schedule.gradient]] = True
+        self._rows = np.zeros(len(self._numbers), dtype=bool)
+        self._rows[[schedule.root, *(schedule.gradient if gradient else [])]] = True
         for check in schedule.checks:
             self._rows[check.left] = self._rows[check.right] = True
         self._forward = [self._step(group) for group in schedule.forward]
-        self._backward = [self._step(group) for group in schedule.backward]
+        self._backward = [self._step(group) for group in (schedule.backward if gradient else [])]
         # A number that all points share is copied to all of them only where a step reads a row.
         self._spread = np.flatnonzero((self._same & self._rows)[: schedule.inputs])
 
@@ -121,9 +124,8 @@ class _Block:
         with np.errstate(all="ignore"):
             for step in self._forward:
                 step()
-            if partials is not None:
-                for step in self._backward:
-                    step()
+            for step in self._backward:
+                step()
         last = schedule.ends[0 if partials is None else 1]
         good = np.ones(numbers.shape[1], dtype=bool)
         good &= finite_columns(numbers[schedule.first_result : last])
@@ -146,6 +148,8 @@ class _Block:
             for shared, moving in ((left, right), (right, left)):
                 if self._same[shared].all() and (moving == moving[:, :1]).all():
                     return self._matrix_times_points(out, shared, moving[:, 0], group.weights)
+        if matrix is not None and self._schedule.matrices:
+            return self._matrix_products(out, matrix, group.without_matrix())
         return self._sums(out, group)
 
     def _read(self, places: Indices, *, each: bool = False) -> Callable[[], Numbers]:
@@ -181,6 +185,30 @@ class _Block:
             if weights is not None:
                 matrix *= weights
             np.matmul(matrix.T, points(), out)
+
+        return step
+
+    def _matrix_products(self, out: Numbers, matrix: MatrixProduct, rest: Sums) -> Step:
+        """Multiply two matrices at each point."""
+        import numpy as np
+
+        outer, inner = matrix.outer.T.copy(), matrix.inner.T.copy()
+        self._rows[outer] = self._rows[inner] = True
+        count = out.shape[1]
+        first, second = np.empty((*outer.shape, count)), np.empty((*inner.shape, count))
+        products = out.reshape(len(outer), len(inner), count)
+        take = self._numbers.take
+        others = np.empty(out.shape if len(rest.left) else (0, count))
+        add_others = self._sums(others, rest) if len(rest.left) else None
+
+        def step() -> None:
+            take(outer, 0, first, "clip")
+            take(inner, 0, second, "clip")
+            # One pass over the terms, where multiplying and adding would be two.
+            np.einsum("sjp,tjp->stp", first, second, out=products)
+            if add_others is not None:
+                add_others()
+                np.add(out, others, out)
 
         return step
 
