@@ -11,11 +11,14 @@ from collections.abc import Callable
 from typing import Any, Final, Protocol, runtime_checkable
 
 from microgradcheck import backprop, numeric
-from microgradcheck.functions.entries import lift
+from microgradcheck.functions.entries import is_entry, lift
+from microgradcheck.structure import put_together, take_apart
 from microgradcheck.tape import TapeSource
 from microgradcheck.value import Value
 
 __all__ = ["SOURCES", "GivenGradient", "GradientSource", "differences", "on_numbers", "resolve"]
+
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 Function = Callable[..., Any]
 
@@ -70,7 +73,9 @@ class _Differences(_Automatic):
                 ) -> Any:
                     return plain(*before, moved, *after)
 
-                partials.append(numeric.derivative(along, entry, method=self._method, h=self._h))
+                slopes = numeric.derivative(along, entry, method=self._method, h=self._h)
+                # A list for a tuple is the textbook's; sources keep the kind of the input.
+                partials.append(put_together(take_apart(slopes, is_entry), like=entry))
             value = float(plain(*inputs))
             return value, partials[0] if len(partials) == 1 else tuple(partials)
 
@@ -182,7 +187,7 @@ def on_numbers(f: Function) -> Function:
 
     Returns:
         A function that calls f with the numbers given, or, where f asks a number for a method
-        that only a `Value` has, with `Value`s in their places.
+        or a label that only a `Value` has, with `Value`s in their places.
 
     Example:
         >>> float(on_numbers(lambda x: x.relu() + 1)(2.0))
@@ -190,11 +195,11 @@ def on_numbers(f: Function) -> Function:
     """
 
     def plain(*inputs: Any) -> Any:
-        __tracebackhide__ = True  # from pytest
         try:
             return f(*inputs)
         except AttributeError as error:
-            if not hasattr(Value, error.name or ""):
+            # An error of setting one, such as a label, has the name in its text alone.
+            if not hasattr(Value, error.name or str(error).rpartition(" ")[2].strip("'")):
                 raise
             return f(*map(lift, inputs))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from numbers import Real
 from typing import Any
 
-__all__ = ["is_array", "number", "put_together", "take_apart"]
+__all__ = ["is_array", "number", "put_together", "take_apart", "with_numpy_arrays"]
 
 
 def number(thing: object) -> float | None:
@@ -35,6 +35,25 @@ def _is_numpy(thing: object, kind: str) -> bool:
     return numpy is not None and isinstance(thing, getattr(numpy, kind))
 
 
+def with_numpy_arrays(thing: Any) -> Any:
+    """Return arrays of other libraries, such as torch and JAX, as NumPy's; all else as it is.
+
+    Args:
+        thing: one, or a list or tuple of such things.
+
+    Example:
+        >>> with_numpy_arrays([1.0, 2.0])
+        [1.0, 2.0]
+    """
+    if isinstance(thing, (list, tuple)):
+        return [with_numpy_arrays(part) for part in thing]
+    if not hasattr(thing, "__array__") or is_array(thing) or number(thing) is not None:
+        return thing
+    import numpy as np
+
+    return np.asarray(thing)
+
+
 def take_apart(
     thing: object, is_entry: Callable[[object], bool], *, name: str = "the argument"
 ) -> list[Any]:
@@ -59,7 +78,7 @@ def take_apart(
         part: Any = pending.pop()
         if isinstance(part, (list, tuple)):
             pending.extend(reversed(part))
-        elif is_array(part):
+        elif is_array(part) and part.dtype.names is None:
             pending.extend(reversed(part.ravel().tolist()))
         elif is_entry(part):
             entries.append(part)
@@ -78,8 +97,8 @@ def put_together(entries: Sequence[Any], like: object) -> Any:
 
     Args:
         entries: as many as `like` holds, in reading order.
-        like: a number, list, tuple or array. An array comes back with floats, complex numbers
-            or objects, whichever can hold the entries.
+        like: a number, list, tuple or array. An array comes back as one of its class and memory
+            order, with floats, complex numbers or objects, whichever can hold the entries.
 
     Example:
         >>> put_together([4, 5, 6], like=[1, (2, 3)])
@@ -103,7 +122,9 @@ def _put_together(remaining: Any, like: Any) -> Any:
         entries = [next(remaining) for _ in range(like.size)]
         kinds = {type(entry) for entry in entries}
         dtype = float if kinds <= {float} else complex if kinds <= {float, complex} else object
-        array = np.empty(like.size, dtype=dtype)
-        array[:] = entries
-        return array.reshape(like.shape)
+        flat = np.empty(like.size, dtype=dtype)
+        flat[:] = entries
+        array = np.empty_like(like, dtype=dtype)
+        array[...] = flat.reshape(like.shape)
+        return array
     return next(remaining)

@@ -146,8 +146,15 @@ def test_a_failure_by_the_function_is_as_short_in_the_summary(pytester: pytest.P
         ("lambda x: x**2 if x == 1.0 else {}[x]", "lambda x: 2 * x"),
         ("lambda x, calls=count(): x**2 if next(calls) < 20 else {}[x]", "lambda x: 2 * x"),
         ("lambda x: x**2", "lambda x: {}[x]"),
+        *(
+            ("lambda x: x**2 if isinstance(x, float) else {}[x]", options)
+            for options in ('"backprop"', '"forward-mode"', '"tape"', '"backprop", order=2')
+        ),
     ],
-    ids=["in f", "in f at another input", "in f later", "in the gradient"],
+    ids=[
+        *("in f", "in f at another input", "in f later", "in the gradient"),
+        *("under backprop", "in forward mode", "on the tape", "for second derivatives"),
+    ],
 )
 def test_tracebacks_show_no_frame_of_the_checker(
     pytester: pytest.Pytester, f: str, gradient: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import linecache
 import math
 import sys
+import traceback
 import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
@@ -21,7 +22,7 @@ from microgradcheck.ops import OPERATIONS, Operation
 from microgradcheck.structure import take_apart
 from microgradcheck.value import Value, binary, reflected, unary, watching
 
-__all__ = ["Recording", "faults_of", "record"]
+__all__ = ["Recording", "faults_of", "in_words", "is_ours", "record"]
 
 _PACKAGE = str(Path(__file__).parent.parent)
 _RTOL = 1e-6
@@ -75,7 +76,7 @@ def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
     try:
         result = _record_with_places(lambda: f(*arguments), places, on_read)
         outputs = take_apart(result, is_entry)
-    except (TypeError, ValueError, ArithmeticError, AttributeError):
+    except Exception:  # noqa: BLE001  whatever an f does with Values that it was not made for
         return None
     roots = [entry for entry in outputs if isinstance(entry, Value)]
     nodes: dict[int, Value] = {}
@@ -109,14 +110,22 @@ def _record_with_places(
 
 def _caller(frame: FrameType | None) -> _Place | None:
     """Return the nearest place outside of this package that led here."""
-    while frame is not None and _is_ours(frame.f_code.co_filename):
+    while frame is not None and is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame and _Place(frame.f_code, frame.f_lasti)
 
 
-def _is_ours(filename: str) -> bool:
+def is_ours(filename: str) -> bool:
     """Tell whether code is of this package, or a rule of its table."""
     return filename.startswith(_PACKAGE) or (filename.startswith("<") and " over " in filename)
+
+
+def in_words(error: Exception) -> str:
+    """Return the text of an error, and the line outside of this package that led to it, if any."""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if not is_ours(frame.f_code.co_filename):
+            return f"{error} ({Path(frame.f_code.co_filename).name}:{line})"
+    return str(error)
 
 
 def faults_of(recording: Recording) -> list[OperationFault]:

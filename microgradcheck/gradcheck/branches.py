@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import opcode
 import sys
@@ -9,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
+
+from microgradcheck.gradcheck.blame import is_ours
 
 __all__ = ["branches_not_taken"]
 
@@ -28,11 +31,14 @@ def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
         call: runs it.
 
     Returns:
-        Such as `"3 * x" (model.py:12)`; nothing where the source is not known, a debugger is at
-        work, or the call takes too long.
+        Such as `"3 * x" (model.py:12)`; nothing where the function is of this package, its source
+        is not known, a debugger is at work, or the call takes too long.
     """
-    code = getattr(function, "__code__", None)
-    if code is None or not _has_branches(code) or sys.gettrace() is not None:
+    # What wraps it, such as a cache or another library's transformation, has branches of its own.
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None or is_ours(code.co_filename):
+        return []
+    if not _has_branches(code) or sys.gettrace() is not None:
         return []
     seen: set[int] = set()
     count = 0
@@ -41,7 +47,8 @@ def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
         nonlocal count
         if frame.f_code is not code:
             return None
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        # In this order: Python 3.13 asks for opcodes only if the frame has a function for them.
+        frame.f_trace, frame.f_trace_opcodes, frame.f_trace_lines = trace, True, False
         if event == "opcode":
             count += 1
             if count > _MOST_STEPS:
@@ -49,6 +56,8 @@ def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
             seen.add(frame.f_lasti)
         return trace
 
+    # Python 3.12 has opcodes traced only if some frame asked for them before settrace was called.
+    sys._getframe().f_trace_opcodes = True
     sys.settrace(trace)
     try:
         call()

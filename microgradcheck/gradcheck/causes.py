@@ -7,13 +7,12 @@ import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from microgradcheck import sweep
 from microgradcheck.gradcheck.blame import Recording
 from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.nearby import Sample, contributions, inputs_nearby, samples
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
-from microgradcheck.value import Value
 
 __all__ = ["explain"]
 
@@ -91,6 +90,7 @@ class _Evidence:
             self._transposed,
             self._swapped,
             self._constant_factor,
+            self._common_term,
         ):
             cause = look()
             if cause:
@@ -109,18 +109,22 @@ class _Evidence:
             return missing
         factor = gradient / reference
         excess = abs(factor - 1)
-        nearby = self._ratios_nearby(entry)
+        samples = self._nearby(entry)
+        nearby = [sample.ratio for sample in samples]
         if len(nearby) >= 3 and all(_explains(1.0, ratio, excess) for ratio in nearby):
             return f"{Cause.ONLY_HERE}: at three points nearby it is right"
         if any(_explains(1.0, ratio, excess, 1e-5) for ratio in self._ratios_mirrored(entry)):
             return f"{Cause.ONE_SIDE_OF_A_BRANCH}: at the mirrored inputs it is right"
         if _close(gradient, -reference, _CLOSE + entry.error_bound / abs(reference)):
             return Cause.SIGN_FLIPPED
-        same = [_explains(factor, ratio, excess, 1e-3) for ratio in nearby]
-        if len(nearby) >= 3 and all(same):
+        if not all(_explains(factor, ratio, excess, 1e-3) for ratio in nearby):
+            return _term([self._sample(entry), *samples], "here and nearby") or (
+                f"{Cause.NO_PATTERN}: {factor:.6g} times the derivative, and another ratio at "
+                "inputs nearby"
+            )
+        if len(nearby) >= 3:
             return _constant_factor(factor)
-        elsewhere = "" if all(same) else ", which is not the same nearby"
-        return f"maybe {Cause.FACTOR} of {factor:.6g}{elsewhere}"
+        return f"maybe {Cause.FACTOR} of {factor:.6g}"
 
     def _stale(self) -> str:
         if self.under_test.repeats or self.under_test.again is None:
@@ -160,21 +164,25 @@ class _Evidence:
         return ""
 
     def _swapped(self) -> str:
-        half = len(self.wrong) // 2
-        first, second = self.wrong[:half], self.wrong[half:]
-        swapped = (
-            half
-            and len(first) == len(second)
-            and all(
-                _explains(a.gradient, b.reference, a.gap)
-                and _explains(b.gradient, a.reference, b.gap)
-                for a, b in zip(first, second, strict=True)
-            )
-        )
-        if not swapped:
+        """Tell whether the wrong entries hold the numbers of one another."""
+        wrong = self.wrong
+        order = sorted(wrong, key=lambda e: e.reference)
+        holds = list(zip(sorted(wrong, key=lambda e: e.gradient), order, strict=True))
+        if len(wrong) < 2 or not all(_explains(a.gradient, b.reference, a.gap) for a, b in holds):
             return ""
-        more = " and so on" if half > 1 else ""
-        return f"{Cause.ENTRIES_SWAPPED}: {first[0].name} and {second[0].name}{more}"
+        mirrored = {(e.input, e.index[::-1]): e.reference for e in wrong}
+        if self.problem.scalar and all(
+            len(e.index) == 2
+            and _explains(e.gradient, mirrored.get((e.input, e.index), math.nan), e.gap)
+            for e in wrong
+        ):
+            return (
+                f"{Cause.GRADIENT_TRANSPOSED}: {wrong[0].name} has the number of its mirror image"
+            )
+        other = next(b for a, b in holds if a is wrong[0])
+        if len(wrong) == 2:
+            return f"{Cause.ENTRIES_SWAPPED}: {wrong[0].name} and {other.name}"
+        return f"{Cause.ENTRIES_SWAPPED}: {wrong[0].name} has the number of {other.name}, and so on"
 
     def _constant_factor(self) -> str:
         ratios = [e.gradient / e.reference for e in self.wrong if e.reference]
@@ -182,24 +190,32 @@ class _Evidence:
             return ""
         excess = abs(ratios[0] - 1)
         if not all(_explains(ratios[0], ratio, excess) for ratio in ratios) or ratios[0] == 0:
-            return Cause.ALWAYS_ZERO if not any(ratios) else ""
+            return "" if any(ratios) else self._zero_elsewhere(self.wrong[0])
         if any(e.verdict is Verdict.PASS and e.gradient for e in self.entries):
             return ""
         if _close(ratios[0], -1.0):
             return Cause.SIGN_FLIPPED
         return _constant_factor(ratios[0])
 
+    def _common_term(self) -> str:
+        return _term(list(map(self._sample, self.wrong)), "in each")
+
+    def _sample(self, entry: Entry) -> Sample:
+        x = self.problem.entries[self.problem.places.index((entry.input, entry.index))]
+        return Sample(x, entry.gradient, entry.reference, entry.error_bound)
+
     def _nothing_to_see(self, entry: Entry) -> str:
         i = self.problem.places.index((entry.input, entry.index))
         k = self.problem.output_indices.index(entry.output)
         scale = self.problem.scale(i, None)
+        f, x = self.problem.output_name(k), self.problem.name_of(self.problem.places[i])
         values = {self.problem.moved(i, step * scale)[k] for step in (-0.1, -0.01, 0.0, 0.01, 0.1)}
         if len(values) == 1:
-            return f"{Cause.INPUT_IGNORED}: it does not depend on it, and the gradient is not zero"
-        return f"{Cause.STATIONARY}: its slope in this input is zero, and the gradient is not"
+            return f"{Cause.INPUT_IGNORED}: {f} does not depend on {x}, and the gradient is not 0"
+        return f"{Cause.STATIONARY}: the slope of {f} in {x} is 0, and the gradient is not"
 
     def _zero_elsewhere(self, entry: Entry) -> str:
-        nearby = self._ratios_nearby(entry)
+        nearby = [sample.ratio for sample in self._nearby(entry)]
         always = len(nearby) >= 2 and not any(nearby)
         return Cause.ALWAYS_ZERO if always else Cause.ZERO_HERE
 
@@ -208,49 +224,22 @@ class _Evidence:
         if not self.recording or not self.problem.scalar or not self.recording.roots:
             return ""
         i = self.problem.places.index((entry.input, entry.index))
-        contributions = _contributions(self.recording.roots[0], self.recording.inputs[i])
-        if len(contributions) > 1 and any(_close(entry.gradient, c) for c in contributions):
+        uses = contributions(self.recording.roots[0], self.recording.inputs[i])
+        if len(uses) > 1 and any(_close(entry.gradient, use) for use in uses):
             return (
-                f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(contributions)} "
+                f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(uses)} "
                 "contributions, which must be added (`+=`, not `=`)"
             )
         return ""
 
-    def _ratios_nearby(self, entry: Entry) -> list[float]:
-        return self._ratios(
-            entry,
-            [
-                [x * (1 + 0.05 * self.rng.uniform(0.5, 1.5)) or 0.01 for x in self.problem.entries]
-                for _ in range(3)
-            ],
-        )
+    def _nearby(self, entry: Entry) -> list[Sample]:
+        points = inputs_nearby(self.problem, self.rng)
+        return samples(self.problem, self.under_test, entry, points)
 
     def _ratios_mirrored(self, entry: Entry) -> list[float]:
-        return self._ratios(entry, [[-x for x in self.problem.entries]])
-
-    def _ratios(self, entry: Entry, points: Sequence[Sequence[float]]) -> list[float]:
-        """Return gradient over derivative at other points, where both can be had."""
-        from microgradcheck.numeric.ladder import estimate_along
-
-        k = self.problem.output_indices.index(entry.output)
-        i = self.problem.places.index((entry.input, entry.index))
-        ratios = []
-        for point in points:
-            found = estimate_along(
-                _along(self.problem, point, i, k),
-                point[i],
-                abs(point[i]) or 1.0,
-                entry.noise,
-                1e-6,
-            )
-            try:
-                given = self.under_test.ask(point)[k][i] if self.under_test.ask else math.nan
-            except (ValueError, ArithmeticError):
-                continue
-            is_known = found.error_bound < 1e-4 * abs(found.value)
-            if found.behaviour == "smooth" and is_known and math.isfinite(given):
-                ratios.append(given / found.value)
-        return ratios
+        mirrored = [-x for x in self.problem.entries]
+        found = samples(self.problem, self.under_test, entry, [mirrored])
+        return [sample.ratio for sample in found]
 
 
 def _constant_factor(factor: float) -> str:
@@ -261,24 +250,27 @@ def _constant_factor(factor: float) -> str:
     return f"{Cause.CONSTANT_FACTOR} of {shown}{maybe}"
 
 
-def _along(problem: Problem, point: Sequence[float], i: int, k: int) -> Callable[[float], float]:
-    def at(step: float) -> float:
-        moved = list(point)
-        moved[i] += step
-        return problem(moved)[k]
-
-    return at
-
-
-def _contributions(root: Value, leaf: Value) -> list[float]:
-    """Return what each use of a leaf contributes to the derivative of the root."""
-    nodes, adjoints = sweep.reverse(root)
-    contributions = []
-    for node, adjoint in zip(nodes, adjoints, strict=True):
-        for slot, slope in zip((node.a, node.b), sweep.slopes(node), strict=False):
-            if slot is leaf and slope is not None:
-                contributions.append(adjoint * slope)
-    return contributions
+def _term(found: Sequence[Sample], where: str) -> str:
+    """Tell whether what is too much or missing is one number, or one number times the input."""
+    if len(found) < 2 or any(one.error_bound > 0.01 * abs(one.excess) for one in found):
+        return ""
+    first = found[0]
+    if all(_close(s.gradient * first.derivative, first.gradient * s.derivative) for s in found):
+        return ""  # A factor, or derivatives of zero, explain as much.
+    best = min(found, key=lambda one: one.error_bound / abs(one.excess))
+    measures: list[tuple[Callable[[Sample], float], str]]
+    measures = [(lambda _: 1.0, ""), (lambda one: one.x, " times the input")]
+    for measure, described in measures:
+        if not all(map(measure, found)):
+            continue
+        factor = best.excess / measure(best)
+        if all(
+            abs(s.excess - factor * measure(s)) <= _CLOSE * abs(s.excess) + s.error_bound
+            for s in found
+        ):
+            side = "large" if factor > 0 else "small"
+            return f"{Cause.TERM}: too {side} by {abs(factor):.6g}{described} {where}"
+    return ""
 
 
 def _explains(given: float, explained: float, gap: float, within: float = _CLOSE) -> bool:

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import math
+import operator
+import random
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from microgradcheck.backprop import grad
 from microgradcheck.gradcheck.blame import record
 from microgradcheck.gradcheck.comparison import Comparison
 from microgradcheck.gradcheck.entry import Verdict
-from microgradcheck.gradcheck.problem import Problem
+from microgradcheck.gradcheck.problem import GradientProblem, Problem
 from microgradcheck.gradcheck.report import GradcheckError, Report
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
 from microgradcheck.structure import number
 
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
 __all__ = ["gradcheck"]
 
 _LONGEST_CALL = 130
+_SEEDS = 2**32
 
 
 def gradcheck(
@@ -29,7 +34,7 @@ def gradcheck(
     order: int = 1,
     accept: Iterable[str] = (),
     scale: float | None = None,
-    rng: int = 0,
+    rng: int | Generator | None = 0,
     raise_on_failure: bool = True,
     nodes: bool = False,
 ) -> Report:
@@ -50,7 +55,8 @@ def gradcheck(
             of tuples) against differences of f's gradient by backprop.
         accept: verdicts beside PASS and KINK that are to pass, such as `("NOISY",)`.
         scale: the length over which f changes, where that is not |x|.
-        rng: the seed of the random directions that are used.
+        rng: the seed of the random directions that are used, or a NumPy `Generator` that gives
+            one; None for a fresh one. The report names the seed that repeats it.
         raise_on_failure: whether to raise where the check does not pass.
         nodes: whether to check every recorded interior node too, by nudging it and replaying
             what lies downstream; for a function of `Value`s that returns one number.
@@ -74,12 +80,11 @@ def gradcheck(
     """
     __tracebackhide__ = True
     accepted = _check_options(rtol, order, accept, scale)
-    if isinstance(rng, bool) or not isinstance(rng, int):
-        raise TypeError(f"rng is a whole number, the seed of random directions; got {rng!r}")
+    seed = _seed(rng)
     problem, source = Problem(f, inputs), resolve(gradient)
     if order == 2:
         problem, source = _gradient_of(problem), _blocks_by_input(source, len(inputs))
-    comparison = Comparison(problem, source, rtol=rtol, scale=scale, seed=rng)
+    comparison = Comparison(problem, source, rtol=rtol, scale=scale, seed=seed)
     changed = {
         name: value
         for name, value, usual in (
@@ -88,7 +93,7 @@ def gradcheck(
             ("rtol", rtol, 1e-6),
             ("order", order, 1),
             ("scale", scale, None),
-            ("rng", rng, None),
+            ("rng", seed, None),
         )
         if value != usual
     }
@@ -98,6 +103,20 @@ def gradcheck(
     if not report.passed and raise_on_failure:
         raise GradcheckError(report)
     return report
+
+
+def _seed(rng: object) -> int:
+    if rng is None:
+        return random.SystemRandom().randrange(_SEEDS)
+    if hasattr(rng, "integers"):
+        return int(rng.integers(_SEEDS))
+    try:
+        return operator.index(rng)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"rng is a whole number, the seed of random directions, a numpy.random.Generator or "
+            f"None; got {rng!r}"
+        ) from None
 
 
 def _call(inputs: tuple[Any, ...], options: dict[str, Any]) -> str:
@@ -113,8 +132,8 @@ def _call(inputs: tuple[Any, ...], options: dict[str, Any]) -> str:
     return f"gradcheck(f, ..., {', '.join(written.values())})"
 
 
-def _gradient_of(problem: Problem) -> Problem:
-    """Return f's gradient as the function to check, since its Jacobian is f's Hessian."""
+def _gradient_of(problem: Problem) -> GradientProblem:
+    """Return f's gradient as the function to check."""
     recording = record(problem.f, problem)
     if recording and not recording.roots:
         raise TypeError(
@@ -122,7 +141,7 @@ def _gradient_of(problem: Problem) -> Problem:
             "write it with microgradcheck's functions, or check your own Hessian as the Jacobian "
             "of your own gradient: gradcheck(gradient, x, gradient=hessian)"
         )
-    return Problem(grad(problem.f), problem.inputs)
+    return GradientProblem(problem.f, problem.inputs)
 
 
 def _blocks_by_input(source: GradientSource, count: int) -> GradientSource:

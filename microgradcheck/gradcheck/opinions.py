@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+import textwrap
+import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from microgradcheck.gradcheck.entry import Entry
+from microgradcheck.gradcheck.blame import record
+from microgradcheck.gradcheck.entry import Entry, Verdict
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import gradient_of
+from microgradcheck.gradcheck.wording import cut
 from microgradcheck.sources import SOURCES
 
 __all__ = ["Opinion", "Opinions", "second_opinions"]
@@ -45,7 +49,8 @@ class Opinions(NamedTuple):
         judges: ways without a step.
         remainders: |f(x + h) - f(x) - h g| for the same steps: what the gradient under test does
             not explain.
-        slope: the power of h with which they shrink: 2 for a right gradient, 1 for a wrong one.
+        slope: the power of h with which they shrink: 2 or more for a right gradient where f is
+            smooth, 1 for a wrong one; nan where they are hidden by the noise.
         conclusion: who stands alone, in words.
     """
 
@@ -71,28 +76,35 @@ class Opinions(NamedTuple):
         lines.append("")
         for judge in self.judges:
             shown = judge.why_not or f"{judge.value:.12g}"
-            lines.append(f"{judge.source:>20}  {shown}"[:72])
-        lines.append(f"{'remainder shrinks as':>20}  h^{self.slope:.2f} (right: 2, wrong: 1)")
-        return "\n".join([*lines, "", self.conclusion])
+            lines.append(cut(f"{judge.source:>20}  {shown}"))
+        shrinks = f"h^{self.slope:.2f} (right: 2 or more, wrong: 1)"
+        if math.isnan(self.slope):
+            shrinks = "too small beside the noise, or too few, to tell"
+        lines.append(f"{'remainder shrinks as':>20}  {shrinks}")
+        return "\n".join([*lines, "", *textwrap.wrap(self.conclusion, 72)])
 
 
-def second_opinions(problem: Problem, entry: Entry, noise: float) -> Opinions:
+def second_opinions(
+    problem: Problem, entry: Entry, *, noise: Sequence[float], scale: float | None = None
+) -> Opinions:
     """Return what other ways give for the derivative of one entry.
 
     Args:
         problem: the function and its inputs.
         entry: the entry.
-        noise: the standard deviation of f's noise, for the floor of the differences.
+        noise: the standard deviation of the noise of each output, for the floor of differences.
+        scale: the length over which f changes, where that is not |x|.
 
     Returns:
         The opinions, and which of them stands alone.
     """
     i = problem.places.index((entry.input, entry.index))
     k = problem.output_indices.index(entry.output)
-    scale = problem.scale(i, None)
-    steps = tuple(h * scale for h in _STEPS)
+    x, length = problem.entries[i], problem.scale(i, scale)
+    # As x + h is rounded, so is h: otherwise that error would be taken for one of the gradient.
+    steps = tuple(h for step in _STEPS if (h := (x + step * length) - x))
     center = problem(problem.entries)[k]
-    floor = max(noise, _UNIT_ROUNDOFF * abs(center))
+    floor = max(noise[k], _UNIT_ROUNDOFF * abs(center))
 
     def at(step: float) -> float:
         return problem.moved(i, step)[k]
@@ -101,26 +113,51 @@ def second_opinions(problem: Problem, entry: Entry, noise: float) -> Opinions:
         Opinion("central difference", (at(h) - at(-h)) / (2 * h), floor / h) for h in steps
     ]
     remainders = [abs(at(h) - center - h * entry.gradient) for h in steps]
-    judges = [_judge(problem, name, k, i) for name in _JUDGES]
+    gap = _gap_in_recording(problem)
+    judges = [_judge(problem, name, k, i, gap) for name in _JUDGES]
     slope = _slope(steps, remainders, floor)
-    best = entry.reference
-    opinions = [judge for judge in judges if math.isfinite(judge.value)]
-    alone = [o.source for o in opinions if not _agree(o.value, best)]
-    if not _agree(entry.gradient, best):
-        friends = [o.source for o in opinions if _agree(o.value, entry.gradient)]
-        with_it = f", with {', '.join(friends)}" if friends else ""
-        conclusion = f"The gradient under test stands alone{with_it}; the others say {best:.9g}."
-    elif alone:
-        conclusion = f"{', '.join(alone)} stands alone; the others agree with the gradient."
-    else:
-        conclusion = "All agree."
+    conclusion = _conclusion(entry, [judge for judge in judges if math.isfinite(judge.value)])
     return Opinions(entry, steps, differences, judges, remainders, slope, conclusion)
 
 
-def _judge(problem: Problem, name: str, k: int, i: int) -> Opinion:
+def _conclusion(entry: Entry, judges: Sequence[Opinion]) -> str:
+    if entry.verdict in (Verdict.EDGE, Verdict.KINK):
+        return f"There is no one number to agree on: {entry.cause}."
+    if math.isnan(entry.gradient):
+        return f"There is no gradient to compare with: {entry.cause}."
+    best, within = entry.reference, f"{entry.reference:.9g} ± {entry.error_bound:.1e}"
+    alone = [judge.source for judge in judges if not _agree(judge.value, best, entry.error_bound)]
+    if entry.verdict in (Verdict.NOISY, Verdict.INCONCLUSIVE):
+        judges_say = f"; {', '.join(alone)} do not" if alone else ""
+        return f"The gradient agrees with {within}, which is all that can be seen{judges_say}."
+    if not _agree(entry.gradient, best, entry.error_bound):
+        friends = [j.source for j in judges if _agree(j.value, entry.gradient)]
+        who = "The gradient under test stands alone"
+        if friends:
+            who = f"The gradient under test and {', '.join(friends)} agree with one another only"
+        return f"{who}; differences of f say {within}."
+    if alone:
+        stand = "stands" if len(alone) == 1 else "stand"
+        return f"{', '.join(alone)} {stand} alone; the others agree with the gradient."
+    return "All agree."
+
+
+def _gap_in_recording(problem: Problem) -> str:
+    """Say why a recording of f does not hold all of it; "" where it does."""
+    recording = record(problem.f, problem)
+    reads = recording.reads if recording else []
+    return f"f reads a Value as a number at {reads[0]}" if reads else ""
+
+
+def _judge(problem: Problem, name: str, k: int, i: int, gap: str) -> Opinion:
+    if gap and name != "complex-step":
+        return Opinion(name, math.nan, 0.0, gap)
     try:
-        gradient = gradient_of(problem, SOURCES[name])
-    except (TypeError, AttributeError) as error:
+        with warnings.catch_warnings():
+            # NumPy warns where it drops an imaginary part, which holds the derivative.
+            warnings.simplefilter("error")
+            gradient = gradient_of(problem, SOURCES[name])
+    except Exception as error:  # noqa: BLE001  it is shown, whatever f does with what it gets
         return Opinion(name, math.nan, 0.0, f"cannot take f: {error}")
     if gradient.failure or gradient.complaint:
         return Opinion(name, math.nan, 0.0, gradient.failure or gradient.complaint)
@@ -128,7 +165,7 @@ def _judge(problem: Problem, name: str, k: int, i: int) -> Opinion:
 
 
 def _slope(steps: Sequence[float], remainders: Sequence[float], floor: float) -> float:
-    """Return the power of h at the finest steps where the remainder is well above the noise."""
+    """Return the power of h at the two finest steps where the remainder is above the noise."""
     seen = [
         (math.log(h), math.log(remainder))
         for h, remainder in zip(steps, remainders, strict=True)
@@ -136,9 +173,9 @@ def _slope(steps: Sequence[float], remainders: Sequence[float], floor: float) ->
     ]
     if len(seen) < 2:
         return math.nan
-    (x0, y0), (x1, y1) = seen[max(-4, -len(seen))], seen[-1]
+    (x0, y0), (x1, y1) = seen[-2:]
     return (y0 - y1) / (x0 - x1)
 
 
-def _agree(a: float, b: float) -> bool:
-    return abs(a - b) <= _AGREE * max(abs(a), abs(b))
+def _agree(a: float, b: float, bound: float = 0.0) -> bool:
+    return abs(a - b) <= _AGREE * max(abs(a), abs(b)) + bound

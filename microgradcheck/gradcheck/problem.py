@@ -16,9 +16,15 @@ from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.wording import short
 from microgradcheck.numeric.differences import scale_of
 from microgradcheck.sources import on_numbers
-from microgradcheck.structure import is_array, number, put_together, take_apart
+from microgradcheck.structure import (
+    is_array,
+    number,
+    put_together,
+    take_apart,
+    with_numpy_arrays,
+)
 
-__all__ = ["GradientProblem", "Problem", "indices_of", "quiet_numpy"]
+__all__ = ["GradientProblem", "Index", "Problem", "indices_of", "quiet_numpy"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -91,9 +97,9 @@ class Problem:
         argument = self.inputs[position]
         if len(self.inputs) == 1 and is_array(argument) and index:
             # The same as below, without going through a list of all entries.
-            copy = argument.astype(float)
-            copy[index] += step
-            return self._outputs((copy,))
+            array = argument.astype(float)
+            array[index] += step
+            return self._outputs((array,))
         entries = list(self.entries)
         entries[i] += step
         return self(entries)
@@ -102,7 +108,7 @@ class Problem:
         self.calls += 1
         try:
             with quiet_numpy():
-                result = self._on_numbers(*arguments)
+                result = with_numpy_arrays(self._on_numbers(*arguments))
         except (ValueError, ArithmeticError) as error:
             self.failure = error
             return [math.nan] * len(self.output_indices)
@@ -130,7 +136,7 @@ class Problem:
         arguments = self.arguments(self.entries)
         try:
             with quiet_numpy():
-                result = self._on_numbers(*arguments)
+                result = with_numpy_arrays(self._on_numbers(*arguments))
         except (ValueError, ArithmeticError) as error:
             self.failure = error
             return [math.nan], True

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
+from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.wording import (
     HEADLINE,
     counts,
@@ -65,7 +66,6 @@ class Report:
         entries: Sequence[Entry],
         *,
         passed: bool,
-        cause: str = "",
         calls: int = 0,
         taped: int = 0,
         operations: Sequence[OperationFault] = (),
@@ -76,7 +76,6 @@ class Report:
     ) -> None:
         self.entries = list(entries)
         self.passed = passed
-        self.cause = cause
         self.calls = calls
         self.taped = taped
         self.operations = list(operations)
@@ -87,6 +86,7 @@ class Report:
         # A node that is wrong is told of like an entry; one that is right is no news.
         self._told = [*entries, *(node for node in nodes if node.verdict is Verdict.WRONG)]
         self.verdict = max((entry.verdict for entry in self._told), key=lambda v: v.severity)
+        self.cause = self._worst_first()[0].cause
         self.power = max(entry.power for entry in self.entries)
 
     def __bool__(self) -> bool:
@@ -120,7 +120,7 @@ class Report:
             places = "1 more place" if len(others) == 1 else f"{len(others):,} more places"
             lines.append(f"    and in {places}: {names}")
         if self.cause:
-            lines += wrap("cause: ", self.cause)
+            lines += wrap("cause: ", self.cause + self._share_of_cause())
         for note in self.notes[:most_notes]:
             lines += wrap("note: ", note)
         if math.isfinite(self.power) or self.verdict is not Verdict.WRONG:
@@ -157,7 +157,7 @@ class Report:
         """Return what other ways say of one entry's derivative, side by side.
 
         Args:
-            entry: one of `entries`; by default the worst.
+            entry: one of `entries`; by default the worst of them.
 
         Returns:
             An object whose text is a table: central differences over a sweep of steps, each with
@@ -165,7 +165,8 @@ class Report:
             shrinks, with h² where the gradient is right and with h where it is wrong.
 
         Raises:
-            ValueError: the report was pickled, and has lost the function.
+            ValueError: the report was pickled, and has lost the function; or the entry is not
+                one of `entries`.
 
         Example:
             >>> from microgradcheck.gradcheck import gradcheck
@@ -174,7 +175,11 @@ class Report:
         """
         if self._ask is None:
             raise ValueError("a report that was pickled has no function to ask again")
-        return self._ask(entry or self._worst_first()[0])
+        if entry is None:
+            entry = next(worst for worst in self._worst_first() if worst in self.entries)
+        elif entry not in self.entries:
+            raise ValueError(f"opinions are of one of the report's entries, got {entry!r}")
+        return self._ask(entry)
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_ask": None}
@@ -202,6 +207,14 @@ class Report:
             "nodes": [_plain(entry) for entry in self.nodes],
         }
 
+    def _share_of_cause(self) -> str:
+        """Return of how many entries the cause is one, where others of the verdict have another."""
+        alike = [entry for entry in self._told if entry.verdict is self.verdict]
+        sharing = [entry for entry in alike if Cause.of(entry.cause) is Cause.of(self.cause)]
+        if len(sharing) == len(alike):
+            return ""
+        return f" ({len(sharing):,} of {len(alike):,} {self.verdict})"
+
     def _worst_first(self) -> list[Entry]:
         return sorted(self._told, key=lambda e: (-e.verdict.severity, -_relative(e)))
 
@@ -219,4 +232,5 @@ def _plain(entry: Entry) -> dict[str, Any]:
 def _relative(entry: Entry) -> float:
     size = max(abs(entry.reference), abs(entry.gradient))
     gap = entry.gap / size if size else 0.0
-    return math.inf if math.isnan(gap) else gap
+    # To three digits, so that entries that are off alike stay in reading order.
+    return math.inf if math.isnan(gap) else float(f"{gap:.3g}")

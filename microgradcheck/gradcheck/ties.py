@@ -1,19 +1,22 @@
-"""Kinks in several entries at once: the entries of a gradient must fit together, too."""
+"""Several inputs that move at once: the entries of a gradient must fit together, too."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from microgradcheck.gradcheck.entry import Entry, Verdict
 from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.numeric.ladder import estimate_along
+from microgradcheck.numeric.ladder import Estimate, estimate_along
 
 __all__ = ["check_ties"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
+_MISSING = 0.01  # of the slopes: what f moves by besides what each input moves it
 
 
 def check_ties(
@@ -25,10 +28,12 @@ def check_ties(
     scale: float | None,
     rng: random.Random,
 ) -> list[Entry]:
-    """Check entries that are kinks along directions that move several of them.
+    """Check entries that are kinks or wrong along directions that move several of them.
 
     Entry by entry, ones and zeros both pass at the tie of a maximum; along the direction that
-    moves both inputs alike, f has the slope 1, and neither 2 nor 0.
+    moves both inputs alike, f has the slope 1, and neither 2 nor 0. At a tie of three, their
+    median stands still while one input moves alone, so that each entry but 0 seems wrong; but no
+    gradient whatever is right where the slopes of f do not add up.
 
     Args:
         problem: the function and its inputs.
@@ -39,30 +44,87 @@ def check_ties(
         rng: where random directions come from.
 
     Returns:
-        The entries, with those WRONG that do not fit together.
+        The entries, with those WRONG that do not fit together, and those EDGE that nothing fits.
     """
     checked = list(entries)
     for k, output in enumerate(problem.output_indices):
-        kinks = [
-            n
-            for n, entry in enumerate(entries)
-            if entry.verdict is Verdict.KINK and entry.output == output
-        ]
-        if len(kinks) < 2:
-            continue
-        tied = [entries[n] for n in kinks]
-        if not all(
-            _fits_along(problem, k, signs, tied, noise=noise[k], rtol=rtol, scale=scale)
-            for signs in _directions(len(tied), rng)
-        ):
+        ours = [n for n, entry in enumerate(entries) if entry.output == output]
+        kinks = [n for n in ours if entries[n].verdict is Verdict.KINK]
+        wrong = [n for n in ours if entries[n].verdict is Verdict.WRONG and not entries[n].cause]
+        slopes = _Slopes(problem, k, noise[k], rtol, scale)
+        if len(kinks) > 1 and not slopes.fit([entries[n] for n in kinks], rng):
+            cause = (
+                f"{Cause.TIE}: where several of these inputs move at once, f has another "
+                "slope than the entries say"
+            )
             for n in kinks:
-                checked[n] = replace(
-                    entries[n],
-                    verdict=Verdict.WRONG,
-                    cause=f"{Cause.TIE}: where several of these inputs move at once, f has another "
-                    "slope than the entries say",
-                )
+                checked[n] = replace(entries[n], verdict=Verdict.WRONG, cause=cause)
+        elif len(ours) > 1 and wrong and not slopes.add_up([entries[n] for n in ours], rng):
+            cause = (
+                f"{Cause.NOT_ADDITIVE}: where all inputs move at once, f has another slope than "
+                "the sum of its slopes in each, so that no gradient fits"
+            )
+            for n in wrong:
+                checked[n] = replace(entries[n], verdict=Verdict.EDGE, cause=cause)
     return checked
+
+
+class _Slopes(NamedTuple):
+    """The slopes of one output along directions that move several inputs."""
+
+    problem: Problem
+    k: int
+    noise: float
+    rtol: float
+    scale: float | None
+
+    def fit(self, kinks: Sequence[Entry], rng: random.Random) -> bool:
+        """Tell whether entries that are kinks lie between the slopes along every direction."""
+        return all(self._fit_along(kinks, signs) for signs in _directions(len(kinks), rng))
+
+    def _fit_along(self, kinks: Sequence[Entry], signs: Sequence[int]) -> bool:
+        moves = dict(zip(map(self._position, kinks), signs, strict=True))
+        x = max(abs(self.problem.entries[i]) for i in moves)
+        # Alike, as the inputs of a tie are, not each by its own length.
+        along = self._estimate(moves, x, max(self.problem.scale(i, self.scale) for i in moves))
+        if along.behaviour == "edge":
+            return True
+        low, high = sorted(along.slopes or (along.value, along.value))
+        total = sum(sign * entry.gradient for sign, entry in zip(signs, kinks, strict=True))
+        size = sum(abs(entry.gradient) for entry in kinks)
+        margin = along.error_bound + self.rtol * max(abs(low), abs(high), size)
+        return low - margin <= total <= high + margin
+
+    def add_up(self, entries: Sequence[Entry], rng: random.Random) -> bool:
+        """Tell whether f moves, when all inputs move at once, by the sum of what each moves it.
+
+        Args:
+            entries: the derivatives by all inputs, in reading order.
+            rng: where a direction comes from.
+        """
+        if any(entry.slopes for entry in entries):
+            return True
+        for signs in ([1] * len(entries), [rng.choice((-1, 1)) for _ in entries]):
+            moves = [sign * self.problem.scale(i, self.scale) for i, sign in enumerate(signs)]
+            along = self._estimate(dict(enumerate(moves)), 1.0, 1.0)
+            parts = [move * entry.reference for move, entry in zip(moves, entries, strict=True)]
+            bounds = [abs(m) * e.error_bound for m, e in zip(moves, entries, strict=True)]
+            size = max(abs(along.value), *map(abs, parts))
+            margin = along.error_bound + sum(bounds) + _MISSING * size
+            if along.behaviour == "kink" or abs(along.value - sum(parts)) > margin:
+                return False
+        return True
+
+    def _estimate(self, moves: Mapping[int, float], x: float, length: float) -> Estimate:
+        def at(step: float) -> float:
+            moved = [entry + moves.get(i, 0) * step for i, entry in enumerate(entries)]
+            return self.problem(moved)[self.k]
+
+        entries = self.problem.entries
+        return estimate_along(at, x, length, self.noise, self.rtol)
+
+    def _position(self, entry: Entry) -> int:
+        return self.problem.places.index((entry.input, entry.index))
 
 
 def _directions(count: int, rng: random.Random) -> Iterable[list[int]]:
@@ -73,34 +135,3 @@ def _directions(count: int, rng: random.Random) -> Iterable[list[int]]:
             yield [(n == first) - (n == second) for n in range(count)]
     for _ in range(4):
         yield [rng.choice((-1, 1)) for _ in range(count)]
-
-
-def _fits_along(
-    problem: Problem,
-    k: int,
-    signs: Sequence[int],
-    kinks: Sequence[Entry],
-    *,
-    noise: float,
-    rtol: float,
-    scale: float | None,
-) -> bool:
-    moves = {
-        problem.places.index((entry.input, entry.index)): sign
-        for entry, sign in zip(kinks, signs, strict=True)
-    }
-
-    def at(step: float) -> float:
-        moved = [x + moves.get(i, 0) * step for i, x in enumerate(problem.entries)]
-        return problem(moved)[k]
-
-    x = max(abs(problem.entries[i]) for i in moves)
-    length = max(problem.scale(i, scale) for i in moves)
-    along = estimate_along(at, x, length, noise, rtol)
-    if along.behaviour == "edge":
-        return True
-    low, high = sorted(along.slopes or (along.value, along.value))
-    total = sum(sign * entry.gradient for sign, entry in zip(signs, kinks, strict=True))
-    size = sum(abs(entry.gradient) for entry in kinks)
-    margin = along.error_bound + rtol * max(abs(low), abs(high), size)
-    return low - margin <= total <= high + margin

@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 
 from microgradcheck import backprop
 from microgradcheck.functions.entries import is_entry
+from microgradcheck.gradcheck.blame import in_words
 from microgradcheck.gradcheck.named_causes import Cause
-from microgradcheck.gradcheck.problem import Problem, indices_of, quiet_numpy
+from microgradcheck.gradcheck.problem import Index, Problem, indices_of, quiet_numpy
+from microgradcheck.gradcheck.wording import short
 from microgradcheck.sources import GivenGradient, GradientSource
-from microgradcheck.structure import is_array, take_apart
+from microgradcheck.structure import take_apart, with_numpy_arrays
 
 __all__ = ["Gradient", "gradient_of"]
 
@@ -77,7 +79,7 @@ def gradient_of(problem: Problem, source: GradientSource) -> Gradient:
     except (ValueError, ArithmeticError) as error:
         if own and not isinstance(error, ArithmeticError):
             raise
-        return Gradient(blank, failure=str(error))
+        return Gradient(blank, failure=in_words(error))
     return Gradient(rows, again, ask=ask)
 
 
@@ -87,7 +89,7 @@ def _rows(
     arguments: tuple[Any, ...],
 ) -> list[list[float]]:
     if isinstance(source, GivenGradient):
-        given = source.gradient(*arguments)
+        given = with_numpy_arrays(source.gradient(*arguments))
         return [_entries(given, problem)] if problem.scalar else _jacobian_rows(given, problem)
     if problem.scalar:
         return [_entries(source.value_and_gradient(problem.f, *arguments)[1], problem)]
@@ -119,7 +121,14 @@ def _jacobian_rows(given: Any, problem: Problem) -> list[list[float]]:
     for part, entry, name in zip(parts, problem.inputs, problem.names, strict=True):
         columns = indices_of(entry)
         expected = [out + index for out in problem.output_indices for index in columns]
-        flat = _flatten(part, expected, name)
+        hint = ""
+        if part is not None and indices_of(part) == columns:
+            count = len(problem.output_indices)
+            if count == 1:
+                # f returns its number in an array of shape (1,) or so, seldom on purpose.
+                expected = columns
+            hint = f"; f returns {count} numbers, so it is a Jacobian, its output axes first"
+        flat = _flatten(part, expected, name, hint)
         for k, row in enumerate(rows):
             row.extend(flat[k * len(columns) : (k + 1) * len(columns)])
     return rows
@@ -139,47 +148,60 @@ def _entries(given: Any, problem: Problem) -> list[float]:
 def _expected_several(given: Any, problem: Problem) -> str:
     return (
         f"{Cause.WRONG_SHAPE}: f has {len(problem.inputs)} inputs, so its gradient is a tuple of "
-        f"as many; got {_short(given)}"
+        f"as many; got {short([given])}"
     )
 
 
-def _flatten(given: Any, expected: list[tuple[int, ...]], name: str) -> list[float]:
+def _flatten(given: Any, expected: list[Index], name: str, hint: str = "") -> list[float]:
     if given is None:
         raise _MisfitError(f"{Cause.NONE}: the one with respect to {name}; is it returned?")
     found = indices_of(given)
     if found != expected:
-        flipped = sorted(index[::-1] for index in found)
-        hint = "; it is transposed" if flipped == sorted(expected) and len(expected[0]) > 1 else ""
-        raise _MisfitError(
-            f"{Cause.WRONG_SHAPE}: the gradient with respect to {name} has shape {_shape(found)}, "
-            f"expected {_shape(expected)}{hint}"
-        )
-    numbers = [
-        float(x) if hasattr(x, "__float__") and not isinstance(x, (str, complex)) else None
-        for x in _flat(given)
-    ]
-    for x, raw in zip(numbers, _flat(given), strict=True):
-        if x is None:
+        raise _MisfitError(f"{Cause.WRONG_SHAPE}: {_misfit(found, expected, name)}{hint}")
+    entries = take_apart(given, lambda _: True)
+    for entry in entries:
+        if not hasattr(entry, "__float__") or isinstance(entry, (str, complex)):
             raise _MisfitError(
-                f"{Cause.WRONG_TYPE}: the gradient holds {raw!r}, which is no real number"
+                f"{Cause.WRONG_TYPE}: the gradient holds {entry!r}, which is no real number"
             )
-    return [x for x in numbers if x is not None]
+    return list(map(float, entries))
 
 
-def _flat(given: Any) -> list[Any]:
-    if is_array(given):
-        return list(given.ravel().tolist())
-    if isinstance(given, (list, tuple)):
-        return [x for part in given for x in _flat(part)]
-    return [given]
+def _misfit(found: list[Index], expected: list[Index], name: str) -> str:
+    """Say how the shape of a gradient differs, or of its first part where x is made of several."""
+    shape, wanted = _shape(found), _shape(expected)
+    if wanted is None and () not in found:
+        given, asked = _parts(found), _parts(expected)
+        if len(given) == len(asked):
+            first = next(n for n in asked if given[n] != asked[n])
+            return _misfit(given[first], asked[first], f"{name}[{first}]")
+        return f"the gradient with respect to {name} has {len(given)} parts, expected {len(asked)}"
+    flipped = sorted(index[::-1] for index in found)
+    hint = "; it is transposed" if flipped == sorted(expected) and len(expected[0]) > 1 else ""
+    return (
+        f"the gradient with respect to {name} has {_described(found, shape)}, expected "
+        f"{_described(expected, wanted)}{hint}"
+    )
 
 
-def _shape(indices: list[tuple[int, ...]]) -> tuple[int, ...]:
+def _parts(indices: list[Index]) -> dict[int, list[Index]]:
+    parts: dict[int, list[Index]] = {}
+    for first, *rest in indices:
+        parts.setdefault(first, []).append(tuple(rest))
+    return parts
+
+
+def _described(indices: list[Index], shape: Index | None) -> str:
+    return (
+        f"{len(indices)} numbers in parts of several shapes" if shape is None else f"shape {shape}"
+    )
+
+
+def _shape(indices: list[Index]) -> Index | None:
+    """Return the shape of an array with these indices; None where there is none."""
     if not indices:
         return (0,)
-    return tuple(max(axis) + 1 for axis in zip(*indices, strict=True))
-
-
-def _short(thing: Any) -> str:
-    text = repr(thing)
-    return text if len(text) < 60 else f"{text[:57]}..."
+    if len(set(map(len, indices))) > 1:
+        return None
+    shape = tuple(max(axis) + 1 for axis in zip(*indices, strict=True))
+    return shape if math.prod(shape) == len(indices) else None

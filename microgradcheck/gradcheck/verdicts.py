@@ -10,10 +10,10 @@ from microgradcheck.gradcheck.entry import Entry, Verdict
 from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.numeric.ladder import Estimate
 
-__all__ = ["Circumstances", "judge"]
+__all__ = ["ROUND_OFF", "Circumstances", "judge"]
 
 _LEAST_POWER = 1e-4
-_ROUND_OFF = 100 * 2.0**-53  # what is above, relative to f, is noise of f's own
+ROUND_OFF = 100 * 2.0**-53  # what is above, relative to f, is noise of f's own
 
 
 class Circumstances(NamedTuple):
@@ -22,7 +22,7 @@ class Circumstances(NamedTuple):
     Attributes:
         rtol: the relative difference that is allowed.
         size: the size of f's value.
-        repeats: whether f gave the same value twice.
+        scatter: how far calls of f with the same inputs differ; inf where only some gave a value.
         undefined: why f has no value here, in f's own words.
         complaint: why what was given is no gradient at all.
         failure: why the gradient could not be computed here.
@@ -30,7 +30,7 @@ class Circumstances(NamedTuple):
 
     rtol: float
     size: float
-    repeats: bool = True
+    scatter: float = 0.0
     undefined: str = ""
     complaint: str = ""
     failure: str = ""
@@ -63,9 +63,9 @@ def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Ent
 def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Verdict, str]:
     if here.complaint:
         return Verdict.WRONG, here.complaint
-    if estimate.behaviour == "edge" and not here.repeats:
-        # A function that changes by itself seems to jump wherever it is.
-        return Verdict.NOISY, f"{Cause.F_DOES_NOT_REPEAT}, so that its slope cannot be seen"
+    if here.scatter and estimate.behaviour in ("edge", "kink"):
+        # A function that changes by itself seems to jump or bend wherever it is.
+        return Verdict.NOISY, _does_not_repeat(here)
     if estimate.behaviour == "edge":
         detail = f": {here.undefined}" if here.undefined and "here" in estimate.reason else ""
         return Verdict.EDGE, estimate.reason + detail
@@ -79,22 +79,34 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         if low - margin <= entry.gradient <= high + margin:
             return Verdict.KINK, f"{Cause.KINK}; any number between its slopes will do"
         return Verdict.WRONG, f"{Cause.OUTSIDE_A_KINK}; any number between them would do"
-    if entry.gap > here.rtol * abs(entry.reference) + entry.error_bound:
+    differs = entry.gap > here.rtol * abs(entry.reference) + entry.error_bound
+    if here.scatter:
+        # The error bound knows the noise that was measured, and not what f does now and then.
+        explained = here.scatter / estimate.step if estimate.step else 0.0
+        if not differs or entry.gap <= explained:
+            return Verdict.NOISY, _does_not_repeat(here)
+    if differs:
         return Verdict.WRONG, ""
-    if not here.repeats:
-        return Verdict.NOISY, f"{Cause.F_DOES_NOT_REPEAT}: its values scatter by {entry.noise:.1e}"
     # Who allows a larger difference does not ask to see a smaller one.
     if entry.power <= max(_LEAST_POWER, 2 * here.rtol):
         return Verdict.PASS, ""
     hidden = f"which hides errors below {entry.resolution:.1e}"
     if estimate.behaviour == "quantised":
         return Verdict.NOISY, f"{Cause.QUANTISED} by {entry.noise:.1e}, {hidden}"
-    if entry.noise > _ROUND_OFF * here.size:
+    if entry.noise > ROUND_OFF * here.size:
         return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, {hidden}"
     return Verdict.INCONCLUSIVE, (
         f"{Cause.BLIND}: no error below {entry.resolution:.1e}, since f changes too little beside "
         "its own size, or too fast; scale= tells over which length it changes"
     )
+
+
+def _does_not_repeat(here: Circumstances) -> str:
+    if math.isfinite(here.scatter):
+        detail = f"calls with the same inputs differ by {here.scatter:.1e}"
+    else:
+        detail = f"with the same inputs, some calls give no value {here.undefined}".rstrip()
+    return f"{Cause.F_DOES_NOT_REPEAT}: {detail}"
 
 
 def _power(estimate: Estimate, gradient: float, resolution: float, f_size: float) -> float:
@@ -105,5 +117,5 @@ def _power(estimate: Estimate, gradient: float, resolution: float, f_size: float
     if base > 0 and math.isfinite(resolution):
         return resolution / base
     # Where f stands still on every step but for rounding, a gradient of zero is what it should be.
-    still = size <= estimate.error_bound and estimate.noise <= _ROUND_OFF * f_size
+    still = size <= estimate.error_bound and estimate.noise <= ROUND_OFF * f_size
     return 0.0 if gradient == 0 and (estimate.value == 0 or still) else math.inf

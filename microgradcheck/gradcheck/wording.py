@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
+from microgradcheck.gradcheck.named_causes import Cause
 
 __all__ = [
     "HEADLINE",
@@ -61,11 +62,17 @@ def row(entry: Entry, width: int) -> str:
     head = f"  {entry.name:<{width}} {entry.verdict:<12} "
     for digits in _digits_for(entry):
         given, expected = number(entry.gradient, digits), number(entry.reference, digits)
+        if math.isnan(entry.gradient) and not entry.cause.startswith(Cause.NOT_FINITE):
+            given = "nothing"
+        if math.isnan(entry.reference):
+            expected = "nothing"
         if entry.slopes:
             left, right = (number(slope, digits) for slope in entry.slopes)
             row = f"{head}{given}, slopes {left} and {right}"
+        elif given == expected == "nothing":
+            row = f"{head}nothing to compare"
         elif math.isnan(entry.reference):
-            row = f"{head}{given} against nothing"
+            row = f"{head}{given} against {expected}"
         else:
             row = f"{head}{given} against {expected} ± {number(entry.error_bound, 2)}"
         if len(row) <= _WIDTH:

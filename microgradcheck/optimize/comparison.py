@@ -98,6 +98,11 @@ class Run:
         parts_at: the first step where the paths are further apart than a millionth of the first
             source's path; None where there is no such step.
         apart: the Euclidean distance of the two ends, in the units of x.
+
+    Example:
+        >>> first, second = compare_descents(abs, 1.0, steps=2).runs
+        >>> first.gradient_error, second.descent.source
+        (None, 'central-difference')
     """
 
     descent: Descent
@@ -113,6 +118,11 @@ class Comparison:
 
     Attributes:
         runs: a `Run` for each, rule by rule.
+
+    Example:
+        >>> comparison = compare_descents(lambda x: x * x, 3.0, steps=2)
+        >>> [(descent.source, descent.x) for descent in comparison][0]
+        ('backprop', 1.92)
     """
 
     runs: tuple[Run, ...]
@@ -135,7 +145,7 @@ class Comparison:
             )
         for row in rows:
             table.add_row(*map(_cell, row.values()))
-        console = Console(width=200, color_system=None)
+        console = Console(width=200, color_system=None, force_jupyter=False)
         with console.capture() as capture:
             console.print(table)
         lines = [line.rstrip() for line in capture.get().splitlines()]
@@ -184,6 +194,13 @@ class Comparison:
 
 def distinct_names(descents: Sequence[Descent]) -> list[str]:
     """Return a short name for each descent: that in which they differ.
+
+    Args:
+        descents: any number of them, one at least.
+
+    Returns:
+        One name for each, made of the source, the update rule and the learning rate, as far as
+        these are not the same for all.
 
     Example:
         >>> runs = [

@@ -1,0 +1,348 @@
+"""What gradcheck is given: inputs, functions, gradients and seeds of every make."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradcheck as mg
+from microgradcheck.gradcheck import Report
+from microgradcheck.gradcheck.named_causes import Cause
+
+
+def check(f: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
+    return mg.gradcheck(f, *inputs, **{"raise_on_failure": False, **options})
+
+
+def sum_of_squares(x: np.ndarray) -> float:
+    return float((x**2).sum())
+
+
+def twice(x: np.ndarray) -> np.ndarray:
+    return 2 * x
+
+
+# Inputs
+
+
+class Metres(np.ndarray):
+    """An array of a class of its own, with a method of its own."""
+
+    def squared(self) -> float:
+        return float((np.asarray(self) ** 2).sum())
+
+
+def test_an_array_keeps_its_class_and_memory_order() -> None:
+    x = np.asfortranarray(np.arange(6.0).reshape(2, 3) + 1).view(Metres)
+    seen = []
+
+    def f(x: Metres) -> float:
+        seen.append((type(x), x.flags.f_contiguous))
+        return x.squared()
+
+    assert check(f, x, gradient=twice).verdict == "PASS"
+    assert set(seen) == {(Metres, True)}
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        *(np.arange(1, 4), np.array([True, False]), np.array(3.0), np.arange(5.0)[::-2]),
+        *(np.array([1.1, 2.0], np.float32), np.broadcast_to(2.0, (2, 2))),
+    ],
+    ids=["integers", "booleans", "no axes", "strided", "single precision", "read-only"],
+)
+def test_arrays_of_every_kind(x: np.ndarray) -> None:
+    assert check(sum_of_squares, x, gradient=twice).verdict == "PASS"
+
+
+def test_an_array_of_records_is_refused() -> None:
+    records = np.array([(1.0, 2.0)], dtype=[("a", float), ("b", float)])
+    with pytest.raises(TypeError, match=r"the input x holds array\(.*of type ndarray"):
+        check(lambda x: x["a"].sum(), records, gradient=twice)
+
+
+# What f does
+
+
+def test_the_line_that_f_is_undefined_at_is_named() -> None:
+    def f(x: np.ndarray) -> float:
+        return float((x + np.ones(2)).sum())
+
+    report = check(f, np.ones(3), gradient=np.ones_like)
+    assert report.verdict == "EDGE"
+    line = f.__code__.co_firstlineno + 1
+    assert report.cause.endswith(f"shapes (3,) (2,)  (test_gradcheck_arguments.py:{line})")
+    assert report.calls < 5
+
+
+def test_a_label_can_be_given_inside_of_f() -> None:
+    def f(x: Any) -> Any:
+        square = x * x
+        square.label = "square"
+        return mg.exp(square) * square
+
+    assert check(f, 1.3).verdict == "PASS"
+    assert check(f, 1.3, nodes=True).nodes[0].name == "df/d(square)"
+
+
+def test_an_attribute_that_no_value_has_is_the_error_of_f() -> None:
+    def f(x: Any) -> Any:
+        x.colour = "red"
+        return x
+
+    with pytest.raises(AttributeError, match="colour"):
+        check(f, 1.3)
+
+
+def test_an_error_of_f_tells_what_f_was_called_with() -> None:
+    def f(x: float) -> float:
+        if x != 2.0:
+            raise KeyError(x)
+        return x
+
+    with pytest.raises(KeyError) as raised:
+        check(f, 2.0, gradient=lambda _: 1.0)
+    (note,) = raised.value.__notes__
+    assert note == f"gradcheck called f with {raised.value.args[0]!r}"
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "numbers"),
+    [
+        (lambda x: x[x > 1.0] ** 2, np.array([1.0, 2.0, 3.0]), "holds 2 numbers .* and 3 with"),
+        (lambda x: [x] * (1 + (x > 2.0)), 2.0, "holds 1 numbers .* and 2 with 2.0000"),
+        (lambda x: x if x == 2.0 else [x, x], 2.0, "holds 1 numbers .* and 2 with"),
+        (lambda x: [x, x] if x == 2.0 else x, 2.0, "holds 2 numbers .* and 1 with"),
+    ],
+)
+def test_a_result_that_changes_its_length_is_said_to(f: Any, x: Any, numbers: str) -> None:
+    with pytest.raises(ValueError, match=f"the result of f {numbers}"):
+        check(f, x, gradient=twice)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        *(lambda x: np.array([(x**2).sum()]), lambda x: [(x**2).sum()]),
+        lambda x: x[None] @ x[:, None],
+    ],
+    ids=["one axis", "list", "two axes"],
+)
+def test_one_number_in_an_array_may_have_a_gradient_or_a_jacobian(f: Any) -> None:
+    x = np.array([1.0, 2.0, 3.0])
+    outer = np.shape(f(x))
+    assert check(f, x, gradient=twice).verdict == "PASS"
+    assert check(f, x, gradient=lambda x: (2 * x).reshape(*outer, 3)).verdict == "PASS"
+    assert check(f, x, gradient=lambda x: -2 * x).cause == Cause.SIGN_FLIPPED
+    assert check(f, x, gradient=lambda x: x[:2]).cause.startswith(Cause.WRONG_SHAPE)
+    both = check(
+        lambda x, y: np.multiply(f(x), y), x, 2.0, gradient=lambda x, y: (4 * x, (x**2).sum())
+    )
+    assert both.verdict == "PASS"
+
+
+def test_a_function_of_every_element_needs_a_jacobian_and_is_told_so() -> None:
+    report = check(np.sin, np.array([0.3, 0.4]), gradient=np.cos)
+    assert report.cause == (
+        "wrong shape: the gradient with respect to x has shape (2,), expected shape (2, 2); "
+        "f returns 2 numbers, so it is a Jacobian, its output axes first"
+    )
+
+
+@pytest.mark.parametrize(
+    ("gradient", "words"),
+    [
+        (lambda p: [p[0], (p[0], np.ones(3))], r"p[1][1] has shape (3,), expected shape (2,)"),
+        (lambda p: [p[0]], "p has 1 parts, expected 2"),
+        (lambda p: p[0], "p has shape (), expected 4 numbers in parts of several shapes"),
+        (lambda p: [p[0], p[0]], "p[1] has shape (), expected 3 numbers in parts of"),
+    ],
+)
+def test_the_part_of_a_wrong_shape_is_named(gradient: Any, words: str) -> None:
+    x = [2.0, (3.0, np.array([1.0, 2.0]))]
+    report = check(lambda p: p[0] * p[1][0] + p[1][1].sum(), x, gradient=gradient)
+    assert f"the gradient with respect to {words}" in report.cause
+    assert "nothing against" in str(report)
+
+
+# Functions that change by themselves
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_dropout_is_found_though_it_drops_the_same_twice(seed: int) -> None:
+    rng = random.Random(seed)
+    report = check(lambda x: x * x * rng.choice((0, 2)), 3.0, gradient=lambda x: 2 * x)
+    assert report.verdict == "NOISY"
+    assert report.cause.startswith(Cause.F_DOES_NOT_REPEAT)
+
+
+def test_a_function_that_changes_late_is_found_by_a_last_call() -> None:
+    calls = iter(range(10_000))
+    report = check(lambda x: x * x + (next(calls) > 24), 3.0, gradient=lambda x: 2 * x)
+    assert report.verdict == "NOISY"
+    assert (
+        report.cause == f"{Cause.F_DOES_NOT_REPEAT}: calls with the same inputs differ by 1.0e+00"
+    )
+
+
+def test_a_function_that_fails_at_times_does_not_repeat() -> None:
+    calls = iter(range(10_000))
+
+    def f(x: float) -> float:
+        return x * x if next(calls) < 1 else math.sqrt(-1)
+
+    report = check(f, 3.0, gradient=lambda x: 2 * x)
+    assert report.verdict == "NOISY"
+    assert report.cause.startswith(f"{Cause.F_DOES_NOT_REPEAT}: with the same inputs, some calls")
+
+
+def test_a_gap_that_such_a_change_explains_is_not_called_wrong() -> None:
+    calls = iter(range(10_000))
+    report = check(lambda x: x * x + 1e-3 * (next(calls) == 20), 3.0, gradient=lambda x: 2 * x)
+    assert report.verdict != "WRONG"
+
+
+# References
+
+
+def test_a_wrong_reference_is_told_from_a_wrong_gradient() -> None:
+    def reference(x: list[float]) -> list[float]:
+        return [-3 * x[0] ** 2, 1.0]
+
+    def right(x: list[float]) -> list[float]:
+        return [3 * x[0] ** 2, 1.0]
+
+    def f(x: list[float]) -> float:
+        return x[0] ** 3 + x[1]
+
+    x = [2.0, 1.0]
+    doubted = check(f, x, gradient=right, reference=reference)
+    assert (doubted.verdict, doubted.passed) == ("WRONG", False)
+    assert doubted.cause == (
+        f"{Cause.REFERENCE_WRONG}: differences of f give 12.0000, as the gradient does"
+    )
+    assert [str(entry.verdict) for entry in doubted.entries] == ["WRONG", "PASS"]
+    both = check(f, x, gradient=lambda x: [5.0, 1.0], reference=reference)
+    assert both.cause.endswith("differences of f give 12.0000, and so is the gradient")
+    assert check(f, x, gradient=reference, reference=right).cause == Cause.SIGN_FLIPPED
+
+
+# Ties
+
+
+@pytest.mark.parametrize("gradient", [[0.0, 1.0, 0.0], [1 / 3] * 3, [1.0, 1.0, 1.0]])
+@pytest.mark.parametrize("at", [0.0, 1.0])
+def test_where_slopes_do_not_add_up_no_gradient_is_called_wrong(
+    gradient: list[float], at: float
+) -> None:
+    report = check(lambda x: float(np.median(x)), np.full(3, at), gradient=lambda _: gradient)
+    assert report.verdict == "EDGE"
+    assert report.cause.startswith(Cause.NOT_ADDITIVE)
+
+
+def test_slopes_that_do_not_add_up_are_seen_beside_an_input_in_small_units() -> None:
+    x = np.array([1.0, 1.0, 1.0, 1e-6])
+    report = check(
+        lambda x: float(np.median(x[:3]) + 1e6 * x[3]), x, gradient=lambda _: [0, 1, 0, 1e6]
+    )
+    assert report.entries[1].verdict == "EDGE"
+
+
+def test_slopes_that_add_up_leave_a_wrong_gradient_wrong() -> None:
+    x = np.array([1e-6, 3.0, 2e5])
+    for wrong in (lambda x: 3 * x, lambda x: 2 * x * [1, 1, -1], lambda x: 2 * x + 1e-3):
+        assert check(sum_of_squares, x, gradient=wrong).verdict == "WRONG"
+
+
+# Second derivatives
+
+
+def test_second_derivatives_are_called_what_they_are() -> None:
+    report = check(lambda x, y: x[0] * y**2, [2.0], 3.0, order=2)
+    assert [entry.name for entry in report.entries] == [
+        *("d²f/dx[0]dx[0]", "d²f/dx[0]dy"),
+        *("d²f/dydx[0]", "d²f/dydy"),
+    ]
+
+
+# Seeds
+
+
+def test_a_seed_is_a_number_a_generator_or_a_fresh_one() -> None:
+    def seed(rng: Any) -> str:
+        report = check(lambda x: x * x, 3.0, gradient=lambda x: x, rng=rng)
+        return report.repeat.rpartition("rng=")[2].rstrip(")")
+
+    assert seed(7) == seed(np.int64(7)) == "7"
+    assert seed(np.random.default_rng(1)) == seed(np.random.default_rng(1))
+    assert seed(np.random.default_rng(1)) != seed(np.random.default_rng(2))
+    assert seed(None) != seed(None)
+    assert int(seed(None)) >= 0
+
+
+@pytest.mark.parametrize("rng", ["0", 0.5, random.Random(0)])
+def test_no_other_seed_is_taken(rng: Any) -> None:
+    with pytest.raises(TypeError, match=r"a numpy\.random\.Generator or None; got"):
+        check(lambda x: x * x, 3.0, rng=rng)
+
+
+# Interior nodes
+
+
+def test_where_the_gradient_cannot_be_had_nodes_are_left_out() -> None:
+    report = check(lambda x: mg.sqrt(x - 1) + x, 1.0, nodes=True)
+    assert (report.verdict, report.nodes) == ("EDGE", [])
+    assert report.notes[0].startswith("no interior node was checked: ")
+    assert check(mg.log, -1.0, nodes=True).cause.startswith(Cause.UNDEFINED_HERE)
+
+
+# Branches
+
+
+def test_branches_of_this_library_are_no_news() -> None:
+    for f, x in ((mg.log, 3.0), (mg.logsumexp, [1.0, 2.0])):
+        assert check(f, x).notes == []
+
+
+def test_a_wrapped_gradient_is_watched_inside() -> None:
+    from functools import cache
+
+    def gradient(x: float) -> float:
+        if x > 0:
+            return 2 * x
+        return 3 * x
+
+    assert "`return 3 * x`" in check(lambda x: x * x, 3.0, gradient=gradient).notes[0]
+    wrapped = cache(gradient)
+    wrapped.cache_clear()
+    assert not any(
+        "functools" in note for note in check(lambda x: x * x, 3.0, gradient=wrapped).notes
+    )
+
+
+# Arrays of other libraries
+
+
+def test_results_and_gradients_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+
+    def f(x: np.ndarray) -> Any:
+        return (torch.sin(torch.tensor(x)) ** 2).sum()
+
+    def gradient(x: np.ndarray) -> Any:
+        leaf = torch.tensor(x, requires_grad=True)
+        f_of_leaf = (torch.sin(leaf) ** 2).sum()
+        f_of_leaf.backward()
+        return leaf.grad
+
+    x = np.arange(1.0, 4.0)
+    assert check(f, x, gradient=gradient).verdict == "PASS"
+    assert check(f, x, gradient=lambda x: -gradient(x)).cause == Cause.SIGN_FLIPPED
+    pair = check(lambda x, y: f(x) * y, x, 2.0, gradient=lambda x, y: (gradient(x) * y, f(x)))
+    assert pair.verdict == "PASS"
