@@ -178,3 +178,11 @@ def test_an_error_names_the_descent_that_it_is_from() -> None:
     with pytest.raises(TypeError) as caught:
         compare_descents(math.exp, 1.0, gradients=["central-difference", "complex-step"], steps=1)
     assert "by gradient-descent with complex-step" in "".join(caught.value.__notes__)
+
+
+def test_in_jupyter_its_text_is_text_alone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(compare_descents(abs, 1.0, steps=1)).startswith("descent")
+    assert capsys.readouterr().out == ""

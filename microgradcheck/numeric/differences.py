@@ -52,7 +52,8 @@ def derivative(
             returns complex numbers). It is called with x itself moved, in x's own kind.
         x: a number, or a list, tuple or NumPy array of numbers.
         h: the step, in the units of x. A given step is used as it is, in the textbook's formula;
-            by default the step is chosen from the scale of x, the method and the order.
+            by default the step is chosen from the scale of x, the method and the order, and
+            grows where f hardly changes over that scale.
         order: 1, or 2 for the second derivative with respect to each entry.
         method: "forward", "backward", "central" or "complex".
 
@@ -82,10 +83,14 @@ def derivative(
     step = _check_step(h, order)
     entries = entries_of(x)
     at_x = _OncePerPoint(lambda moved: one_number(f(moved)), x, entries)
-    partials = [
-        formula(partial(at_x, i), step or _default_step(entries, i, relative_step))
-        for i in range(len(entries))
-    ]
+
+    def along(i: int) -> float:
+        at = partial(at_x, i)
+        if step is not None or method == "complex":
+            return formula(at, step or _default_step(entries, i, relative_step))
+        return _by_own_step(formula, at, order, entries[i], scale_of(entries, i), relative_step)
+
+    partials = map(along, range(len(entries)))
     return put_together(list(map(float, partials)), like=list(x) if isinstance(x, tuple) else x)
 
 
@@ -244,10 +249,51 @@ def entries_of(x: Any) -> list[float]:
 
 
 def _default_step(entries: list[float], i: int, relative_step: float) -> float:
-    x = entries[i]
-    h = relative_step * scale_of(entries, i)
+    return _exact(entries[i], relative_step * scale_of(entries, i))
+
+
+def _exact(x: float, h: float) -> float:
     exact = (x + h) - x  # What x + h really moves by, after rounding.
-    return exact if exact > 0 and relative_step > _EPSILON else h
+    return exact if exact > 0 and h > _EPSILON * abs(x) else h
+
+
+def _by_own_step(
+    formula: _Formula,
+    at: Callable[[Any], Any],
+    order: int,
+    x: float,
+    scale: float,
+    relative_step: float,
+) -> float:
+    """Return a derivative by a step in proportion to the scale of x.
+
+    Near zero, x says nothing of the length over which f changes. So the scale grows, up to 1,
+    where f changes over it by so small a part that rounding would show; each calls f again.
+    """
+    sizes: list[float] = []
+
+    def noted(step: float) -> Any:
+        value = at(step)
+        sizes.append(abs(value))
+        return value
+
+    found = math.nan
+    while True:
+        h = _exact(x, relative_step * scale)
+        if h**order > 0:
+            try:
+                found = formula(noted, h)
+            except (ValueError, ArithmeticError):
+                if math.isnan(found):
+                    raise
+                return found  # Of a smaller scale: at this one, f is undefined.
+            change = abs(found) * scale**order
+            if scale >= 1 or not change < _SMALLEST_CHANGE * max(sizes):
+                return found
+        scale = min(1e3 * scale, 1.0)
+
+
+_SMALLEST_CHANGE: Final = 1e-4  # relative to f
 
 
 def scale_of(entries: list[float], i: int) -> float:
