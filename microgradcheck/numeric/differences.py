@@ -7,15 +7,15 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, Final
 
+from microgradcheck.numeric.steps import EPSILON, Formula, by_own_step, default_step, scale_of
 from microgradcheck.structure import is_array, number, put_together, take_apart
 
-__all__ = ["derivative", "entries_of", "gradient", "hessian", "jacobian", "one_number", "scale_of"]
+__all__ = ["derivative", "entries_of", "gradient", "hessian", "jacobian", "one_number"]
 
 Function = Callable[[Any], Any]
-_Formula = Callable[[Callable[[Any], Any], float], Any]
 
 # `at(step)` is f(x + step). Each formula approximates a derivative of the given order.
-_FORMULAS: Final[dict[tuple[str, int], _Formula]] = {
+_FORMULAS: Final[dict[tuple[str, int], Formula]] = {
     ("forward", 1): lambda at, h: (at(h) - at(0.0)) / h,
     ("backward", 1): lambda at, h: (at(0.0) - at(-h)) / h,
     ("central", 1): lambda at, h: (at(h) - at(-h)) / (2 * h),
@@ -29,16 +29,15 @@ _FORMULAS: Final[dict[tuple[str, int], _Formula]] = {
 # The step, relative to x, at which truncation and round-off error are about equal: the machine
 # epsilon to the power 1 / (order of the derivative + order of the truncation error). The first
 # complex step subtracts nothing, so that any step that does not vanish will do.
-_EPSILON = 2.0**-52
 _RELATIVE_STEP: Final[dict[tuple[str, int], float]] = {
-    ("forward", 1): _EPSILON ** (1 / 2),
-    ("backward", 1): _EPSILON ** (1 / 2),
-    ("central", 1): _EPSILON ** (1 / 3),
+    ("forward", 1): EPSILON ** (1 / 2),
+    ("backward", 1): EPSILON ** (1 / 2),
+    ("central", 1): EPSILON ** (1 / 3),
     ("complex", 1): 2.0**-66,
-    ("forward", 2): _EPSILON ** (1 / 3),
-    ("backward", 2): _EPSILON ** (1 / 3),
-    ("central", 2): _EPSILON ** (1 / 4),
-    ("complex", 2): _EPSILON ** (1 / 4),
+    ("forward", 2): EPSILON ** (1 / 3),
+    ("backward", 2): EPSILON ** (1 / 3),
+    ("central", 2): EPSILON ** (1 / 4),
+    ("complex", 2): EPSILON ** (1 / 4),
 }
 
 
@@ -84,11 +83,12 @@ def derivative(
     entries = entries_of(x)
     at_x = _OncePerPoint(lambda moved: one_number(f(moved)), x, entries)
 
-    def along(i: int) -> float:
+    def along(i: int) -> Any:
         at = partial(at_x, i)
         if step is not None or method == "complex":
-            return formula(at, step or _default_step(entries, i, relative_step))
-        return _by_own_step(formula, at, order, entries[i], scale_of(entries, i), relative_step)
+            return formula(at, step or default_step(entries, i, relative_step))
+        scale = scale_of(entries, i)
+        return by_own_step(formula, at, entries[i], scale, order=order, relative_step=relative_step)
 
     partials = map(along, range(len(entries)))
     return put_together(list(map(float, partials)), like=list(x) if isinstance(x, tuple) else x)
@@ -143,7 +143,7 @@ def jacobian(f: Function, x: Any, *, h: float | None = None, method: str = "cent
     entries = entries_of(x)
     at_x = _OncePerPoint(lambda moved: _numbers(f(moved)), x, entries)
     columns = [
-        formula(partial(at_x, i), step or _default_step(entries, i, relative_step))
+        formula(partial(at_x, i), step or default_step(entries, i, relative_step))
         for i in range(len(entries))
     ]
     return np.stack(columns, axis=-1).reshape(columns[0].shape + np.shape(x))
@@ -179,7 +179,7 @@ def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
     entries = entries_of(x)
     n = len(entries)
     at_x = _OncePerPoint(lambda moved: one_number(f(moved)), x, entries)
-    steps = [step or _default_step(entries, i, relative_step) for i in range(n)]
+    steps = [step or default_step(entries, i, relative_step) for i in range(n)]
     matrix = np.empty((n, n))
     for i in range(n):
         matrix[i, i] = formula(partial(at_x, i), steps[i])
@@ -214,7 +214,7 @@ class _OncePerPoint:
         return self.f(put_together(entries, like=self.x))
 
 
-def _choose(method: object, order: object) -> tuple[_Formula, float]:
+def _choose(method: object, order: object) -> tuple[Formula, float]:
     methods = sorted({name for name, _ in _FORMULAS})
     if not isinstance(method, str):
         raise TypeError(f"method is a text, one of {', '.join(methods)}; got {method!r}")
@@ -246,65 +246,6 @@ def entries_of(x: Any) -> list[float]:
             where = "" if len(entries) == 1 else f" at entry {position}"
             raise ValueError(f"x must be finite to be moved by a step, got {entry!r}{where}")
     return entries
-
-
-def _default_step(entries: list[float], i: int, relative_step: float) -> float:
-    return _exact(entries[i], relative_step * scale_of(entries, i))
-
-
-def _exact(x: float, h: float) -> float:
-    exact = (x + h) - x  # What x + h really moves by, after rounding.
-    return exact if exact > 0 and h > _EPSILON * abs(x) else h
-
-
-def _by_own_step(
-    formula: _Formula,
-    at: Callable[[Any], Any],
-    order: int,
-    x: float,
-    scale: float,
-    relative_step: float,
-) -> float:
-    """Return a derivative by a step in proportion to the scale of x.
-
-    Near zero, x says nothing of the length over which f changes. So the scale grows, up to 1,
-    where f changes over it by so small a part that rounding would show; each calls f again.
-    """
-    sizes: list[float] = []
-
-    def noted(step: float) -> Any:
-        value = at(step)
-        sizes.append(abs(value))
-        return value
-
-    found = math.nan
-    while True:
-        h = _exact(x, relative_step * scale)
-        if h**order > 0:
-            try:
-                found = formula(noted, h)
-            except (ValueError, ArithmeticError):
-                if math.isnan(found):
-                    raise
-                return found  # Of a smaller scale: at this one, f is undefined.
-            change = abs(found) * scale**order
-            if scale >= 1 or not change < _SMALLEST_CHANGE * max(sizes):
-                return found
-        scale = min(1e3 * scale, 1.0)
-
-
-_SMALLEST_CHANGE: Final = 1e-4  # relative to f
-
-
-def scale_of(entries: list[float], i: int) -> float:
-    """Return the length by which an entry is moved in proportion: its own size.
-
-    An entry of zero has none, and borrows the typical size of the others; 1 where all are zero.
-    """
-    if entries[i] != 0:
-        return abs(entries[i])
-    sizes = [math.log(abs(entry)) for entry in entries if entry != 0]
-    return math.exp(sum(sizes) / len(sizes)) if sizes else 1.0
 
 
 def one_number(result: Any) -> Any:
