@@ -150,7 +150,7 @@ CASES = [
         Cause.TERM,
         """
         def penalised(w):
-            return np.sin(w).sum() + 0.05 * (w**2).sum()
+            return float(np.sin(w).sum() + 0.05 * (w**2).sum())
 
         gradcheck(penalised, np.array([1.0, 2.0]), gradient=np.cos)
         """,
@@ -158,7 +158,7 @@ CASES = [
         WRONG df/dw[1]: -0.416147, not -0.216147
           df/dw[1]    WRONG        -0.416147 against -0.216147 ± …
           df/dw[0]    WRONG        0.540302 against 0.640302 ± …
-        cause: off by a term: too small by 0.1 times the input in each
+        cause: off by a term: too small by 0.1 times the input, here and nearby
         power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, array([1., 2.]), gradient=...,
             rng=0)

@@ -118,6 +118,11 @@ def test_the_headline_shows_what_is_wrong(found: Entry, line: str) -> None:
     assert headline(named) == f"WRONG {line}"
 
 
+def test_a_cause_of_several_lines_makes_one_headline() -> None:
+    found = entry(math.nan, math.nan, verdict=Verdict.EDGE, cause=f"{Cause.JUMP}: a\nb")
+    assert headline(found) == "EDGE df/dx: f jumps here: a b"
+
+
 def test_the_worst_entries_come_first() -> None:
     found = [
         entry(1.0, 1.0, name="df/dx[0]", verdict=Verdict.PASS),

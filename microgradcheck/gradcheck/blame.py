@@ -124,7 +124,7 @@ def in_words(error: Exception) -> str:
     """Return the text of an error, and the line outside of this package that led to it, if any."""
     for frame, line in traceback.walk_tb(error.__traceback__):
         if not is_ours(frame.f_code.co_filename):
-            return f"{error} ({Path(frame.f_code.co_filename).name}:{line})"
+            return f"{str(error).strip()} ({Path(frame.f_code.co_filename).name}:{line})"
     return str(error)
 
 

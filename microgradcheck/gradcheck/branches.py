@@ -89,6 +89,6 @@ def _left_out(code: CodeType, seen: set[int]) -> list[str]:
         source = linecache.getline(code.co_filename, line).encode()
         start, end = min(start for start, _ in new), max(end for _, end in new)
         text = source[start:end].decode(errors="replace").strip()
-        if text and not text.startswith(("raise", "except", "assert")):
+        if text and not source.strip().startswith((b"raise", b"except", b"assert")):
             pieces.append(f"`{text}` ({Path(code.co_filename).name}:{line})")
     return pieces

@@ -90,7 +90,6 @@ class _Evidence:
             self._transposed,
             self._swapped,
             self._constant_factor,
-            self._common_term,
         ):
             cause = look()
             if cause:
@@ -118,7 +117,7 @@ class _Evidence:
         if _close(gradient, -reference, _CLOSE + entry.error_bound / abs(reference)):
             return Cause.SIGN_FLIPPED
         if not all(_explains(factor, ratio, excess, 1e-3) for ratio in nearby):
-            return _term([self._sample(entry), *samples], "here and nearby") or (
+            return _term([self._sample(entry), *samples]) or (
                 f"{Cause.NO_PATTERN}: {factor:.6g} times the derivative, and another ratio at "
                 "inputs nearby"
             )
@@ -197,9 +196,6 @@ class _Evidence:
             return Cause.SIGN_FLIPPED
         return _constant_factor(ratios[0])
 
-    def _common_term(self) -> str:
-        return _term(list(map(self._sample, self.wrong)), "in each")
-
     def _sample(self, entry: Entry) -> Sample:
         x = self.problem.entries[self.problem.places.index((entry.input, entry.index))]
         return Sample(x, entry.gradient, entry.reference, entry.error_bound)
@@ -250,9 +246,9 @@ def _constant_factor(factor: float) -> str:
     return f"{Cause.CONSTANT_FACTOR} of {shown}{maybe}"
 
 
-def _term(found: Sequence[Sample], where: str) -> str:
+def _term(found: Sequence[Sample]) -> str:
     """Tell whether what is too much or missing is one number, or one number times the input."""
-    if len(found) < 2 or any(one.error_bound > 0.01 * abs(one.excess) for one in found):
+    if len(found) < 3 or any(one.error_bound > 0.01 * abs(one.excess) for one in found):
         return ""
     first = found[0]
     if all(_close(s.gradient * first.derivative, first.gradient * s.derivative) for s in found):
@@ -269,7 +265,7 @@ def _term(found: Sequence[Sample], where: str) -> str:
             for s in found
         ):
             side = "large" if factor > 0 else "small"
-            return f"{Cause.TERM}: too {side} by {abs(factor):.6g}{described} {where}"
+            return f"{Cause.TERM}: too {side} by {abs(factor):.6g}{described}, here and nearby"
     return ""
 
 

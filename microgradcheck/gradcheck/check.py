@@ -41,13 +41,14 @@ def gradcheck(
     """Compare a gradient with plain arithmetic, entry by entry, and say what is wrong and why.
 
     Args:
-        f: a function of the inputs that returns a number, or a list, tuple or array of numbers;
-            of plain numbers or of `Value`s. It gets copies, never the caller's own arrays.
+        f: a function of the inputs that returns a number, or a list, tuple or array of numbers
+            (NumPy's, or one that NumPy can read, as torch's and JAX's); of plain numbers or of
+            `Value`s. It gets copies, never the caller's own arrays.
         inputs: numbers, or lists, tuples or arrays of numbers.
         gradient: what is checked: the name of a gradient source, a function called as
             `gradient(*inputs)` that returns the gradient in the input's kind and shape (a tuple
             of them for several inputs; the Jacobian, output axes first, where f returns several
-            numbers), or an object with the source protocol.
+            numbers), or an object with the source protocol. Arrays as for f.
         reference: what it is compared with: "central-difference", which stands for differences
             at many steps with an error bound, or any other gradient source.
         rtol: the relative difference that is allowed, beside the error bound of the reference.
@@ -66,7 +67,8 @@ def gradcheck(
 
     Raises:
         GradcheckError: the check does not pass; its text is the report.
-        TypeError, ValueError: the arguments are not what is said above.
+        TypeError, ValueError: the arguments are not what is said above, or f returns another
+            number of outputs elsewhere than at the inputs.
 
     Limits: about 8 calls of f for each input entry, and 20 in all; more where f is noisy, bent
     or changes fast.

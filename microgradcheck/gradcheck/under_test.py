@@ -80,6 +80,13 @@ def gradient_of(problem: Problem, source: GradientSource) -> Gradient:
         if own and not isinstance(error, ArithmeticError):
             raise
         return Gradient(blank, failure=in_words(error))
+    except Exception as error:
+        if not own:
+            error.add_note(
+                f"f was called by the gradient source {source.name!r}; where it cannot take what "
+                "that gives it, pass the gradient that you mean to check: gradient=..."
+            )
+        raise
     return Gradient(rows, again, ask=ask)
 
 

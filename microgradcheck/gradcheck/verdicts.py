@@ -13,6 +13,7 @@ from microgradcheck.numeric.ladder import Estimate
 __all__ = ["ROUND_OFF", "Circumstances", "judge"]
 
 _LEAST_POWER = 1e-4
+_AMPLIFIED = 10  # how much more than by itself a change of f counts in what is made of its values
 ROUND_OFF = 100 * 2.0**-53  # what is above, relative to f, is noise of f's own
 
 
@@ -80,11 +81,8 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
             return Verdict.KINK, f"{Cause.KINK}; any number between its slopes will do"
         return Verdict.WRONG, f"{Cause.OUTSIDE_A_KINK}; any number between them would do"
     differs = entry.gap > here.rtol * abs(entry.reference) + entry.error_bound
-    if here.scatter:
-        # The error bound knows the noise that was measured, and not what f does now and then.
-        explained = here.scatter / estimate.step if estimate.step else 0.0
-        if not differs or entry.gap <= explained:
-            return Verdict.NOISY, _does_not_repeat(here)
+    if here.scatter and (not differs or entry.gap <= _explained_by(here, estimate)):
+        return Verdict.NOISY, _does_not_repeat(here)
     if differs:
         return Verdict.WRONG, ""
     # Who allows a larger difference does not ask to see a smaller one.
@@ -99,6 +97,16 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         f"{Cause.BLIND}: no error below {entry.resolution:.1e}, since f changes too little beside "
         "its own size, or too fast; scale= tells over which length it changes"
     )
+
+
+def _explained_by(here: Circumstances, estimate: Estimate) -> float:
+    """Return how far an estimate may be off where f changes by itself, by a sum or by a factor.
+
+    Its error bound knows the noise that was measured, and not what f does now and then.
+    """
+    added = here.scatter / estimate.step if estimate.step else 0.0
+    times = abs(estimate.value) * here.scatter / here.size if here.size else 0.0
+    return _AMPLIFIED * max(estimate.error_bound, added, times)
 
 
 def _does_not_repeat(here: Circumstances) -> str:

@@ -36,8 +36,9 @@ def headline(entry: Entry) -> str:
         if numbers and len(head + numbers) <= HEADLINE:
             return head + numbers
     # A cause begins with its name, and goes on after a colon.
-    whole = head + entry.cause
-    return whole if len(whole) <= HEADLINE else cut(head + entry.cause.split(":")[0], HEADLINE)
+    cause = " ".join(entry.cause.split())
+    whole = head + cause
+    return whole if len(whole) <= HEADLINE else cut(head + cause.split(":")[0], HEADLINE)
 
 
 def _telling_numbers(entry: Entry, digits: int) -> str:
@@ -81,8 +82,8 @@ def row(entry: Entry, width: int) -> str:
 
 
 def _digits_for(entry: Entry) -> list[int]:
-    """Return six digits, or more to tell wrong numbers apart, then fewer for full lines."""
-    if entry.verdict is Verdict.WRONG:
+    """Return six digits, or more to tell numbers apart that differ, then fewer for full lines."""
+    if entry.verdict is Verdict.WRONG and entry.gap > entry.error_bound:
         given, expected = entry.gradient, entry.reference
         apart = (n for n in range(6, 13) if number(given, n) != number(expected, n))
         return [next(apart, 6), 5, 4, 3, 2]
