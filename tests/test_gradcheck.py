@@ -233,6 +233,7 @@ def test_the_entry_that_is_wrong_is_named() -> None:
     assert report.calls < 15 * 1000
 
 
+@pytest.mark.usefixtures("untraced")
 def test_the_branch_that_was_not_visited_is_named() -> None:
     report = check(lambda x: x * x, 3.0, gradient=only_right_for_positive)
     assert report.passed
@@ -923,3 +924,25 @@ def test_a_wrong_interior_node_is_the_verdict_though_the_inputs_pass(
     assert [entry.verdict for entry in report.entries] == [Verdict.PASS]
     assert (report.passed, report.verdict) == (False, Verdict.WRONG)
     assert str(report).startswith("WRONG df/d(multiply #0): ")
+
+
+def test_a_term_is_told_from_a_factor_where_the_input_is_zero() -> None:
+    def cost(w: float) -> float:
+        return (w - 5) ** 2
+
+    term = mg.gradcheck(cost, 0.0, gradient=lambda w: 2 * w - 9.5, raise_on_failure=False)
+    assert term.cause.startswith("off by a term: too large by 0.5")
+    factor = mg.gradcheck(cost, 0.0, gradient=lambda w: 1.9 * (w - 5), raise_on_failure=False)
+    assert factor.cause == "off by a constant factor of 0.95"
+
+
+def test_a_factor_that_entries_share_at_one_point_alone_is_not_constant() -> None:
+    def slope_of_tanh(x: float, y: float) -> tuple[float, float]:
+        wrong = 1 - (x * y) ** 2  # of the input, and not of the output
+        return y * wrong, x * wrong
+
+    report = mg.gradcheck(
+        lambda x, y: math.tanh(x * y), 0.7, 2.0, gradient=slope_of_tanh, raise_on_failure=False
+    )
+    assert "constant factor" not in str(report)
+    assert report.cause.startswith("no known pattern")

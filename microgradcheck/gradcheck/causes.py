@@ -194,6 +194,9 @@ class _Evidence:
             return ""
         if _close(ratios[0], -1.0):
             return Cause.SIGN_FLIPPED
+        nearby = [sample.ratio for sample in self._nearby(self.wrong[0])]
+        if not all(_explains(ratios[0], ratio, excess, 1e-3) for ratio in nearby):
+            return ""  # They share a factor here: that of a wrong step which all go through.
         return _constant_factor(ratios[0])
 
     def _sample(self, entry: Entry) -> Sample:

@@ -26,7 +26,10 @@ _LEAST_PRECISION = 1e-4  # relative: of a derivative that a ratio is made of
 def inputs_nearby(problem: Problem, rng: random.Random) -> list[list[float]]:
     """Return a few points at which every input is another number of the same sign and size."""
     return [
-        [x * (1 + 0.05 * rng.uniform(0.5, 1.5)) or 0.01 for x in problem.entries]
+        [
+            x + math.copysign(0.05 * rng.uniform(0.5, 1.5) * problem.scale(i, None), x)
+            for i, x in enumerate(problem.entries)
+        ]
         for _ in range(_POINTS)
     ]
 
