@@ -19,14 +19,24 @@ README = Path(__file__).resolve().parent.parent / "README.md"
 
 COMMAND = re.compile(r"^<!-- command: (\w+) -->\n```sh\n(.+?)\n```$", re.MULTILINE | re.DOTALL)
 
+NEEDS = re.compile(r"<!-- needs: ([\w, ]+) -->")
+
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, the number of its first line of code, and its code."""
+    """A fenced block.
+
+    Attributes:
+        language: what stands after its opening fence.
+        line: the number of its first line of code.
+        code: its lines.
+        needs: the packages named in a comment right above it, `<!-- needs: jax -->`.
+    """
 
     language: str
     line: int
     code: str
+    needs: tuple[str, ...] = ()
 
 
 def commands(text: str) -> dict[str, str]:
@@ -56,8 +66,11 @@ def blocks(text: str) -> list[Block]:
     """
     found: list[Block] = []
     lines: Iterator[tuple[int, str]] = enumerate(text.splitlines(), start=1)
+    needs: tuple[str, ...] = ()
     for number, line in lines:
         if not line.lstrip().startswith(("```", "~~~")):
+            mark = NEEDS.fullmatch(line)
+            needs = tuple(mark[1].split(", ")) if mark else ()
             continue
         opening = re.fullmatch(r"```(\w+)", line)
         if opening is None:
@@ -69,7 +82,8 @@ def blocks(text: str) -> list[Block]:
             code.append(inner + "\n")
         else:
             raise ValueError(f"line {number}: this fence is not closed")
-        found.append(Block(opening[1], number + 1, "".join(code)))
+        found.append(Block(opening[1], number + 1, "".join(code), needs))
+        needs = ()
     return found
 
 

@@ -11,13 +11,14 @@ import pytest
 from readme import README, Block, blocks, commands, run
 
 TEXT = README.read_text("utf-8")
+PYTHON = [block for block in blocks(TEXT) if block.language == "python"]
 
 
 def test_examples_run_in_order_and_draw_the_picture(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    examples = [block for block in blocks(TEXT) if block.language == "python"]
+    examples = [block for block in PYTHON if not block.needs]
     assert examples, "the README has no Python block, so this test would test nothing"
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for example in examples:
@@ -26,6 +27,15 @@ def test_examples_run_in_order_and_draw_the_picture(
     assert (tmp_path / "picture.svg").read_bytes() == shown.read_bytes(), (
         "the picture is not the one that the tour draws; copy the new one to .github/picture.svg"
     )
+
+
+@pytest.mark.parametrize("package", ["jax", "torch"])
+def test_examples_with_other_libraries_run(package: str) -> None:
+    pytest.importorskip(package, reason=f"needs {package}, see CONTRIBUTING")
+    examples = [block for block in PYTHON if package in block.needs]
+    assert examples
+    for example in examples:
+        run(example, {"__name__": "__main__"})
 
 
 def test_languages_are_known() -> None:
@@ -47,6 +57,11 @@ def test_links_within_the_repository_lead_somewhere() -> None:
 
 
 # The rest proves that the tests above can fail.
+
+
+def test_a_mark_of_needs_is_for_the_block_below_it() -> None:
+    text = "<!-- needs: jax, torch -->\n```python\n1\n```\n```python\n2\n```"
+    assert [block.needs for block in blocks(text)] == [("jax", "torch"), ()]
 
 
 @pytest.mark.parametrize(
