@@ -21,6 +21,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from microgradcheck import mistakes as mistakes
     from microgradcheck import nn as nn
     from microgradcheck import numeric as numeric
     from microgradcheck import optimize as optimize
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from microgradcheck.tape import Tape as Tape
     from microgradcheck.tape import record as record
     from microgradcheck.value import Value as Value
+    from microgradcheck.value import scope as scope
 
 __version__ = "0.1.0"
 
@@ -69,9 +71,10 @@ _HOMES = {
     "jacobian": "backprop",
     "minimize": "optimize",
     "record": "tape",
+    "scope": "value",
     "value_and_grad": "backprop",
 }
-_MODULES = ("nn", "numeric", "optimize", "plot")
+_MODULES = ("mistakes", "nn", "numeric", "optimize", "plot")
 
 
 def __getattr__(name: str) -> Any:
@@ -115,3 +118,6 @@ class _Package(ModuleType):
 
 
 sys.modules[__name__].__class__ = _Package
+
+if "IPython" in sys.modules and (_shell := sys.modules["IPython"].get_ipython()) is not None:
+    import_module(f"{__name__}.notebook").show_values_in(_shell)

@@ -81,6 +81,7 @@ def lint_imports(checkout: Path) -> subprocess.CompletedProcess[str]:
         ("sweep", "from microgradcheck import value", "sweep is not allowed to import"),
         ("gradcheck", "from microgradcheck import optimize", "gradcheck is not allowed to import"),
         ("ops", "import microgradcheck", "ops is not allowed to import"),
+        ("optimize", "from microgradcheck import mistakes", "optimize is not allowed to import"),
         ("stray", "", "not listed as layers"),
     ],
 )
@@ -111,7 +112,7 @@ PROMISED = {
     *("derivative", "numeric"),
     *("gradcheck", "GradcheckError", "Report"),
     *("minimize", "Descent", "compare_descents"),
-    *("draw", "nn", "plot", "explore", "record"),
+    *("draw", "scope", "nn", "plot", "explore", "record"),
 }
 
 

@@ -129,7 +129,8 @@ def test_the_function_itself_keeps_its_name_and_documentation() -> None:
     def loss(x: Any) -> Any:
         """Return the loss."""
 
-    for transformed in (mg.grad(loss), mg.value_and_grad(loss), mg.jacobian(loss)):
+    for transform in (mg.grad, mg.value_and_grad, mg.jacobian, mg.hessian, forward_gradient):
+        transformed = transform(loss)
         assert transformed.__name__ == "loss"
         assert transformed.__doc__ == "Return the loss."
 
@@ -276,6 +277,7 @@ def test_threads_take_derivatives_at_once() -> None:
         (lambda: mg.grad(lambda x: x)(np.zeros((0, 2))), ValueError, "argument 0 is empty"),
         (mg.grad(lambda: 1.0), TypeError, "at least one argument"),
         (lambda: mg.jacobian(lambda x: [x, [x]])(1.0), ValueError, "lists of equal lengths"),
+        (lambda: mg.jacobian(lambda x: [[x], []])(1.0), ValueError, "lists of equal lengths"),
         (lambda: mg.grad(mg.sqrt)(0.0), ZeroDivisionError, "derivative of sqrt with respect to a"),
         (lambda: mg.hessian(lambda x: x**1.5)(0.0), ZeroDivisionError, "derivative of power"),
         (lambda: mg.grad(mg.log)(-1.0), ValueError, r"log\(-1\.0\) is undefined"),

@@ -20,10 +20,11 @@ from rich.text import Text
 
 from microgradcheck.cli import main
 from microgradcheck.cli.screen import Screen
+from microgradcheck.mistakes import GALLERY
 from microgradcheck.ops import OPERATIONS
 
 ROOT = Path(__file__).resolve().parent.parent
-COMMANDS = ("demo", "check", "draw", "explore", "descend", "sweep")
+COMMANDS = ("demo", "check", "draw", "explore", "descend", "sweep", "mistakes", "ops")
 
 
 class Ended(NamedTuple):
@@ -319,6 +320,12 @@ def test_json_has_null_for_what_is_no_finite_number(run: Run) -> None:
         ("check", "the following arguments are required: FUNCTION"),
         ("check x x=1 --jason", "there is no option --jason"),
         ("demo x=1", "there is no option x=1"),
+        ("mistakes add-overwrite", "there is no mistake named add-overwrite; did you mean add-ov"),
+        ("mistakes 7", "there is no mistake named 7; microgradcheck mistakes lists them\n"),
+        ("mistakes -o x.svg", "--output is for one mistake; give its name before it\n"),
+        ("mistakes agreement -o x.svg", "agreement has no graph to draw; leave --output away\n"),
+        ("ops tan2", "there is no operation named tan2; did you mean atan2?\n"),
+        ("ops +", "there is no operation named +; microgradcheck ops lists them\n"),
     ],
 )
 @pytest.mark.usefixtures("losses")
@@ -336,9 +343,82 @@ def test_values_may_stand_before_and_after_options(run: Run) -> None:
     assert run("descend x*y x=1 --steps 2 y=-2").out == expected
 
 
+# The gallery and the table
+
+
+def test_mistakes_lists_every_one_below_its_question(run: Run) -> None:
+    ended = run("mistakes")
+    text = " ".join(ended.out.split())
+    assert ended.status == 0
+    for mistake in GALLERY.values():
+        assert f"{mistake.name} {mistake.sentence}" in text
+        assert text.index(mistake.question) < text.index(mistake.sentence)
+    listed = json.loads(run("mistakes --json").out)["mistakes"]
+    assert [row["name"] for row in listed] == list(GALLERY)
+
+
+def test_a_mistake_is_shown_in_full_and_drawn_where_that_is_asked_for(run: Run) -> None:
+    ended = run("mistakes add-overwrites -o sum.svg")
+    assert ended.status == 0
+    assert ended.out.startswith(f"{GALLERY['add-overwrites'].run()}\n")
+    assert ended.out.endswith("\nPicture: sum.svg\n")
+    ElementTree.parse("sum.svg")
+    assert "With -o add-overwrites.svg" in run("mistakes add-overwrites").out
+    assert "-o" not in run("mistakes agreement").out.splitlines()[-1]
+    data = json.loads(run("mistakes add-overwrites --json").out)
+    assert (data["command"], data["schema"]) == ("mistakes", 1)
+    assert data["rows"][1] == ["df/da at a = 3", 1.0, 2.0]
+    assert data["report"]["verdict"] == "WRONG"
+
+
+def test_ops_shows_every_row_of_the_table(run: Run) -> None:
+    listed = json.loads(run("ops --json").out)["operations"]
+    assert [row["name"] for row in listed] == list(OPERATIONS)
+    shown = run("ops").out
+    for row in listed:
+        assert f"\n {row['name']} " in shown
+        operation = OPERATIONS[row["name"]]
+        assert row["value"] == operation.value
+        assert tuple(row["derivatives"].values()) == operation.derivatives
+    assert re.search(r"^ exp +exp\(a\) +∂y/∂a = y$", shown, re.MULTILINE)
+    assert re.search(r"^ log +log\(a\) +∂y/∂a = 1 / a\n +for a > 0$", shown, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_ops_shows_all_that_is_known_of_one(run: Run, name: str) -> None:
+    operation, out = OPERATIONS[name], run(f"ops {name}").out
+    text = " ".join(out.split())
+    assert f"value y = {operation.value}" in text
+    for parameter, derivative in zip(operation.parameters, operation.derivatives, strict=True):
+        assert f"∂y/∂{parameter} {derivative}" in text
+    assert f"domain {operation.domain or 'everywhere'}" in text
+    assert ("by convention" in text) == bool(operation.kink)
+
+
+@pytest.mark.parametrize(
+    ("name", "slopes"),
+    [
+        ("relu", [0.0]),
+        ("absolute", [0.0]),
+        ("maximum", [0.5, 0.5]),
+        ("minimum", [0.5, 0.5]),
+        ("hypot", [0.0, 0.0]),
+    ],
+)
+def test_ops_tells_the_convention_at_a_kink(run: Run, name: str, slopes: list[float]) -> None:
+    row = json.loads(run(f"ops {name} --json").out)
+    zeros = dict.fromkeys(row["inputs"], 0.0)
+    assert eval(row["kink"], zeros)
+    assert list(row["at_the_kink"].values()) == slopes
+
+
 # How it looks
 
 HELP = [f"{command} --help" for command in ("", *COMMANDS)]
+OUTPUTS = (
+    *("demo", "check x*y x=3 y=-5", "sweep exp(x) x=1"),
+    *("mistakes", "mistakes breadth-first", "ops", "ops power"),
+)
 EXAMPLE = re.compile(r"^  microgradcheck ?(.*)$", re.MULTILINE)
 
 
@@ -350,7 +430,7 @@ def test_the_examples_in_the_help_run(run: Run, line: str) -> None:
         assert run(example).status == 0, example
 
 
-@pytest.mark.parametrize("line", [*HELP, "demo", "check x*y x=3 y=-5", "sweep exp(x) x=1"])
+@pytest.mark.parametrize("line", [*HELP, *OUTPUTS])
 def test_lines_fit_80_columns(run: Run, line: str) -> None:
     ended = run(line)
     assert ended.status == 0

@@ -18,6 +18,7 @@ import opinions
 from microgradcheck.backprop import forward_gradient
 from microgradcheck.functions.entries import lift
 from microgradcheck.ops import OPERATIONS
+from microgradcheck.sources import resolve
 from microgradcheck.value import OPERATORS, Value
 
 # Kinds of numbers
@@ -238,6 +239,16 @@ def test_an_operation_of_two_inputs_may_use_others_constants_and_conditions() ->
     assert twice(3.0) == 6.0
 
 
+def test_a_power_in_a_text_is_that_of_the_table() -> None:
+    root = mg.operation("root", value="a ** 0.5", derivatives=["0.5 / y"])
+    for negative in (-4.0, Value(-4.0)):  # Python's own would be a complex number.
+        with pytest.raises(ValueError, match="root"):
+            root(negative)
+    one = mg.operation("one", value="a ** 0", derivatives=["0.0"])
+    for nan in (math.nan, complex(math.nan), np.array(math.nan), Value(math.nan)):  # And 1.0.
+        assert one(nan) != one(nan)
+
+
 def test_an_operation_of_python_functions_works_to_the_first_order() -> None:
     scaled = mg.operation(
         "scaled_sine",
@@ -255,6 +266,9 @@ def test_an_operation_of_python_functions_works_to_the_first_order() -> None:
 def test_python_functions_that_use_this_librarys_functions_work_to_any_order() -> None:
     sine = mg.operation("sine", value=math.sin, derivatives=[lambda a, y: mg.cos(a)])
     assert mg.grad(mg.grad(mg.grad(sine)))(0.7) == pytest.approx(-math.cos(0.7))
+    quartic = mg.operation("quartic", value=lambda a: a**4, derivatives=[lambda a, y: 4 * a**3])
+    assert quartic(1 + 1j) == -4
+    assert resolve("complex-step").value_and_gradient(quartic, 2.0) == (16.0, pytest.approx(32.0))
     total = mg.operation(
         "soft_total",
         value=lambda a, b: mg.logsumexp([a, b]),

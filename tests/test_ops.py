@@ -16,7 +16,15 @@ import pytest
 import microgradcheck as mg
 import opinions
 from microgradcheck.functions.elementwise import elementwise
-from microgradcheck.ops import FLOATS, OPERATIONS, NumberSystem, Operation, define
+from microgradcheck.ops import (
+    COMPLEX,
+    FLOATS,
+    OPERATIONS,
+    NumberSystem,
+    Operation,
+    arrays,
+    define,
+)
 from microgradcheck.value import Value
 
 every_row = pytest.mark.parametrize("row", OPERATIONS.values(), ids=lambda row: row.name)
@@ -196,11 +204,12 @@ def test_the_mixed_second_derivatives_of_a_power_hold_at_zero() -> None:
     assert second(2.0, 0.0)[0][1] == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("base", [-1.0, -0.9, 0.9, 1.1])
 @pytest.mark.parametrize("exponent", [1.0, 2.0, 101.0, 1000.0, -1.0, -1000.0])
-def test_a_complex_step_through_a_power_of_a_negative_base_is_exact(exponent: float) -> None:
+def test_a_complex_step_through_a_power_is_exact(base: float, exponent: float) -> None:
     power = elementwise(OPERATIONS["power"])
-    result = power(complex(-1.0, 1e-20), exponent)
-    assert result.imag / 1e-20 == pytest.approx(exponent * (-1) ** (exponent - 1), rel=1e-12)
+    result = power(complex(base, 1e-20), exponent)
+    assert result.imag / 1e-20 == pytest.approx(exponent * base ** (exponent - 1), rel=1e-12, abs=0)
 
 
 # Complex numbers away from the real line
@@ -215,7 +224,10 @@ def test_a_complex_step_through_a_power_of_a_negative_base_is_exact(exponent: fl
     ],
 )
 def test_complex_functions_equal_those_of_mpmath(name: str) -> None:
-    for z in (1 + 1j, -2 + 0.5j, 0.3 - 2j, 5 + 1j, -0.1 + 0.1j, 1e-9 - 1e-9j, 1e200 + 1e-20j):
+    for z in (
+        *(1 + 1j, -2 + 0.5j, 0.3 - 2j, 5 + 1j, -0.1 + 0.1j, 1e-9 - 1e-9j, 1e200 + 1e-20j),
+        *(0.5j, -1 + 1e-9j, -1 + 1e-9 + 1e-9j, -0.4 - 0.3j, -1.2 - 0.8j),
+    ):
         try:
             with mpmath.workdps(50):
                 true = complex(getattr(mpmath, name)(mpmath.mpc(z)))
@@ -223,6 +235,22 @@ def test_complex_functions_equal_those_of_mpmath(name: str) -> None:
             continue
         if cmath.isfinite(true):
             assert getattr(mg, name)(z) == pytest.approx(true, rel=1e-14, abs=0), z
+
+
+@pytest.mark.parametrize("base", [2.0, 2j, -2 + 0.5j, -2 - 0.5j, 0.5 - 1j, -1 + 1e-9j])
+@pytest.mark.parametrize("exponent", [3, -2, 0, 0.5, 3 + 1j, 3 - 1j, -2 + 1j, 1.5 - 2j, 1j])
+def test_complex_powers_equal_those_of_mpmath(base: complex, exponent: complex) -> None:
+    true = complex(mpmath.power(mpmath.mpc(base), mpmath.mpc(exponent)))
+    assert COMPLEX.value(OPERATIONS["power"])(base, exponent) == pytest.approx(true, rel=1e-13)
+
+
+@pytest.mark.parametrize("a", [-2.0, -0.5, -0.25, 0.25, 0.5, 2.0])
+@pytest.mark.parametrize("b", [-2.0, -0.5, -0.25, 0.25, 0.5, 2.0])
+def test_a_complex_step_through_atan2_holds_in_every_quadrant(a: float, b: float) -> None:
+    assert mg.atan2(complex(a), complex(b)) == pytest.approx(math.atan2(a, b), rel=1e-15)
+    for moved, slope in (((complex(a, 1e-20), b), b), ((a, complex(b, 1e-20)), -a)):
+        found = mg.atan2(*moved).imag / 1e-20
+        assert found == pytest.approx(slope / (a * a + b * b), rel=1e-14)
 
 
 def test_only_erf_is_not_defined_for_complex_numbers() -> None:
@@ -308,7 +336,20 @@ def test_a_name_cannot_be_defined_twice() -> None:
         define(Operation("exp", "", "a", "1.0"))
 
 
+def test_a_row_shows_its_name_and_inputs() -> None:
+    assert repr(OPERATIONS["add"]) == "<operation add(a, b)>"
+    assert repr(OPERATIONS["exp"]) == "<operation exp(a)>"
+
+
 # Number systems
+
+
+def test_each_kind_of_number_has_one_system() -> None:
+    assert arrays() is arrays()
+    row = OPERATIONS["softplus"]
+    for system in (FLOATS, COMPLEX, arrays()):
+        assert system.value(row) is system.value(row)
+        assert system.derivatives(row) is system.derivatives(row)
 
 
 def test_a_text_means_what_its_names_mean_in_each_system() -> None:

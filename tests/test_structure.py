@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgradcheck.structure import is_array, number, put_together, take_apart
+from microgradcheck.structure import (
+    is_array,
+    number,
+    put_together,
+    take_apart,
+    with_numpy_arrays,
+)
 from microgradcheck.value import Value
 
 Pair = namedtuple("Pair", ["left", "right"])
@@ -52,8 +58,11 @@ def test_arrays_are_put_together_in_their_shape(shape: tuple[int, ...], dtype: t
 def test_an_array_can_hold_what_its_entries_have_become() -> None:
     like = np.zeros(2)
     assert put_together([1.0, 1j], like=like).dtype == complex
+    assert put_together([2j, 1j], like=like).dtype == complex
     x = Value(1.0)
-    assert put_together([1.0, x], like=like).dtype == object
+    for entries in ([1.0, x], [x, x], [1j, x]):
+        assert put_together(entries, like=like).dtype == object
+    assert put_together([1.0, 1j, x], like=np.zeros(3)).dtype == object
     assert take_apart(put_together([1.0, x], like=like), lambda entry: True)[1] is x
 
 
@@ -94,6 +103,20 @@ def test_nothing_else_is_a_plain_real_number(thing: object) -> None:
 def test_only_arrays_are_arrays() -> None:
     assert is_array(np.array(1.0))
     assert not any(map(is_array, (np.float64(1), [1.0], 1.0, "array")))
+
+
+def test_arrays_of_other_libraries_become_those_of_numpy() -> None:
+    class Tensor:
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+            return np.array([1.0, 2.0])
+
+    one, (two, *rest) = with_numpy_arrays([Tensor(), (Tensor(), 3.0, "text", None)])
+    assert all(type(array) is np.ndarray for array in (one, two))
+    assert one.tolist() == two.tolist() == [1.0, 2.0]
+    assert rest == [3.0, "text", None]
+    own, number_of_numpy = np.zeros(2), np.float64(3)
+    assert with_numpy_arrays(own) is own
+    assert with_numpy_arrays(number_of_numpy) is number_of_numpy
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,9 @@ import microgradcheck as mg
 import opinions
 from microgradcheck import sweep
 from microgradcheck.functions.elementwise import VALUES
-from microgradcheck.ops import FLOATS, OPERATIONS
+from microgradcheck.mistakes import Question
+from microgradcheck.mistakes.wrong_engines import WRONG_ENGINES
+from microgradcheck.ops import OPERATIONS, Operation
 from microgradcheck.value import Value
 
 # Order
@@ -71,6 +73,13 @@ def test_an_input_that_the_root_does_not_use_has_derivative_zero() -> None:
     for root in (x * 2, x):
         assert sweep.reverse(root, [unused])[1] == [0.0]
         assert sweep.forward(root, [unused], [1.0]) == 0.0
+
+
+def test_every_input_that_moves_needs_a_seed() -> None:
+    x = Value(3.0)
+    for seeds in ((), (1.0, 2.0)):
+        with pytest.raises(ValueError, match="zip"):
+            sweep.forward(x * x, [x], seeds)
 
 
 def test_only_derivatives_by_what_is_asked_for_are_computed() -> None:
@@ -174,13 +183,12 @@ BATTERY = (output_times_1_7, a_plus_a, four_consumers)
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
-def rule(name: str, *texts: str) -> Plant:
-    """Plant other derivatives in a row of the table."""
+def rule(row: Operation) -> Plant:
+    """Plant the derivatives of another row of the same name in the table."""
 
     def plant(monkeypatch: pytest.MonkeyPatch) -> None:
-        for slot, text in zip(("derivative_a", "derivative_b"), texts, strict=False):
-            wrong = FLOATS.compile(text, "a", "b", "y")
-            monkeypatch.setattr(OPERATIONS[name], slot, wrong)
+        for slot in ("derivative_a", "derivative_b"):
+            monkeypatch.setattr(OPERATIONS[row.name], slot, getattr(row, slot))
 
     return plant
 
@@ -214,52 +222,40 @@ def upstream_dropped(only: str) -> Plant:
 
 
 def order(walk: Callable[[Value], list[Value]]) -> Plant:
-    """Plant another order, given from the root on."""
+    """Plant another order."""
 
     def visit(root: Value) -> list[Value]:
         nodes = walk(root)
+        # A leaf passes nothing on, and one mention makes backward() add its gradient once.
+        leaves = dict.fromkeys(node for node in nodes if not node.inputs)
+        nodes = [*leaves, *(node for node in nodes if node.inputs)]
         for node in nodes:
             node.adjoint = 0.0
-        return nodes[::-1]
+        return nodes
 
     return lambda monkeypatch: monkeypatch.setattr(sweep, "_visit", visit)
 
 
-def once_per_path(root: Value) -> list[Value]:
-    below = [node for entry in root.inputs for node in once_per_path(entry)]
-    # A leaf passes nothing on, and one mention makes backward() add its gradient once.
-    leaves = dict.fromkeys(node for node in below if not node.inputs)
-    return [root, *(node for node in below if node.inputs), *leaves]
-
-
-def preorder(root: Value) -> list[Value]:
-    return list(dict.fromkeys([root, *(n for entry in root.inputs for n in preorder(entry))]))
-
-
-def breadth_first(root: Value) -> list[Value]:
-    nodes = [root]
-    for node in nodes:
-        nodes += [entry for entry in dict.fromkeys(node.inputs) if entry not in set(nodes)]
-    return nodes
-
-
+# The gallery's mistakes, planted in the engine itself.
 MISTAKES = {
-    "the exponent of a power is kept": rule("power", "b * a ** b"),
-    "the product rule is swapped": rule("multiply", "a", "b"),
-    "the mask of relu is forgotten": rule("relu", "1.0"),
-    "the derivative of exp is its input": rule("exp", "a"),
-    "the derivative of tanh is taken at its input": rule("tanh", "1 - a * a"),
-    "the sign of a subtrahend is lost": rule("subtract", "1.0", "1.0"),
-    "add overwrites": overwritten("operation.name == 'add'"),
-    "multiply overwrites": overwritten("operation.name == 'multiply'"),
-    "operations of one input overwrite": overwritten("operation.arity == 1"),
-    "add drops what comes from upstream": upstream_dropped("operation.name == 'add'"),
-    "multiply drops what comes from upstream": upstream_dropped("operation.name == 'multiply'"),
-    "operations of one input drop it": upstream_dropped("operation.arity == 1"),
-    "a node is swept once per path": order(once_per_path),
-    "the order is that of first visits": order(preorder),
-    "the order is breadth first": order(breadth_first),
+    **{mistake.name: rule(mistake.engine.row) for mistake in WRONG_ENGINES if mistake.engine.row},
+    "add-overwrites": overwritten("operation.name == 'add'"),
+    "multiply-overwrites": overwritten("operation.name == 'multiply'"),
+    "unary-overwrites": overwritten("operation.arity == 1"),
+    "add-drops-upstream": upstream_dropped("operation.name == 'add'"),
+    "multiply-drops-upstream": upstream_dropped("operation.name == 'multiply'"),
+    "unary-drops-upstream": upstream_dropped("operation.arity == 1"),
+    **{
+        mistake.name: order(mistake.engine.inputs_first)
+        for mistake in WRONG_ENGINES
+        if mistake.question is Question.ORDER
+    },
 }
+
+
+def test_every_mistake_of_the_gallery_is_planted() -> None:
+    assert set(MISTAKES) == {mistake.name for mistake in WRONG_ENGINES}
+    assert len(MISTAKES) == 15
 
 
 def test_the_battery_passes_the_engine_as_it_is() -> None:

@@ -116,6 +116,10 @@ def test_whole_numbers_and_numbers_of_numpy_become_floats(way: str) -> None:
         value, gradient = tape.value_and_grad(x)
         assert (value, gradient) == (12.0, [4.0, 3.0])
         assert {type(entry) for entry in (value, *gradient, tape(x))} == {float}
+    tape = in_way(way, lambda x: x[0] * x[1], np.array([1.0, 1.0]))
+    for array in (np.array([3, 4]), np.array([3.0, 4.0]), np.array([3.0, 4.0], np.float32)):
+        value, gradient = tape.value_and_grad(array)
+        assert (value, gradient.dtype, gradient.tolist()) == (12.0, float, [4.0, 3.0])
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -629,6 +633,21 @@ def test_the_tape_picks_a_way_and_says_which(
     assert one_point in repr(tape)
 
 
+def test_in_a_notebook_a_tape_shows_its_source_unless_that_is_long() -> None:
+    short, long = record(lambda x: 2 * x if x < 3 else x, 1.0), record(lambda x: chain(x, 600), 1.0)
+    assert "<pre>" in short._repr_html_()
+    assert "x &lt; 3.0" in short._repr_html_()
+    assert long._repr_html_().startswith("<p>&lt;tape of 600 operations; one point: ")
+    assert "<pre>" not in long._repr_html_()
+
+
+def test_points_that_cannot_be_trusted_are_told_from_the_others() -> None:
+    tape = record(lambda x: mg.log(x) if x < 3 else x, 1.0)
+    values, trusted = tape.trusted_values([2.0, -1.0, 4.0])
+    assert trusted.tolist() == [True, False, False]
+    assert values[0] == math.log(2.0)
+
+
 def test_the_layers_of_a_network_are_found_in_its_scalars() -> None:
     rng = np.random.default_rng(0)
     graph = trace(network, (rng.normal(size=(50, 2)), rng.normal(size=(9, 8))))
@@ -642,7 +661,7 @@ def test_the_layers_of_a_network_are_found_in_its_scalars() -> None:
 @pytest.mark.parametrize("way", WAYS)
 def test_a_network_agrees_with_the_eager_engine_in_every_way(way: str) -> None:
     rng = np.random.default_rng(0)
-    x, weights = rng.normal(size=(30, 2)), rng.normal(size=(9, 8))
+    x, weights = rng.normal(size=(60, 2)), rng.normal(size=(9, 8))
     tape = in_way(way, network, x, weights)
     assert_same(tape.value_and_grad(x, -weights), mg.value_and_grad(network)(x, -weights))
     values, gradients = tape.batch(x, np.stack([weights, -weights, 2 * weights]))
@@ -653,6 +672,33 @@ def test_a_network_agrees_with_the_eager_engine_in_every_way(way: str) -> None:
     for i, factor in enumerate((1, -1, 2)):
         found = (values[i], (gradients[0][i], gradients[1][i]))
         assert_same(found, mg.value_and_grad(network)(factor * x, weights))
+
+
+def outer_product(x: Any, y: Any) -> Any:
+    return mg.sum([mg.sin(a * b) for a in x for b in y])
+
+
+def matrix_product_and_other_terms(x: Any, y: Any) -> Any:
+    rows, columns = [x[i : i + 4] for i in range(0, 56, 4)], [y[i : i + 4] for i in range(26)]
+    return mg.sum(
+        [
+            mg.tanh(mg.dot(row[:3], column[:3]) - row[3] * 0.5 - column[3])
+            for row in rows
+            for column in columns
+        ]
+    )
+
+
+@pytest.mark.parametrize("f", [outer_product, matrix_product_and_other_terms])
+@pytest.mark.parametrize("way", WAYS)
+def test_products_of_matrices_agree_with_the_eager_engine(way: str, f: Callable[..., Any]) -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=56), rng.normal(size=30)
+    tape = in_way(way, f, x, y)
+    assert_same(tape.value_and_grad(-x, y), mg.value_and_grad(f)(-x, y))
+    values, gradients = tape.batch(np.stack([x, -2 * x]), np.stack([y, y + 1]))
+    for i, at in enumerate([(x, y), (-2 * x, y + 1)]):
+        assert_same((values[i], (gradients[0][i], gradients[1][i])), mg.value_and_grad(f)(*at))
 
 
 def assert_same(found: tuple[float, Any], expected: tuple[float, Any]) -> None:

@@ -76,7 +76,7 @@ def follow(formula: Callable[..., float], rate: float) -> list[list[float]]:
     return points
 
 
-@pytest.mark.parametrize(("rule", "formula"), FORMULAS, ids=lambda entry: str(entry)[:30])
+@pytest.mark.parametrize(("rule", "formula"), FORMULAS, ids=[str(rule) for rule, _ in FORMULAS])
 def test_rules_are_their_formulas(rule: Any, formula: Callable[..., float]) -> None:
     descent = minimize(
         lambda p: p[0] ** 4 + 3 * p[1] ** 2,

@@ -61,7 +61,7 @@ def _run(arguments: Sequence[str]) -> int:
         options = parse_arguments(arguments)
     except SystemExit:  # Help or the version was asked for, and is printed.
         return Status.PASS
-    from microgradcheck.cli import commands, demo, sweep
+    from microgradcheck.cli import commands, demo, mistakes, operations, sweep
 
     command = {
         "demo": demo.demo,
@@ -70,6 +70,8 @@ def _run(arguments: Sequence[str]) -> int:
         "explore": commands.explore,
         "descend": commands.descend,
         "sweep": sweep.sweep,
+        "mistakes": mistakes.mistakes,
+        "ops": operations.operations,
     }[options.command]
     screen = Screen(sys.stdout)
     if not options.json:

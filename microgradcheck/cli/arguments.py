@@ -27,6 +27,8 @@ examples:
   microgradcheck explore "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.html
   microgradcheck descend "(w - 5)**2" w=0 --gradient central-difference
   microgradcheck sweep "exp(x)" x=1
+  microgradcheck mistakes add-overwrites
+  microgradcheck ops tanh
 
 An expression has numbers, names, + - * / ** and the library's functions: exp,
 log, sqrt, sin, tanh, relu, max, ... Values may be expressions, too: x=pi/2.
@@ -43,10 +45,12 @@ _TARGET_HELP: Final = """an expression in quotes, or package.module:function for
     from the current folder too"""
 _VALUES_HELP: Final = "the variables of the expression"
 _AT_HELP: Final = "the inputs of package.module:function"
-_OUTPUT_HELP: Final = "where the picture goes: .svg, .dot or .txt (default: %(default)s)"
+_OUTPUT_HELP: Final = "where the picture goes: .svg, .png, .dot or .txt (default: %(default)s)"
 _PAGE_HELP: Final = "where the page goes: .html (default: %(default)s)"
 _GRADIENT_HELP: Final = """backprop, forward-mode, central-difference, forward-difference,
     backward-difference, complex-step, or package.module:function (default: %(default)s)"""
+_MISTAKE_HELP: Final = "one of them, to be shown in full (default: a list of all)"
+_MISTAKE_OUTPUT_HELP: Final = "where its picture goes: .svg, .png, .dot or .txt (default: nowhere)"
 _EXPLAIN_HELP: Final = """tell what a verdict or a cause means, how it is found, and what to do:
     WRONG, NOISY, sign flipped, ..."""
 
@@ -72,6 +76,13 @@ _EXAMPLES: Final = {
     "sweep": """\
   microgradcheck sweep "exp(x)" x=1
   microgradcheck sweep "sin(x*y)" x=1 y=2 --variable y""",
+    "mistakes": """\
+  microgradcheck mistakes
+  microgradcheck mistakes add-overwrites
+  microgradcheck mistakes first-visit-order --output order.svg""",
+    "ops": """\
+  microgradcheck ops
+  microgradcheck ops tanh""",
 }
 
 
@@ -177,6 +188,13 @@ def _parser() -> _Parser:
     sweep = add_command("sweep", "show the error of finite differences against their step")
     _add_target(sweep)
     sweep.add_argument("--variable", help="the one to differentiate by (default: the first)")
+
+    mistakes = add_command("mistakes", "show what one may build or believe, beside what is right")
+    mistakes.add_argument("name", metavar="NAME", nargs="?", help=_MISTAKE_HELP)
+    mistakes.add_argument("-o", "--output", help=_MISTAKE_OUTPUT_HELP)
+
+    ops = add_command("ops", "show the table of operations, with their derivatives")
+    ops.add_argument("name", metavar="NAME", nargs="?", help="one of them (default: all)")
     return parser
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from microgradcheck.functions.custom import operation
-from microgradcheck.functions.elementwise import Function, elementwise
+from microgradcheck.functions.elementwise import Function, elementwise, example_of
 from microgradcheck.functions.sums import clip, dot, logsumexp, mean, softmax, sum
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.value import OPERATORS
@@ -24,5 +24,6 @@ if TYPE_CHECKING:
 for _operation in list(OPERATIONS.values()):
     _function = elementwise(_operation)
     if _operation.name not in OPERATORS:
+        _function.__doc__ = f"{_function.__doc__}\n\n{example_of(_operation)}"
         globals()[_operation.name] = _function
         __all__.append(_operation.name)

@@ -6,11 +6,19 @@ from collections.abc import Callable
 from numbers import Complex
 from typing import Any
 
-from microgradcheck.ops import COMPLEX, NumberSystem, Operation, arrays, require_finite, undefined
+from microgradcheck.ops import (
+    COMPLEX,
+    FLOATS,
+    NumberSystem,
+    Operation,
+    arrays,
+    require_finite,
+    undefined,
+)
 from microgradcheck.structure import is_array, number
 from microgradcheck.value import Value, binary, reflected, unary
 
-__all__ = ["VALUES", "Function", "elementwise"]
+__all__ = ["VALUES", "Function", "elementwise", "example_of"]
 
 Function = Callable[..., Any]
 
@@ -109,6 +117,28 @@ def _unfit(operation: Operation, thing: object) -> TypeError:
         f"{operation.name} takes numbers, Values and NumPy arrays, "
         f"got {thing!r} of type {type(thing).__name__}{hint}"
     )
+
+
+def example_of(operation: Operation) -> str:
+    """Return the example in a function's docstring, with the numbers that the table gives.
+
+    Args:
+        operation: a row of the table.
+    """
+    is_inside = FLOATS.compile(operation.domain or "True", "a", "b")
+    a, b = next(point for point in ((0.5, 2.0), (1.5, 2.0), (-0.5, 2.0)) if is_inside(*point))
+    inputs = dict(zip(operation.parameters, (a, b), strict=False))
+    y = operation.compute(*inputs.values())
+    rules = (operation.derivative_a, operation.derivative_b)
+    slopes = [rule(a, b, y) for rule in rules[: operation.arity]]
+    values = ", ".join(f"mg.Value({x})" for x in inputs.values())
+    return f"""Example:
+    >>> import microgradcheck as mg
+    >>> {", ".join(inputs)} = {values}
+    >>> y = mg.{operation.name}({", ".join(inputs)})
+    >>> y.backward()
+    >>> {", ".join(["y.data", *(f"{parameter}.grad" for parameter in inputs)])}
+    {(y, *slopes)}"""
 
 
 def _describe(operation: Operation) -> str:

@@ -51,8 +51,12 @@ def explain(
     checked = len(recording.nodes) if recording else 0
     if faults:
         fault = faults[0]
-        right = checked - sum(fault.count for fault in faults)
-        notes.append(f"the other {right:,} recorded operations are right")
+        guilty: dict[tuple[str, ...], int] = {}
+        for each in faults:  # An operation may be wrong in both of its inputs.
+            place = (each.name, each.location, each.expression)
+            guilty[place] = max(guilty.get(place, 0), each.count)
+        if right := checked - sum(guilty.values()):
+            notes.append(f"the other {right:,} recorded operations are right")
         common = f"{Cause.OPERATION}: the derivative of {fault.name} with respect to {fault.input}"
     else:
         common = evidence.common_cause()

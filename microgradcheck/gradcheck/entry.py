@@ -10,7 +10,12 @@ __all__ = ["Entry", "OperationFault", "Verdict"]
 
 
 class Verdict(StrEnum):
-    """What is known of one entry of a gradient."""
+    """What is known of one entry of a gradient; each is equal to its name as a text.
+
+    Example:
+        >>> Verdict.KINK == "KINK", str(Verdict.KINK), Verdict.KINK.severity
+        (True, 'KINK', 1)
+    """
 
     PASS = "PASS"
     KINK = "KINK"

@@ -31,7 +31,19 @@ _ALLOWANCES = ((5, 2, 2), (5, 1, 2), (3, 1, 2), (3, 1, 1), (1, 1, 0))
 
 
 class GradcheckError(AssertionError):
-    """A gradient did not pass; `report` says which entries, and why."""
+    """A gradient did not pass; `report` says which entries, and why.
+
+    Args:
+        report: the report of the check.
+
+    Example:
+        >>> from microgradcheck.gradcheck import gradcheck
+        >>> try:
+        ...     gradcheck(lambda x: x * x, 3.0, gradient=lambda x: x)
+        ... except GradcheckError as error:
+        ...     print(error.report.verdict, error.report.entries[0].reference)
+        WRONG 6.0
+    """
 
     __module__ = "microgradcheck"  # where it is public: a shorter name in tracebacks
 
@@ -59,6 +71,13 @@ class Report:
         repeat: the call that repeats the check.
         nodes: with `nodes=True`, the interior nodes; their index is their place in the order of
             recording, and their input is -1.
+        ask: what `opinions` asks of an entry; None where f is not at hand.
+
+    Example:
+        >>> from microgradcheck.gradcheck import gradcheck
+        >>> report = gradcheck(lambda x: x * x, 3.0, gradient=lambda x: x, raise_on_failure=False)
+        >>> report.passed, str(report.verdict), report.entries[0].gradient
+        (False, 'WRONG', 3.0)
     """
 
     def __init__(

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from html import escape
 from typing import Any, Final, NamedTuple
 
 from microgradcheck.structure import is_array, number, take_apart
@@ -17,7 +18,13 @@ _SHOWN_NUMBERS: Final = 6  # of one x or gradient
 
 
 class Status(IntEnum):
-    """Why a descent ended, as a number; `Descent.message` says it in words."""
+    """Why a descent ended, as a number; `Descent.message` says it in words.
+
+    Example:
+        >>> from microgradcheck.optimize import minimize
+        >>> minimize(lambda x: x**4, 10.0, learning_rate=1.0).status
+        <Status.DIVERGED: 2>
+    """
 
     DONE = 0
     """A tolerance was reached, or all steps were taken where none was set, or by the callback."""
@@ -41,6 +48,11 @@ class Step(NamedTuple):
         x: the point, in the kind and shape of the start; of several arguments, a tuple.
         value: f there.
         gradient: the gradient of f there, in the kind and shape of x.
+
+    Example:
+        >>> from microgradcheck.optimize import minimize
+        >>> minimize(lambda x: x * x, 3.0, steps=1).history[0]
+        Step(number=0, x=3.0, value=9.0, gradient=6.0)
     """
 
     number: int
@@ -126,15 +138,20 @@ class Descent:
         return len(self.history) - 1
 
     def __str__(self) -> str:
-        lines = [f"{self.source}, {self.optimizer}, {self.learning_rate}"]
-        left_out = self.nit - 2 * _SHOWN_STEPS
-        if left_out > 1:
-            lines += map(self._line, range(_SHOWN_STEPS + 1))
-            lines += [f"... {left_out} steps ..."]
-            lines += map(self._line, range(self.nit - _SHOWN_STEPS + 1, self.nit + 1))
-        else:
-            lines += map(self._line, range(self.nit + 1))
-        return "\n".join([*lines, self.message])
+        first, last = self._ends()
+        gap = [f"... {last.start - first.stop} steps ..."] if last else []
+        lines = [*map(self._line, first), *gap, *map(self._line, last)]
+        return "\n".join([self._heading(), *lines, self.message])
+
+    def _repr_html_(self) -> str:
+        first, last = self._ends()
+        gap = "<tr><td>…</td></tr>" if last else ""
+        rows = [*map(self._row, first), gap, *map(self._row, last)]
+        titles = "".join(f"<th>{escape(title)}</th>" for title in ("step", *self.names))
+        return (
+            f"<p>{escape(self._heading())}</p><table><tr>{titles}<th>gradient</th><th>cost</th>"
+            f"</tr>{''.join(rows)}</table><p>{escape(self.message)}</p>"
+        )
 
     # As SciPy's results do, it shows its table where it is not printed, too.
     __repr__ = __str__
@@ -203,6 +220,15 @@ class Descent:
             for step in self.history
         ]
 
+    def _heading(self) -> str:
+        return f"{self.source}, {self.optimizer}, {self.learning_rate}"
+
+    def _ends(self) -> tuple[range, range]:
+        """Return the steps at either end that a table shows, all at the first if they are few."""
+        if self.nit - 2 * _SHOWN_STEPS <= 1:
+            return range(self.nit + 1), range(0)
+        return range(_SHOWN_STEPS + 1), range(self.nit - _SHOWN_STEPS + 1, self.nit + 1)
+
     def _arguments(self, x: Any) -> Sequence[Any]:
         return x if len(self.names) > 1 else (x,)
 
@@ -215,6 +241,13 @@ class Descent:
         start = f"Step {i}: {x}" if i else f"Start: {x}"
         gradient = f", Gradient = {_show(self.history[i - 1].gradient)}" if i else ""
         return f"{start}{gradient}, Cost = {_show_number(step.value)}"
+
+    def _row(self, i: int) -> str:
+        step = self.history[i]
+        gradient = _show(self.history[i - 1].gradient) if i else ""
+        x = map(_show, self._arguments(step.x))
+        cells = (str(i), *x, gradient, _show_number(step.value))
+        return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
 
 
 def entries(thing: Any) -> list[float]:

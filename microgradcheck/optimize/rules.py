@@ -39,6 +39,18 @@ class UpdateRule(Protocol):
     Attributes:
         name: how tables and pictures call the rule.
         learning_rate: the learning rate where `minimize` is given none.
+
+    Example:
+        >>> from microgradcheck.optimize import minimize
+        >>> class SignDescent:
+        ...     name, learning_rate = "sign-descent", 0.5
+        ...
+        ...     def change(self, gradient, learning_rate, rise):
+        ...         return -learning_rate * (gradient / abs(gradient))
+        >>> isinstance(SignDescent(), UpdateRule)
+        True
+        >>> minimize(lambda x: x * x, 3.0, optimizer=SignDescent(), steps=4).x
+        1.0
     """
 
     name: str
@@ -54,6 +66,9 @@ class UpdateRule(Protocol):
             learning_rate: the one of this step.
             rise: tells for a change how much f would rise by it, at the cost of one call of f;
                 inf where f is undefined.
+
+        Returns:
+            The change, an array like the gradient.
 
         Raises:
             NoDescentError: there is no step that lowers f; see `line_search`.

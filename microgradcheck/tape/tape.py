@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["Tape", "record"]
 
 Function = Callable[..., Any]
+
+_MOST_SHOWN = 200  # operations of a source that a notebook shows
 
 
 def record(f: Function, *inputs: Any) -> Tape:
@@ -136,7 +139,16 @@ class Tape:
         return values, at.gradient(partials)
 
     def values(self, *points: Any) -> NDArray[np.float64]:
-        """Return the values at many points, without gradients: see `batch`.
+        """Return the values at many points, without gradients.
+
+        Args:
+            points: as for `batch`.
+
+        Returns:
+            The values, of shape (m,).
+
+        Raises:
+            StaleTapeError, TypeError, ValueError, ArithmeticError: as `batch`.
 
         Example:
             >>> record(lambda x: x * x, 2.0).values([1.0, 2.0, 3.0])
@@ -147,10 +159,18 @@ class Tape:
         return self._many.run(at, gradient=False)[0]
 
     def trusted_values(self, *points: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Return the values at many points, and at which of them the tape holds: see `batch`.
+        """Return the values at many points, and at which of them the tape holds.
 
-        Where the function is undefined, or takes another branch than the recorded one, the value
-        means nothing.
+        Args:
+            points: as for `batch`.
+
+        Returns:
+            The values, of shape (m,), and of the same shape whether each can be trusted: where
+            the function is undefined, or takes another branch than the recorded one, the value
+            means nothing.
+
+        Raises:
+            StaleTapeError, TypeError, ValueError: as `batch`.
 
         Example:
             >>> from microgradcheck import log
@@ -166,6 +186,9 @@ class Tape:
 
         Args:
             inputs: arguments of the recorded shapes.
+
+        Returns:
+            Whether they are the same, but for rounding.
 
         Raises:
             StaleTapeError, TypeError, ValueError, ArithmeticError: as when called.
@@ -192,6 +215,13 @@ class Tape:
     def __repr__(self) -> str:
         return f"<tape of {self._plan.operations:,} operations; one point: {self._plan.one_point}>"
 
+    def _repr_html_(self) -> str:
+        heading = f"<p>{escape(repr(self))}</p>"
+        if self._plan.operations > _MOST_SHOWN:
+            return heading
+        source = f"<pre>{escape(self.source)}</pre>"
+        return f"{heading}<details><summary>source</summary>{source}</details>"
+
     @cached_property
     def source(self) -> str:
         """The straight-line program of both sweeps, as the text of a Python module."""
@@ -205,8 +235,9 @@ class Tape:
 
         Returns:
             A function of arguments of the recorded shapes, arrays of that library or lists of
-            its numbers, that returns the pair (value, gradient). It has no branches: where the
-            recorded function would take another one, or is undefined, it returns nan.
+            its numbers, that returns the pair (value, gradient); plain numbers beside arrays
+            take their precision. It has no branches: where the recorded function would take
+            another one, or is undefined, it returns nan.
 
         Raises:
             ValueError: the library lacks a function, or the tape has an operation of your own

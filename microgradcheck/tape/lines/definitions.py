@@ -15,8 +15,9 @@ from microgradcheck.tape.lines.texts import TEXTS
 __all__ = ["RESERVED", "definitions", "foreign_derivative", "foreign_rules", "words"]
 
 RESERVED: Final = {
-    *("abs", "float", "full_like", "inf", "isfinite", "isnan", "nan", "pow", "type", "where"),
-    *("ArithmeticError", "OverflowError", "TypeError", "ValueError", "otherwise", "value_and_grad"),
+    *("abs", "float", "full_like", "inf", "isfinite", "isnan", "modulus", "nan", "pow", "type"),
+    *("where", "otherwise", "value_and_grad"),
+    *("ArithmeticError", "OverflowError", "TypeError", "ValueError"),
 }
 """Names that generated code may use and that no variable in it can have."""
 

@@ -38,6 +38,11 @@ class Expression:
         return not self.text
 
     @property
+    def is_number(self) -> bool:
+        """Whether the program has a plain number here: a constant, an infinity or nan."""
+        return self.text in {"", "inf", "nan"}
+
+    @property
     def is_simple(self) -> bool:
         """Whether it is a constant or a name, times a factor, and needs no line of its own."""
         return not self.text or self.text.isidentifier()
@@ -155,24 +160,30 @@ class Expression:
 
 
 class Condition:
-    """A truth that is not known yet; one that is known is a bool."""
+    """A truth that is not known yet; one that is known is a bool.
 
-    __slots__ = ("text",)
+    Args:
+        text: Python that computes it.
+        about: a number that is compared in it.
+    """
 
-    def __init__(self, text: str) -> None:
+    __slots__ = ("about", "text")
+
+    def __init__(self, text: str, about: Expression) -> None:
         self.text = text
+        self.about = about
 
     def __str__(self) -> str:
         return self.text
 
     def __and__(self, other: Any) -> Any:
         if isinstance(other, Condition):
-            return Condition(f"({self.text}) & ({other.text})")
+            return Condition(f"({self.text}) & ({other.text})", self.about)
         return self if other else False
 
     def __or__(self, other: Any) -> Any:
         if isinstance(other, Condition):
-            return Condition(f"({self.text}) | ({other.text})")
+            return Condition(f"({self.text}) | ({other.text})", self.about)
         return True if other else self
 
     __rand__, __ror__ = __and__, __or__
@@ -200,7 +211,8 @@ def _compare(left: Expression, symbol: str, right: Expression) -> Any:
         return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[
             symbol
         ]
-    return Condition(f"{left._write(_SUM)} {symbol} {right._write(_SUM)}")
+    about = right if left.is_number else left
+    return Condition(f"{left._write(_SUM)} {symbol} {right._write(_SUM)}", about)
 
 
 def choice(condition: Condition, chosen: Expression, otherwise: Expression) -> Expression:

@@ -105,8 +105,7 @@ class Module:
     def _header(self, used: set[str]) -> str:
         what = "value and gradient" if self._gradient else "value"
         lines = [f'"""The {what} of {self._title}, as recorded by microgradcheck."""']
-        if imported := sorted(used & set(dir(math))):
-            lines += ["", f"from math import {', '.join(imported)}"]
+        lines += ["", f"from math import {', '.join(sorted(used & set(dir(math))))}"]
         if self.foreign:
             lines += ["", f"# Python functions of your own, not shown: {', '.join(self.foreign)}"]
         return "\n".join(lines)

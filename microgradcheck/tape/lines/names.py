@@ -60,7 +60,7 @@ class Names:
         if not isinstance(like, (list, tuple)):
             return [parameter]
         wishes: list[str] = []
-        pending = [(parameter, "", like)]
+        pending: list[tuple[str, str, Any]] = [(parameter, "", like)]
         while pending:
             stem, separator, part = pending.pop()
             if isinstance(part, (list, tuple)):

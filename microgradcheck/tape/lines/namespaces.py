@@ -37,7 +37,7 @@ def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Ca
     def value_and_grad(*inputs: Any) -> tuple[Any, Any]:
         arguments.require_count(inputs)
         pairs = list(zip(inputs, arguments.lists, strict=True))
-        entries = [entry for given, like in pairs for entry in _entries(given, like)]
+        entries = _as_arrays([x for given, like in pairs for x in _entries(given, like)], namespace)
         with np.errstate(all="ignore"):
             value, partials, valid = run(entries)
         value = value + namespace.zeros_like(entries[0])
@@ -63,6 +63,18 @@ def _entries(given: Any, like: Any) -> Iterator[Any]:
         )
     for i, part in enumerate(like):
         yield from _entries(given[i], part)
+
+
+def _as_arrays(entries: list[Any], namespace: Any) -> list[Any]:
+    """Return entries with an array for each plain number, which not every library computes with."""
+    given = [entry for entry in entries if not isinstance(entry, (int, float))]
+    if len(given) == len(entries):
+        return entries
+    dtype = (given[0] * 1.0).dtype if given else None
+    return [
+        namespace.asarray(entry, dtype=dtype) if isinstance(entry, (int, float)) else entry
+        for entry in entries
+    ]
 
 
 def _like(partials: Iterator[Any], given: Any, like: Any, namespace: Any) -> Any:

@@ -63,7 +63,7 @@ def array_function(
     used = words(body)
     source = [*definitions(used, ARRAY_TEXTS), "\n    ".join(["def run(entries):", *body])]
     namespace: dict[str, Any] = dict(foreign)
-    for name in used & {*dir(math), "full_like", "where"}:
+    for name in used & {*dir(math), "full_like", "modulus", "where"}:
         namespace[name] = meaning_of(name)
     exec("\n\n\n".join(source), namespace)
     run: ArrayFunction = namespace["run"]
@@ -82,6 +82,12 @@ def meaning(namespace: Any, name: str) -> Any:
     """
     if name in {"inf", "nan"}:
         return getattr(math, name)
+    if name == "modulus" and namespace.__name__ != "numpy":
+        # At 0 the side that the table's maximum and minimum take at a tie: the derivative of abs
+        # itself, which libraries do not agree on, would be wrong in that of sigmoid or softplus.
+        return lambda a: namespace.where(a >= 0.0, a, -a)
+    if name == "modulus":
+        return namespace.abs
     if namespace.__name__ == "numpy" and name in arrays().names:
         return arrays().names[name]
     for alias in (name, f"arc{name[1:]}"):  # asin is arcsin in some.

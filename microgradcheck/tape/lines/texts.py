@@ -6,7 +6,7 @@ numbers of another kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from microgradcheck.ops import OPERATIONS, NumberSystem, Operation
@@ -15,13 +15,25 @@ from microgradcheck.value import OPERATORS
 
 __all__ = ["ARRAY_TEXTS", "TEXTS"]
 
+_Call = Callable[[str], Callable[..., Expression]]
+
 
 class _TextSystem(NumberSystem):
-    """Operators are written as such, all other operations as calls by name."""
+    """Operators are written as such, all other operations as calls by name.
+
+    Args:
+        names: the meaning of each name that is neither.
+        label: the kind of number.
+        call: what writes a call, given the operation's name.
+    """
+
+    def __init__(self, names: Mapping[str, Any], label: str, call: _Call) -> None:
+        super().__init__(names, label)
+        self._call = call
 
     def value(self, operation: Operation) -> Callable[..., Any]:
         if operation.name not in OPERATORS:
-            self.names.setdefault(operation.name, _call(operation.name))
+            self.names.setdefault(operation.name, self._call(operation.name))
         return super().value(operation)
 
 
@@ -42,15 +54,18 @@ def _call_over_arrays(name: str) -> Callable[..., Expression]:
     call = _call(name)
 
     def write(*inputs: Any) -> Expression:
-        a, b = map(constant, inputs)
+        expressions = list(map(constant, inputs))
+        arrays = [x for x in expressions if not x.is_number]
         # Some libraries' functions of two arrays do not take a number for one of them.
-        if a.is_constant and not b.is_constant:
-            a = Expression(f"full_like({b}, {a})")
-        elif b.is_constant and not a.is_constant:
-            b = Expression(f"full_like({a}, {b})")
-        return call(a, b)
+        return call(
+            *(_array(x, like=arrays[0]) if arrays and x.is_number else x for x in expressions)
+        )
 
     return write
+
+
+def _array(number: Expression, *, like: Expression) -> Expression:
+    return Expression(f"full_like({like}, {number})")
 
 
 def _power(fractional: Callable[[Expression, Expression], Expression]) -> Callable[..., Expression]:
@@ -79,7 +94,16 @@ def _where(condition: Any, chosen: Any, otherwise: Any) -> Expression:
 def _where_over_arrays(condition: Any, chosen: Any, otherwise: Any) -> Expression:
     if isinstance(condition, bool):
         return constant(chosen if condition else otherwise)
-    return Expression(f"where({condition}, {constant(chosen)}, {constant(otherwise)})")
+    p, q = constant(chosen), constant(otherwise)
+    if p.is_number and q.is_number:
+        # Of two numbers, PyTorch would make an array of its default precision.
+        p = _array(p, like=condition.about)
+    return Expression(f"where({condition}, {p}, {q})")
+
+
+def _modulus(a: Any) -> Expression:
+    x = constant(a)
+    return abs(x) if x.is_number else Expression(f"modulus({x})")
 
 
 TEXTS: Final = _TextSystem(
@@ -91,18 +115,18 @@ TEXTS: Final = _TextSystem(
         "where": _where,
     },
     "texts",
+    _call,
 )
 """Texts of Python over floats."""
 
 ARRAY_TEXTS: Final = _TextSystem(
     {
-        "abs": abs,
+        "abs": _modulus,
         "absolute": abs,
-        "atan2": _call_over_arrays("atan2"),
-        "hypot": _call_over_arrays("hypot"),
         "power": _power(lambda base, exponent: base**exponent),
         "where": _where_over_arrays,
     },
     "array texts",
+    _call_over_arrays,
 )
 """Texts of Python over arrays, where no branch is taken and all choices are computed."""

@@ -149,7 +149,7 @@ class _Block:
                 if self._same[shared].all() and (moving == moving[:, :1]).all():
                     return self._matrix_times_points(out, shared, moving[:, 0], group.weights)
         if matrix is not None and self._schedule.matrices:
-            return self._matrix_products(out, matrix, group.without_matrix())
+            return self._matrix_products(out, matrix, group.without(matrix))
         return self._sums(out, group)
 
     def _read(self, places: Indices, *, each: bool = False) -> Callable[[], Numbers]:

@@ -53,11 +53,9 @@ class Sums(NamedTuple):
     weights: NDArray[np.float64] | None
     matrix: MatrixProduct | None
 
-    def without_matrix(self) -> Sums:
+    def without(self, matrix: MatrixProduct) -> Sums:
         """Return the group without the terms of its product of matrices."""
-        if self.matrix is None:
-            return self
-        rest = ~self.matrix.rows
+        rest = ~matrix.rows
         return self._replace(
             left=self.left[rest],
             right=None if self.right is None else self.right[rest],

@@ -102,7 +102,7 @@ def _step(numbers: Row, group: Sums | Application) -> Step:
         return _application(numbers, out, group)
     if group.matrix is None or group.matrix.outer.shape[0] * len(out) < _LEAST_MATRIX:
         return _sums(numbers, out, group)
-    return _matrix_product(numbers, out, group.matrix, group.without_matrix())
+    return _matrix_product(numbers, out, group.matrix, group.without(group.matrix))
 
 
 def _sums(numbers: Row, out: Row, group: Sums) -> Step:

@@ -1,0 +1,158 @@
+"""What came out where a mistake was run beside the truth, for people, notebooks and programs."""
+
+from __future__ import annotations
+
+import textwrap
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from enum import StrEnum
+from html import escape
+from typing import Any
+
+from microgradcheck.draw import Picture
+from microgradcheck.gradcheck import Report
+
+__all__ = ["Mistake", "Outcome", "Question", "Row"]
+
+_WIDTH = 76
+
+Row = tuple[str, object, object]
+"""What is looked at, what the mistaken side gives or expects, and what is right."""
+
+
+class Question(StrEnum):
+    """What a learner asks; every mistake answers one.
+
+    Example:
+        >>> from microgradcheck.mistakes import GALLERY
+        >>> [mistake.name for mistake in GALLERY.values() if mistake.question is Question.ADD]
+        ['add-overwrites', 'multiply-overwrites', 'unary-overwrites']
+    """
+
+    ADD = "Why += and not =?"
+    ORDER = "Why a topological order?"
+    CHAIN = "Why times the gradient from above?"
+    SLOPE = "What is the slope of one operation?"
+    GRAPH = "What is in the graph, and what is not?"
+    GRAD = "What does .grad say, and since when?"
+    CHECK = "What does a check prove?"
+
+
+@dataclass(frozen=True)
+class Mistake(ABC):
+    """Something that one may build or believe, and that numbers refute.
+
+    Attributes:
+        name: what `show` and the command line call it.
+        question: the question that it answers.
+        sentence: the mistake.
+        answer: what is true, and why.
+
+    Example:
+        >>> from microgradcheck.mistakes import GALLERY
+        >>> GALLERY["minus-lost"].sentence
+        'The slope of a - b is 1 in a, and 1 in b.'
+    """
+
+    name: str
+    question: Question
+    sentence: str
+    answer: str
+
+    @abstractmethod
+    def run(self) -> Outcome:
+        """Run the mistake beside what is right.
+
+        Returns:
+            What both give.
+        """
+
+
+@dataclass(frozen=True, repr=False)
+class Outcome:
+    """A mistake and what is right, side by side. A Python prompt and Jupyter show it in full.
+
+    Attributes:
+        mistake: whose outcome it is.
+        code: by title, the change that makes an engine wrong and the graph that shows it, or a
+            program that prints the numbers.
+        columns: the titles of the two columns of numbers, the mistaken one first.
+        rows: what is looked at, and the two numbers.
+        report: what gradcheck says of it; None where there is no gradient to check.
+        picture: the graph, with what disagrees in a warning color; None where there is none.
+
+    Example:
+        >>> from microgradcheck.mistakes import show
+        >>> outcome = show("minus-lost")
+        >>> outcome.columns, outcome.rows[1]
+        (('this engine', 'the right one'), ('df/db at b = 3', 1.0, -1.0))
+    """
+
+    mistake: Mistake
+    code: dict[str, str]
+    columns: tuple[str, str]
+    rows: tuple[Row, ...]
+    report: Report | None = None
+    picture: Picture | None = None
+
+    def __repr__(self) -> str:
+        mistake = self.mistake
+        parts = [
+            f"{mistake.name}: {mistake.question}",
+            textwrap.fill(f"Mistake: {mistake.sentence}", _WIDTH),
+            textwrap.fill(f"Answer: {mistake.answer}", _WIDTH),
+            *(f"{title}:\n\n{text}" for title, text in self.code.items()),
+            textwrap.indent(self._table(), "    "),
+        ]
+        if self.report is not None:
+            parts.append(f"Gradcheck says:\n{textwrap.indent(str(self.report), '    ')}")
+        return "\n\n".join(parts)
+
+    def _table(self) -> str:
+        cells = [("", *self.columns), *((what, *map(_shown, pair)) for what, *pair in self.rows)]
+        widths = [max(len(row[column]) for row in cells) for column in range(3)]
+        lines = [
+            f"{what:<{widths[0]}}  {wrong:>{widths[1]}}  {right:>{widths[2]}}"
+            for what, wrong, right in cells
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        mistake = self.mistake
+        titles = "".join(f"<th>{escape(title)}</th>" for title in ("", *self.columns))
+        rows = "".join(
+            f"<tr><td>{escape(what)}</td>"
+            + "".join(f"<td>{escape(_shown(thing))}</td>" for thing in pair)
+            + "</tr>"
+            for what, *pair in self.rows
+        )
+        code = "".join(
+            f"<p>{escape(title)}:</p><pre>{escape(text)}</pre>" for title, text in self.code.items()
+        )
+        report = "" if self.report is None else f"<pre>{escape(str(self.report))}</pre>"
+        return (
+            f"<h4>{escape(mistake.question)}</h4>"
+            f"<p><b>Mistake:</b> {escape(mistake.sentence)}</p>"
+            f"<p><b>Answer:</b> {escape(mistake.answer)}</p>{code}"
+            f"<table><tr>{titles}</tr>{rows}</table>{report}"
+            f"{'' if self.picture is None else self.picture.svg}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as plain data, every number included."""
+        mistake = self.mistake
+        return {
+            "name": mistake.name,
+            "question": str(mistake.question),
+            "sentence": mistake.sentence,
+            "answer": mistake.answer,
+            "code": self.code,
+            "columns": list(self.columns),
+            "rows": [list(row) for row in self.rows],
+            "report": None if self.report is None else self.report.to_dict(),
+            "picture": None if self.picture is None else self.picture.text,
+        }
+
+
+def _shown(thing: object) -> str:
+    return f"{thing:.6g}" if isinstance(thing, float) else str(thing)
