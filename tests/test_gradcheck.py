@@ -946,3 +946,39 @@ def test_a_factor_that_entries_share_at_one_point_alone_is_not_constant() -> Non
     )
     assert "constant factor" not in str(report)
     assert report.cause.startswith("no known pattern")
+
+
+def test_nodes_of_rules_in_python_are_replayed() -> None:
+    cube = mg.operation(
+        "cube_in_python", value=lambda a: a**3, derivatives=[lambda a, y: 3 * a * a]
+    )
+    report = mg.gradcheck(lambda x: mg.sin(cube(x * 1.5)), 0.4, nodes=True)
+    assert [node.verdict for node in report.nodes] == ["PASS", "PASS"]
+
+
+def test_a_node_next_to_an_overflow_on_the_way_is_an_edge() -> None:
+    # tanh makes a finite number out of the infinity above 709.78, where f itself is undefined.
+    at_the_border = math.log(1.797e308)
+    report = mg.gradcheck(
+        lambda x: mg.tanh(mg.exp(x + 1.0) * 1e-308),
+        at_the_border - 1.0,
+        nodes=True,
+        raise_on_failure=False,
+    )
+    sums = [node for node in report.nodes if "add" in node.name]
+    assert len(sums) == 1
+    assert report.passed
+    assert sums[0].verdict == report.entries[0].verdict == "PASS"
+    assert sums[0].error_bound < 1e-3 * abs(sums[0].reference)
+
+
+def test_every_node_of_a_long_graph_is_replayed_with_many_nudges_at_once() -> None:
+    def f(x: Any) -> Any:
+        y = x
+        for k in range(1, 151):
+            y = y * 1.01 + mg.sin(x * k) / k
+        return y
+
+    report = mg.gradcheck(f, 0.5, nodes=True)
+    assert len(report.nodes) == 749
+    assert all(node.verdict == "PASS" for node in report.nodes)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-__all__ = ["Called", "Nudges", "Taped"]
+__all__ = ["Called", "Move", "Nudges", "Taped", "portions", "search_together"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -29,6 +29,10 @@ _LARGEST_DIFFERENCE = 64  # standard deviations of the noise: sums in another or
 _NUMBERS = 2**20  # that are held at once, 8 MB
 
 Found = TypeVar("Found")
+Output = TypeVar("Output")
+Move = tuple[int, float]
+"""What is moved, by its number, and how far."""
+
 Along = Callable[[float], list[float]]
 """The outputs of f as a function of the step by which one input entry is moved."""
 
@@ -155,39 +159,22 @@ class Taped:
         )
 
     def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:
-        """Return what a search along each entry finds: see `Nudges`.
+        """Return what a search along each entry finds: see `Nudges`."""
+        entries = zip(self._problem.entries, self._scales, strict=True)
+        firsts = [first_steps(x, scale) for x, scale in entries]
+        return search_together([self.center] * len(firsts), firsts, search, self._moved)
 
-        All searches run side by side. One that asks for a step that is not known yet is begun
-        again when it is, so that the points that all of them ask for are computed at once.
-        """
-        entries = range(len(self._row))
-        known = [_Known({0.0: self.center}) for _ in entries]
-        asked = [
-            (i, h)
-            for i, (x, scale) in enumerate(zip(self._problem.entries, self._scales, strict=True))
-            for h in first_steps(x, scale)
-        ]
-        found: dict[int, Found] = {}
-        while asked:
-            self._look_up([(i, step) for i, h in asked for step in (-h, h)], known)
-            waiting, asked = dict(asked), []
-            for i in waiting:
-                try:
-                    found[i] = search(i, known[i].__getitem__)
-                except _NotKnownError as missing:
-                    asked.append((i, missing.step))
-        return [found[i] for i in entries]
-
-    def _look_up(self, moves: Sequence[tuple[int, float]], known: Sequence[_Known]) -> None:
-        """Compute f where one entry is moved, for many entries and steps."""
+    def _moved(self, moves: Sequence[Move]) -> list[list[float]]:
+        """Return the outputs where one entry is moved, for many entries and steps."""
         import numpy as np
 
-        for some in _portions(moves, len(self._row)):
+        outputs = []
+        for some in portions(moves, len(self._row)):
             points = np.repeat(self._row[np.newaxis], len(some), axis=0)
             moved, steps = zip(*some, strict=True)
             points[np.arange(len(some)), moved] += steps
-            for (i, step), outputs in zip(some, self._outputs(points), strict=True):
-                known[i][step] = outputs
+            outputs += self._outputs(points)
+        return outputs
 
     def _outputs(self, points: Numbers) -> list[list[float]]:
         """Return the outputs of f at points of shape (points, entries)."""
@@ -210,10 +197,43 @@ class Taped:
         return self._tape.trusted_values(*arguments)
 
 
-class _Known(dict[float, list[float]]):
-    """What is known of f along one entry."""
+def search_together(
+    centers: Sequence[Output],
+    firsts: Sequence[Sequence[float]],
+    search: Callable[[int, Callable[[float], Output]], Found],
+    compute: Callable[[Sequence[Move]], Sequence[Output]],
+) -> list[Found]:
+    """Return what many searches find that ask for points one by one, computing many at once.
 
-    def __missing__(self, step: float) -> list[float]:
+    A search that asks for a step that is not known yet is begun again when it is, together with
+    the others.
+
+    Args:
+        centers: for each search, the output at a step of zero.
+        firsts: for each search, the steps that it is known to ask for first, on both sides.
+        search: called with the number of a search and the output as a function of the step.
+        compute: returns the outputs for many pairs of a search and a step.
+    """
+    known = [_Known({0.0: center}) for center in centers]
+    found: dict[int, Found] = {}
+    asked = [(i, h) for i, steps in enumerate(firsts) for h in steps]
+    while asked:
+        moves = [(i, step) for i, h in asked for step in (-h, h)]
+        for (i, step), output in zip(moves, compute(moves), strict=True):
+            known[i][step] = output
+        waiting, asked = dict(asked), []
+        for i in waiting:
+            try:
+                found[i] = search(i, known[i].__getitem__)
+            except _NotKnownError as missing:
+                asked.append((i, missing.step))
+    return [found[i] for i in range(len(known))]
+
+
+class _Known(dict[float, Output]):
+    """The outputs that are known, by step."""
+
+    def __missing__(self, step: float) -> Output:
         raise _NotKnownError(step)
 
 
@@ -225,9 +245,7 @@ class _NotKnownError(LookupError):
         self.step = abs(step)
 
 
-def _portions(
-    moves: Sequence[tuple[int, float]], width: int
-) -> Iterable[Sequence[tuple[int, float]]]:
-    """Cut a list of points of so many entries into parts that fit into memory."""
+def portions(moves: Sequence[Move], width: int) -> Iterable[Sequence[Move]]:
+    """Cut a list of moves into parts that fit into memory, with so many numbers for each move."""
     most = math.ceil(_NUMBERS / width)
     return (moves[start : start + most] for start in range(0, len(moves), most))
