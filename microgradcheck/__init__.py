@@ -119,5 +119,7 @@ class _Package(ModuleType):
 
 sys.modules[__name__].__class__ = _Package
 
-if "IPython" in sys.modules and (_shell := sys.modules["IPython"].get_ipython()) is not None:
+# In a notebook, a Value shows its picture.
+_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+if _shell is not None:
     import_module(f"{__name__}.notebook").show_values_in(_shell)

@@ -198,6 +198,16 @@ def test_draw_writes_the_graph_with_values_and_gradients(run: Run) -> None:
     ElementTree.parse("product.svg")
 
 
+def test_draw_folds_what_is_too_much(run: Run) -> None:
+    (Path("boxed.py")).write_text(
+        "from microgradcheck import scope\nf = scope('square')(lambda x: x * x)\n", "utf-8"
+    )
+    assert "\nsquare:\n  v1 = multiply" in run("draw boxed:f --at 3").out
+    assert "(square), folded: 1 operation" in run("draw boxed:f --at 3 --depth 0").out
+    assert "4 more), folded" in run('draw "x*x*x*x*x*x*x*x*x" x=2 --limit 6').out
+    assert run('draw "x*x" x=2 --limit 0').status == 2
+
+
 def test_draw_without_a_derivative_still_draws(run: Run) -> None:
     ended = run('draw "sqrt(x)" x=0')
     assert "It has no gradients: the derivative of sqrt" in ended.out

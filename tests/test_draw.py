@@ -22,8 +22,7 @@ from hypothesis import strategies as st
 
 from microgradcheck import Value, operation, sin, sqrt
 from microgradcheck.draw import Picture, draw, layout
-
-SVG = "{http://www.w3.org/2000/svg}"
+from pictures import SVG, box, center, curves, groups, lines, parse, tooltip, written
 
 
 def chain_rule_exercise() -> Value:
@@ -53,51 +52,6 @@ def tangle(size: int) -> Value:
     for value in values:
         root = root + value
     return root
-
-
-# Reading a picture
-
-
-def parse(picture: Picture) -> ElementTree.Element:
-    return ElementTree.fromstring(picture.svg)
-
-
-def groups(picture: Picture) -> dict[str, ElementTree.Element]:
-    root = parse(picture)
-    return {g.attrib["id"].removeprefix(root.attrib["id"] + "-"): g for g in root.iter(SVG + "g")}
-
-
-def lines(group: ElementTree.Element) -> list[str]:
-    return ["".join(text.itertext()) for text in group.iter(SVG + "text")]
-
-
-def written(picture: Picture) -> dict[str, list[str]]:
-    return {name: lines(group) for name, group in groups(picture).items()}
-
-
-def tooltip(picture: Picture, name: str) -> str:
-    return groups(picture)[name].findtext(SVG + "title") or ""
-
-
-def box(group: ElementTree.Element) -> tuple[float, float, float, float]:
-    rect = group.find(SVG + "rect")
-    if rect is None:
-        texts = list(group.iter(SVG + "text"))
-        left = min(float(text.attrib["x"]) for text in texts)
-        right = max(float(t.attrib["x"]) + float(t.attrib["textLength"]) for t in texts)
-        top = min(float(t.attrib["y"]) - 0.75 * float(t.attrib["font-size"]) for t in texts)
-        return left, top, right, max(float(text.attrib["y"]) for text in texts)
-    x, y, width, height = (float(rect.attrib[key]) for key in ("x", "y", "width", "height"))
-    return x, y, x + width, y + height
-
-
-def center(group: ElementTree.Element) -> tuple[float, float]:
-    left, top, right, bottom = box(group)
-    return (left + right) / 2, (top + bottom) / 2
-
-
-def curves(picture: Picture) -> list[ElementTree.Element]:
-    return [path for path in parse(picture).iter(SVG + "path") if path.attrib["class"] == "curve"]
 
 
 # The numbers
@@ -239,7 +193,7 @@ def test_the_text_twin_says_what_the_picture_shows() -> None:
 
 
 def test_the_text_twin_of_a_large_graph_is_short() -> None:
-    twin = draw([Value(1.0) for _ in range(152)]).text.splitlines()
+    twin = draw([Value(1.0) for _ in range(152)], limit=None).text.splitlines()
     assert len(twin) == 102
     assert twin[-1] == "and 52 more values"
 
@@ -276,6 +230,9 @@ def test_nothing_is_refused() -> None:
         ({"direction": "up"}, "LR, RL, TB, BT, got 'up'"),
         ({"precision": 0}, "from 1 to 17, got 0"),
         ({"precision": "4"}, "from 1 to 17, got '4'"),
+        ({"depth": -1}, "depth must be None or a whole number from 0 on, got -1"),
+        ({"limit": 0}, "limit must be None or a whole number from 1 on, got 0"),
+        ({"limit": 2.5}, "limit must be .* got 2.5"),
         ({"name": "1st"}, "letter.* got '1st'"),
         ({"name": 'x"><script>'}, "letter"),
         ({"name": "graph\n"}, "letter"),
@@ -490,11 +447,12 @@ def contrast(color: str, other: str) -> float:
 
 
 def palette(style: str) -> dict[str, dict[str, str]]:
-    rules = re.findall(r"#[\w-]+ ([\w. ]+) \{ (.+?) \}", style)
+    rules = re.findall(r"(#[\w-]+ [^{}]+) \{ (.+?) \}", style)
     return {
-        selector: dict(re.findall(r"([\w-]+): (#\w{6})", body))
-        for selector, body in rules
-        if "#" in body
+        re.sub(r"#[\w-]+ ", "", selector): dict(re.findall(r"([\w-]+): (#\w{6})", body))
+        for selectors, body in rules
+        for selector in selectors.split(", ")
+        if re.search(r"#\w{6}", body)
     }
 
 
@@ -504,9 +462,11 @@ def test_every_text_stands_out(mode: str) -> None:
     light, dark = style.split("@media screen and (prefers-color-scheme: dark)")
     colors = palette(light if mode == "light" else dark)
     paper = colors[".paper"]["fill"]
-    boxes = [colors[f".{kind} .box"]["fill"] for kind in ("value", "input", "result")]
-    for ground in [paper, *boxes]:
-        for text in ("text", ".quiet", ".grad"):
+    kinds = ("value", "input", "result", "folded")
+    boxes = [colors[f".{kind} .box"]["fill"] for kind in kinds]
+    frames = [colors[frame]["fill"] for frame in (".frame .box", ".frame.odd .box")]
+    for ground in [paper, *boxes, *frames]:
+        for text in ("text", ".quiet", ".grad", "tspan.wrong"):
             assert contrast(colors[text]["fill"], ground) >= 4.5
     operation = colors[".operation .box"]["fill"]
     assert contrast(colors[".symbol"]["fill"], operation) >= 4.5
@@ -589,21 +549,34 @@ def test_a_picture_is_saved_in_the_form_that_its_suffix_says(tmp_path: Path, suf
     assert saved.read_bytes().decode("utf-8") == forms[suffix.lower()]
 
 
-@pytest.mark.parametrize("name", ["graph.png", "graph", "graph.svg.gz"])
+@pytest.mark.parametrize("name", ["graph.pdf", "graph", "graph.svg.gz"])
 def test_a_suffix_that_is_not_known_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=r"must end in one of \.svg, \.dot, \.txt"):
+    with pytest.raises(ValueError, match=r"must end in one of \.svg, \.png, \.dot, \.txt"):
         draw(Value(2.0)).save(str(tmp_path / name))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_notebooks_show_the_picture() -> None:
-    picture = draw(Value(2.0))
+    picture = draw(Value(2.0, "shown once"))
     bundle = picture._repr_mimebundle_(include=None, exclude=None)
     assert bundle == {"image/svg+xml": picture.svg, "text/plain": picture.text}
-    assert picture._repr_svg_() == picture.svg
-    assert (
-        repr(picture) == "<Picture: Computation graph of an expression: 1 value and 0 operations.>"
+    assert repr(picture) == (
+        "<Picture: Computation graph of shown once: 1 value and 0 operations.>"
     )
+
+
+def test_a_picture_that_is_shown_again_has_other_ids() -> None:
+    picture = draw(Value(2.0, "shown twice"))
+    shown = [picture._repr_svg_(), draw(Value(2.0, "shown twice"))._repr_svg_()]
+    found = [re.findall(r'id="([^"]+)"', svg) for svg in shown]
+    assert shown[0] == picture.svg
+    assert len({*found[0], *found[1]}) == 2 * len(found[0]) > 6
+    # All that refers to an id refers to one of the same picture.
+    for svg, ids in zip(shown, found, strict=True):
+        for name in re.findall(r'#(graph[\w-]+)|(?:by)="([^"]+)"', svg):
+            assert "".join(name) in ids
+    named = draw(Value(2.0), name="mine")
+    assert named._repr_svg_() == named._repr_svg_() == named.svg
 
 
 # Large graphs
@@ -613,7 +586,7 @@ def test_a_tree_of_five_thousand_values_draws() -> None:
     values = [Value(1.0) for _ in range(2501)]
     while len(values) > 1:
         values.append(values.pop(0) + values.pop(0))
-    picture = draw(after_backward(values[0]), time_limit=120)
+    picture = draw(after_backward(values[0]), limit=None, time_limit=120)
     kinds = [group.attrib["class"] for group in parse(picture).iter(SVG + "g")]
     assert kinds.count("input") == 2501
     assert kinds.count("operation") == 2500
@@ -624,7 +597,7 @@ def test_a_layout_that_takes_too_long_is_stopped_with_advice() -> None:
     root = tangle(400)
     started = time.monotonic()
     with pytest.raises(TimeoutError, match=r"longer than 0\.3 s; draw a smaller part .*time_limit"):
-        draw(root, time_limit=0.3)
+        draw(root, limit=None, time_limit=0.3)
     assert time.monotonic() - started < 3
 
 

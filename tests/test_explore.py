@@ -28,7 +28,7 @@ from microgradcheck.explore.recording import Recording, record
 from microgradcheck.explore.words import describe, readable
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import FLOATS, OPERATIONS, Operation
-from microgradcheck.value import OPERATORS, Value
+from microgradcheck.value import OPERATORS, Value, scope
 
 TOLERANCE = 1e-12
 SPECIAL = (0.0, 1.0, -1.0, 2.0, -2.0, 0.5, -0.5, 3.0, 1e-9, -1e-9, 30.0, -30.0)
@@ -560,3 +560,11 @@ def test_pages_are_saved_as_html(tmp_path: Any) -> None:
 def test_a_rule_cannot_end_the_script_that_it_is_in() -> None:
     operation("less", value="a if a < 3 else b", derivatives=["1.0", "0.0"])
     assert "</" not in rules([OPERATIONS["less"]])
+
+
+def test_what_scopes_computed_is_boxed_on_the_page() -> None:
+    neuron = scope("neuron")(lambda w, x: tanh(w * x))
+    plain = explore(lambda w, x: tanh(w * x) + 1, w=0.5, x=2.0).html
+    boxed = explore(lambda w, x: neuron(w, x) + 1, w=0.5, x=2.0).html
+    named = re.compile(r'id="(graph-[\w-]+)"')
+    assert {*named.findall(boxed)} - {*named.findall(plain)} == {"graph-b0", "graph-b0-title"}

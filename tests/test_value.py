@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import gc
 import math
@@ -10,6 +11,7 @@ import pickle
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from typing import Any
 
@@ -190,7 +192,7 @@ def test_nan_equals_nothing_and_has_no_order() -> None:
 def test_float_and_bool_give_the_number_away() -> None:
     assert float(Value(2.5)) == 2.5
     assert math.exp(Value(0.0)) == 1.0
-    assert bool(Value(0.1))
+    assert all(map(bool, (Value(0.1), Value(-0.1), Value(math.nan))))
     assert not Value(-0.0)
 
 
@@ -211,6 +213,24 @@ def test_a_watcher_is_told_of_every_number_that_is_read_in_its_thread_only() -> 
         other.join()
     float(x)
     assert read == [x, x]
+
+
+def test_watchers_inside_of_one_another_take_over_what_they_are_given() -> None:
+    x, outer, inner = Value(2.0), [], []
+    with watching(read=outer.append, compared=lambda *told: outer.append(told)):
+        with watching(read=inner.append):
+            assert float(x) == 2.0
+            assert x > 1
+        with watching(compared=lambda *told: inner.append(told)):
+            assert float(x) == 2.0
+            assert x
+        with contextlib.suppress(LookupError), watching(read=inner.append):
+            raise LookupError
+        assert float(x) == 2.0
+    assert float(x) == 2.0
+    assert x > 1
+    assert outer == [(operator.gt, x, 1, True), x, x]
+    assert inner == [x, (operator.ne, x, 0.0, True)]
 
 
 # Wrong types
@@ -291,6 +311,7 @@ def test_an_undefined_operation_is_an_error_at_the_line_that_made_it(
         (lambda: Value(-2.0) ** Value(3.0), r"power with respect to b .* at a = -2\.0, b = 3\.0"),
         (lambda: Value(1.0).asin(), r"asin with respect to a does not exist at a = 1\.0"),
         (lambda: mg.atan2(Value(0.0), 0.0), r"atan2 with respect to a does not exist"),
+        (lambda: mg.atan2(Value(0.0), Value(0.0)), r"atan2 with respect to a does not exist"),
     ],
 )
 def test_a_value_without_a_derivative_is_made_and_backward_says_which(
@@ -303,6 +324,20 @@ def test_a_value_without_a_derivative_is_made_and_backward_says_which(
     with pytest.raises((ValueError, ArithmeticError), match=message):
         result.backward()
     assert (y.inputs[0].grad, y.grad, result.grad) == (7.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_results_as_large_as_a_float_can_hold_are_results(sign: float) -> None:
+    x, large = Value(sign), 1e308
+    for result in (x * large, large * x, x + large * sign, large * sign - x, -(x * large)):
+        assert abs(result.data) == large
+    for grow in (lambda x: x * 2, lambda x: 2 * x, lambda x: x - -x, lambda x: x.data - -x):
+        with pytest.raises(OverflowError, match="too large for a float"):
+            grow(x * large)
+    for infinite in (math.inf, -math.inf):
+        y = Value(infinite)
+        assert [z.data for z in (y + 1, 1 + y, +y, y - 1)] == [infinite] * 4
+        assert (1 - y).data == -infinite
 
 
 def test_a_nan_that_arises_in_a_sweep_is_kept() -> None:
@@ -357,6 +392,53 @@ def test_a_chain_of_a_million_operations_is_recorded_swept_and_freed() -> None:
     assert before - len(gc.get_objects()) == pytest.approx(1_000_000, rel=1e-3)
 
 
+@pytest.fixture
+def _no_cyclic_collector() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("_no_cyclic_collector")
+def test_a_million_nodes_that_are_made_and_dropped_leave_no_memory_behind() -> None:
+    def make_and_drop(rounds: int) -> int:
+        for _ in range(rounds):
+            y = chain(x, 10_000)
+            y.backward()
+            del y
+        return sys.getallocatedblocks()
+
+    x = Value(1.0)
+    before = make_and_drop(1)  # The first round may fill caches.
+    assert make_and_drop(100) - before < 50  # One node that stayed each time would be seen.
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x: mg.grad(lambda a: mg.tanh(a * x) + a)(2.0),
+        lambda x: mg.hessian(lambda a: mg.exp(a) * a)(2.0),
+        lambda x: mg.jacobian(lambda a: [a * x, a])(2.0),
+        lambda x: mg.value_and_grad(lambda a: mg.grad(lambda b: a * b * b)(a))(2.0),
+        lambda x: sweep.forward(x * x, [x], [1.0]),
+        lambda x: copy.deepcopy(x * x + 1),
+        lambda x: copy.copy(x * x),
+        lambda x: (x - x).log(),
+        lambda x: (x - x).sqrt().backward(),
+        lambda x: x / 0,
+        lambda x: x.maximum("a"),
+        mg.grad(lambda a: [a, a]),
+    ],
+)
+@pytest.mark.usefixtures("_no_cyclic_collector")
+def test_nothing_that_is_dropped_waits_for_the_cyclic_collector(use: Callable[[Any], Any]) -> None:
+    x = Value(3.0)
+    gc.collect()
+    with contextlib.suppress(ValueError, ArithmeticError, TypeError):
+        use(x)
+    assert gc.collect() == 0
+
+
 # Numbers that change
 
 
@@ -389,6 +471,18 @@ def changed_graphs() -> Iterator[tuple[str, Value]]:
     yield "even the same number, set again", z
 
 
+def test_a_number_overwritten_is_noticed_from_the_very_first_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Nothing was overwritten yet, as in a process that has just begun.
+    monkeypatch.setattr("microgradcheck.value.value._epoch", 0)
+    x = Value(3.0)
+    y = x * x
+    y.data = 5.0
+    with pytest.raises(RuntimeError, match="compute the result again"):
+        (y * 2).backward()
+
+
 @pytest.mark.parametrize(("_", "result"), list(changed_graphs()))
 def test_a_number_set_after_its_use_makes_backward_raise(_: str, result: Value) -> None:
     with pytest.raises(RuntimeError, match="compute the result again"):
@@ -414,6 +508,16 @@ def test_changing_a_leaf_that_a_graph_does_not_use_does_no_harm() -> None:
     z = y + other
     z.backward()
     assert (x.grad, other.grad) == (6.0, 1.0)
+    w = z * x
+    other.data = 3.0
+    with pytest.raises(RuntimeError, match="compute the result again"):
+        w.backward()
+    unused, x.grad = Value(1.0), 0.0
+    unused.data = 2.0
+    y = x * x
+    unused.data = 3.0
+    (y + 1).backward()
+    assert x.grad == 6.0
 
 
 # Copies
@@ -455,16 +559,32 @@ def test_a_deep_copy_of_a_list_keeps_what_its_values_share() -> None:
 
 
 def test_a_deep_graph_is_copied_without_recursion() -> None:
-    x = Value(1.0)
-    y = chain(x, 10 * sys.getrecursionlimit())
-    assert copy.deepcopy(y).data == y.data
+    x = Value(1.0, label="x")
+    y = chain(x, 200_000)
+    twin_of_x, twin = copy.deepcopy([x, y])
+    twin.backward()
+    assert (twin.data, twin_of_x.grad) == (y.data, pytest.approx(2.0))
+    assert (x.grad, y.grad) == (0.0, 0.0)
+    near = copy.copy(y)
+    assert near.inputs[1] is x
+    near.backward()
+    assert (x.grad, y.grad) == (pytest.approx(2.0), 0.0)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_a_deep_graph_is_refused_by_pickle_without_recursion(protocol: int) -> None:
+    y = chain(Value(1.0), 200_000)
+    for thing in (y, [y], np.array([y])):
+        with pytest.raises(TypeError, match=r"computed by 'add' .* pickle the leaves"):
+            pickle.dumps(thing, protocol)
 
 
 def test_a_leaf_is_pickled_and_a_computed_value_says_why_it_is_not() -> None:
     x = Value(3.0, label="x")
-    assert repr(pickle.loads(pickle.dumps(x))) == repr(x)
-    (x * 2).backward()
-    assert repr(pickle.loads(pickle.dumps(x))) == repr(x)
+    for _ in range(2):
+        for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+            assert repr(pickle.loads(pickle.dumps(x, protocol))) == repr(x)
+        (x * 2).backward()
     with pytest.raises(TypeError, match="computed by 'multiply' cannot be pickled"):
         pickle.dumps(x * 2)
 
@@ -517,3 +637,39 @@ def test_threads_that_share_leaves_do_not_disturb_one_another() -> None:
     assert not wrong
     assert [leaf.grad for leaf in leaves] == pytest.approx([160 * grad for grad in alone])
     assert all(node.adjoint is None for node in sweep.topological_order(result()))
+
+
+@pytest.mark.usefixtures("_hurried_threads")
+def test_threads_that_train_leaves_of_their_own_do_not_disturb_one_another() -> None:
+    def train(start: float) -> float:
+        w = Value(start)
+        for _ in range(40):
+            loss = (w * w - 2.0).tanh() ** 2 + (w - start) ** 2 * 0.125
+            w.grad = 0.0
+            loss.backward()
+            w.data -= 0.125 * w.grad
+        return w.data
+
+    starts = [0.5 + i / 8 for i in range(8)]
+    alone = list(map(train, starts))
+    with ThreadPoolExecutor(len(starts)) as threads:
+        assert list(threads.map(train, starts)) == alone
+
+
+@pytest.mark.usefixtures("_hurried_threads")
+def test_threads_record_tapes_while_others_sweep_and_compare() -> None:
+    def steps(x: Any) -> Any:
+        y = x
+        for _ in range(5):
+            y = y * 0.5 if y > 1 else y + x * x
+        return y
+
+    def on_a_tape(x: float) -> Any:
+        return mg.record(steps, x).value_and_grad(x)
+
+    xs = [0.25 + i / 16 for i in range(64)]
+    alone = [mg.value_and_grad(steps)(x) for x in xs]
+    with ThreadPoolExecutor(8) as threads:
+        eager = threads.map(mg.value_and_grad(steps), xs)
+        recorded = threads.map(on_a_tape, xs)
+        assert list(eager) == list(recorded) == alone

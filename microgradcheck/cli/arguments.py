@@ -46,6 +46,8 @@ _TARGET_HELP: Final = """an expression in quotes, or package.module:function for
 _VALUES_HELP: Final = "the variables of the expression"
 _AT_HELP: Final = "the inputs of package.module:function"
 _OUTPUT_HELP: Final = "where the picture goes: .svg, .png, .dot or .txt (default: %(default)s)"
+_DEPTH_HELP: Final = "how many levels of boxes to open (default: as many as the limit allows)"
+_LIMIT_HELP: Final = "how many values to draw before some are folded (default: %(default)s)"
 _PAGE_HELP: Final = "where the page goes: .html (default: %(default)s)"
 _GRADIENT_HELP: Final = """backprop, forward-mode, central-difference, forward-difference,
     backward-difference, complex-step, or package.module:function (default: %(default)s)"""
@@ -172,6 +174,8 @@ def _parser() -> _Parser:
     draw = add_command("draw", "draw the graph of a computation, with values and gradients")
     _add_target(draw)
     draw.add_argument("-o", "--output", default="graph.svg", help=_OUTPUT_HELP)
+    draw.add_argument("--depth", type=int, metavar="LEVELS", help=_DEPTH_HELP)
+    draw.add_argument("--limit", type=int, default=100, metavar="VALUES", help=_LIMIT_HELP)
 
     explore = add_command("explore", "write a page that goes through the chain rule step by step")
     _add_target(explore)

@@ -48,7 +48,7 @@ def draw(options: argparse.Namespace) -> Result:
     if not isinstance(result, Value):
         raise UsageError(f"{target.title} returned {result!r}, which was not computed from Values")
     problem = _run_backward(result)
-    picture = make_picture(result)
+    picture = make_picture(result, depth=options.depth, limit=options.limit)
     path = save(picture, options.output)
 
     def show(screen: Screen) -> None:

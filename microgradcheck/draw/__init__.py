@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -26,6 +27,11 @@ class Picture:
         svg: the picture as an SVG element, to put into a file or a page.
         dot: the graph in Graphviz's language, for other programs.
         text: the same in words, one line a value: for a reader who cannot see the picture.
+
+    Example:
+        >>> picture = draw(Value(2.0, label="x"))
+        >>> picture
+        <Picture: Computation graph of x: 1 value and 0 operations.>
     """
 
     svg: str
@@ -36,10 +42,17 @@ class Picture:
         """Write the picture into a file and return its path.
 
         Args:
-            path: where to; its suffix, `.svg`, `.dot` or `.txt`, says in which form.
+            path: where to; its suffix, `.svg`, `.png`, `.dot` or `.txt`, says in which form. PNG
+                needs the extra `microgradcheck[png]`, has the light colors, and two pixels to a
+                point.
+
+        Returns:
+            The path.
 
         Raises:
-            ValueError: the suffix is another one.
+            ValueError: the suffix is another one, or the picture is too large for a PNG.
+            ImportError: it is `.png`, and the extra is not installed.
+            RuntimeError: it is `.png`, and this machine has no font.
 
         Example:
             >>> import tempfile
@@ -48,23 +61,39 @@ class Picture:
             'graph.svg'
         """
         path = Path(path)
-        forms = {".svg": self.svg, ".dot": self.dot, ".txt": self.text + "\n"}
-        if path.suffix.lower() not in forms:
+        texts = {".svg": self.svg, ".dot": self.dot, ".txt": self.text + "\n"}
+        suffix = path.suffix.lower()
+        if suffix == ".png":
+            from microgradcheck.draw.png import rasterize
+
+            path.write_bytes(rasterize(self.svg))
+        elif suffix in texts:
+            path.write_text(texts[suffix], encoding="utf-8", newline="\n")
+        else:
             raise ValueError(
                 f"cannot save a picture as {path.name!r}; its name must end in one of "
-                f"{', '.join(forms)}"
+                ".svg, .png, .dot, .txt"
             )
-        path.write_text(forms[path.suffix.lower()], encoding="utf-8", newline="\n")
         return path
 
     def __repr__(self) -> str:
         return f"<Picture: {self.text.splitlines()[0]}>"
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
-        return {"image/svg+xml": self.svg, "text/plain": self.text}
+        return {"image/svg+xml": self._repr_svg_(), "text/plain": self.text}
 
     def _repr_svg_(self) -> str:
-        return self.svg
+        """Return the SVG with ids that nothing shown before in this program has."""
+        found = re.match(r'<svg [^>]*?\bid="(graph-[0-9a-f]{8})"', self.svg)
+        if found is None:  # Its name was chosen, and is kept.
+            return self.svg
+        _shown[found[1]] += 1
+        times = _shown[found[1]]
+        return self.svg if times == 1 else self.svg.replace(found[1], f"{found[1]}-{times}")
+
+
+# How often each picture was shown, by its ids.
+_shown: Counter[str] = Counter()
 
 
 def draw(
@@ -75,6 +104,8 @@ def draw(
     derivatives: bool | None = None,
     formulas: bool = False,
     check: bool = False,
+    depth: int | None = None,
+    limit: int | None = 100,
     name: str | None = None,
     time_limit: float = 20.0,
 ) -> Picture:
@@ -85,18 +116,30 @@ def draw(
     there are gradients what flows back through the edge, as in `0.5 × -2 = -1`; a value that is
     used several times shows their sum. Pointing at anything shows its exact numbers.
 
+    Around what a neuron, a layer or a `scope` of your own computed stands a box. A graph that is
+    too large is folded: its boxes are closed and say how much they hold, the innermost first;
+    then calls of the same scope are drawn as one, and sums of many terms; and last what is far
+    from the result, as "… 4,312 more". On a line to a folded box stands what flows back through
+    it, or how many values go there.
+
     Args:
         value: a `Value`, or a list, tuple or array of several, which are drawn in one picture.
         direction: where the computation goes: "LR", left to right, or "RL", "TB", "BT".
         precision: significant digits of the numbers, from 1 to 17.
-        derivatives: show the local derivatives and what flows back on the edges; by default up to
-            1,000 values, since they take most of the room and of the time.
+        derivatives: show the local derivatives and what flows back on the edges; by default
+            unless there are more than 1,000 values or 100 lines to folded boxes, since they take
+            most of the room and of the time.
         formulas: show the formula of each local derivative too, in the operation's inputs a and b
             and its output y.
         check: show beside each gradient what nudging that value does to the result, found by
-            differences alone, and mark in a warning color where the two part. For one `Value`.
+            differences alone, and mark in a warning color where the two part. For one `Value`,
+            computed from at most 1,000.
+        depth: how many levels of boxes are open: 0 for none, 1 for the outermost; by default as
+            many as the limit allows.
+        limit: how many values and folded boxes are drawn at most, with up to twice as many lines
+            between them; None draws everything.
         name: what the ids in the SVG begin with. By default it is taken from the picture's
-            content, so only twice the same picture in one page needs this.
+            content, so only twice the same picture in one page needs this; Jupyter does not.
         time_limit: seconds after which the layout is given up.
 
     Returns:
@@ -105,8 +148,8 @@ def draw(
     Raises:
         TypeError: there is something other than a `Value`.
         ValueError: there is no `Value` at all, or an option has a value that it cannot have.
-        TimeoutError: the layout takes too long: some thousand values are no trouble in a graph
-            like a tree or a chain, some hundred can be in one where all hangs together with all.
+        TimeoutError: the layout takes too long, as it may with a limit of some hundred where all
+            hangs together with all; trees and chains of some thousand are no trouble.
         RuntimeError: the data of a `Value` was set after others were computed from it, or no
             program that lays out graphs is installed.
 
@@ -118,6 +161,11 @@ def draw(
         Computation graph of an expression: 2 values and 1 operation.
         v0 (x) = 2, gradient 4
         v1 = multiply(v0, v0) = 4, gradient 1
+        >>> print(draw(sum([y] * 1000)).text)
+        Computation graph of an expression: 1,002 values and 1,001 operations.
+        v0 (x) = 2, gradient 4
+        v1 = multiply(v0, v0) = 4, gradient 1
+        b0 (sum), folded: 1,000 operations of v1 = 4000, gradient not computed
     """
     roots = _take_roots(value)
     if direction not in get_args(Direction):
@@ -126,6 +174,8 @@ def draw(
         )
     if precision not in range(1, 18):
         raise ValueError(f"precision must be a whole number from 1 to 17, got {precision!r}")
+    _require_count("depth", depth, least=0)
+    _require_count("limit", limit, least=1)
     if check and len(roots) > 1:
         raise ValueError(
             f"check=True takes one Value to check the derivatives of, got {len(roots)}"
@@ -133,16 +183,27 @@ def draw(
     if name is not None and not re.fullmatch(r"[A-Za-z][\w-]*", name):
         raise ValueError(f"name must be a letter, then letters, digits, '-' or '_', got {name!r}")
     # A program that draws nothing does not wait for the modules that draw.
+    from microgradcheck.draw.compose import compose
     from microgradcheck.draw.layout import arrange, dot_source
-    from microgradcheck.draw.scene import compose
     from microgradcheck.draw.svg import write_svg
 
     scene = compose(
-        roots, precision=precision, derivatives=derivatives, formulas=formulas, check=check
+        roots,
+        precision=precision,
+        derivatives=derivatives,
+        formulas=formulas,
+        check=check,
+        depth=depth,
+        limit=limit,
     )
     dot = dot_source(scene, direction)
     svg = write_svg(scene, arrange(dot, time_limit), name)
     return Picture(svg, dot, scene.description)
+
+
+def _require_count(option: str, given: object, *, least: int) -> None:
+    if given is not None and (not isinstance(given, int) or given < least):
+        raise ValueError(f"{option} must be None or a whole number from {least} on, got {given!r}")
 
 
 def _take_roots(value: object) -> list[Value]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import subprocess
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from shutil import which
 
 from graphviz import Digraph, escape
 
-from microgradcheck.draw.scene import Scene
+from microgradcheck.draw.scene import Frame, Node, Scene
 
 __all__ = ["Curve", "Layout", "Point", "arrange", "dot_source"]
 
@@ -28,11 +29,20 @@ class Curve:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything is, in points from the upper left corner."""
+    """Where everything is, in points from the upper left corner.
+
+    Attributes:
+        width: of all.
+        height: of all.
+        centers: of the nodes, by name.
+        frames: the upper left and the lower right corner of each frame, by name.
+        curves: the lines.
+    """
 
     width: float
     height: float
     centers: dict[str, Point]
+    frames: dict[str, tuple[Point, Point]]
     curves: tuple[Curve, ...]
 
 
@@ -61,19 +71,50 @@ def dot_source(scene: Scene, direction: str) -> str:
         if node.kind == "operation"
     }
     for node in scene.nodes:
-        width, height = (f"{length / 72:.4f}" for length in node.size)
-        looks = {"shape": "plaintext"} if node.kind in {"constant", "derivative"} else {}
-        if node.kind == "operation":
-            looks = {"shape": "circle"} if width == height else {"style": "rounded"}
-        if node.ordered:
-            looks["ordering"] = "in"
-        text = "\n".join(line.text for line in node.lines)
-        graph.node(node.name, _literal(text), width=width, height=height, **looks)
+        if not node.frame:
+            _draw_node(graph, node)
+    _draw_frames(graph, scene, backward=direction in {"LR", "RL"})
+    for node in scene.nodes:
         for source in node.sources:
             joins = node.kind in {"operation", "derivative"} and not straight & {source, node.name}
             line = {"dir": "none"} if node.name in derivatives else {}
             graph.edge(source, node.name, weight="1" if joins else "4", **line)
     return graph.source
+
+
+def _draw_frames(graph: Digraph, scene: Scene, *, backward: bool) -> None:
+    """Write down the frames of a scene and the nodes in them.
+
+    Of alike things beside each other Graphviz puts the first one on the left; where the graph goes
+    sideways, at the bottom, so they are written backward there.
+    """
+    clusters = {frame.name: Digraph(f"cluster_{frame.name}") for frame in scene.frames}
+    for frame in scene.frames:
+        clusters[frame.name].attr(label=_title(frame), labeljust="l", margin="9")
+    framed = [node for node in scene.nodes if node.frame]
+    for node in reversed(framed) if backward else framed:
+        _draw_node(clusters[node.frame], node)
+    # A subgraph is copied into its outer one, so the inner ones come first.
+    for frame in sorted(scene.frames[:: -1 if backward else 1], key=lambda frame: -frame.level):
+        clusters.get(frame.outer, graph).subgraph(clusters[frame.name])
+
+
+def _draw_node(graph: Digraph, node: Node) -> None:
+    width, height = (f"{length / 72:.4f}" for length in node.size)
+    looks = {"shape": "plaintext"} if node.kind in {"constant", "derivative"} else {}
+    if node.kind == "operation":
+        looks = {"shape": "circle"} if width == height else {"style": "rounded"}
+    if node.ordered:
+        looks["ordering"] = "in"
+    text = "\n".join(line.text for line in node.lines)
+    graph.node(node.name, _literal(text), width=width, height=height, **looks)
+
+
+def _title(frame: Frame) -> str:
+    """Return a title that takes the same room whatever the font."""
+    text, size = html.escape(frame.title.text), frame.title.size
+    room = f'fixedsize="true" width="{frame.title.width + 8:.0f}" height="{1.4 * size:.0f}"'
+    return f'<<table border="0" cellpadding="0" {room}><tr><td>{text}</td></tr></table>>'
 
 
 def _literal(text: str) -> str:
@@ -99,7 +140,14 @@ def arrange(dot: str, time_limit: float) -> Layout:
         x, y = map(float, text.split(","))
         return round(x, 1), round(height - y, 1)
 
-    centers = {node["name"]: point(node["pos"]) for node in found["objects"]}
+    centers, frames = {}, {}
+    for thing in found["objects"]:
+        if "pos" in thing:
+            centers[thing["name"]] = point(thing["pos"])
+        else:
+            left, bottom, right, top = thing["bb"].split(",")
+            corners = point(f"{left},{top}"), point(f"{right},{bottom}")
+            frames[thing["name"].removeprefix("cluster_")] = corners
     curves = []
     for edge in found.get("edges", []):
         # Graphviz writes the tip of an arrow first, as "e,x,y".
@@ -108,7 +156,7 @@ def arrange(dot: str, time_limit: float) -> Layout:
             curves.append(Curve(tuple(map(point, points)), point(tip.removeprefix("e,"))))
         else:
             curves.append(Curve(tuple(map(point, [tip, *points])), None))
-    return Layout(width, height, centers, tuple(curves))
+    return Layout(width, height, centers, frames, tuple(curves))
 
 
 def _run_graphviz(source: str, output_format: str, time_limit: float) -> bytes:
@@ -123,8 +171,8 @@ def _run_graphviz(source: str, output_format: str, time_limit: float) -> bytes:
     except subprocess.TimeoutExpired:
         raise TimeoutError(
             f"the layout of this graph takes longer than {time_limit:g} s; draw a smaller part of "
-            "it (one neuron, one sample), or draw(..., derivatives=False), or allow it more time "
-            "with time_limit=..."
+            "it (one neuron, one sample), or less of it with limit=... or derivatives=False, or "
+            "allow it more time with time_limit=..."
         ) from None
     if finished.returncode != 0:
         complaints = finished.stderr.decode(errors="replace").split("\n")

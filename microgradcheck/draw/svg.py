@@ -8,7 +8,8 @@ from html import escape
 from math import hypot
 
 from microgradcheck.draw.layout import Curve, Layout, Point
-from microgradcheck.draw.scene import Node, Scene
+from microgradcheck.draw.scene import Frame, Node, Scene
+from microgradcheck.draw.text import Line
 
 __all__ = ["write_svg"]
 
@@ -31,6 +32,9 @@ LIGHT = {
     "symbol": "#ffffff",
     "grad": "#a33b0b",
     "wrong": "#b3001e",
+    "frame": "#f7f9fb",
+    "frame_line": "#b9c4ce",
+    "folded": "#e9edf2",
 }
 DARK = {
     "paper": "#12171c",
@@ -46,6 +50,9 @@ DARK = {
     "symbol": "#0e1a26",
     "grad": "#ffab7a",
     "wrong": "#ff9aa2",
+    "frame": "#171d24",
+    "frame_line": "#43505c",
+    "folded": "#28323c",
 }
 # Written out for each palette, since most programs other than browsers know no CSS variables.
 _COLORS = """\
@@ -58,8 +65,12 @@ _COLORS = """\
 #{id} .tip {{ fill: {line} }}
 #{id} .value .box {{ fill: {value}; stroke: {line} }}
 #{id} .input .box {{ fill: {input}; stroke: {input_line} }}
-#{id} .result .box {{ fill: {result}; stroke: {result_line} }}
 #{id} .operation .box {{ fill: {operation} }}
+#{id} .folded .box, #{id} .folded .back {{ fill: {folded}; stroke: {line} }}
+#{id} .result .box, #{id} .result .back {{ fill: {result}; stroke: {result_line} }}
+#{id} .frame .box {{ fill: {paper}; stroke: {frame_line} }}
+#{id} .frame .plate {{ fill: {paper} }}
+#{id} .frame.odd .box, #{id} .frame.odd .plate {{ fill: {frame} }}
 #{id} tspan.wrong {{ fill: {wrong}; font-weight: bold }}
 #{id} .failed .box {{ stroke: {wrong}; stroke-width: 3; stroke-dasharray: 6 3 }}
 """
@@ -67,7 +78,7 @@ _STYLE = """\
 #{id} {{ font-family: Helvetica, Arial, "Liberation Sans", "DejaVu Sans", sans-serif }}
 #{id} .name {{ font-weight: bold; unicode-bidi: isolate }}
 #{id} .curve {{ fill: none; stroke-width: 1.2 }}
-#{id} .box {{ stroke-width: 1.2 }}
+#{id} .box, #{id} .back {{ stroke-width: 1.2 }}
 #{id} .result .box {{ stroke-width: 2.4 }}
 """
 
@@ -103,11 +114,48 @@ def _write(scene: Scene, layout: Layout, name: str) -> Iterator[str]:
         f'<rect class="paper" x="{-MARGIN}" y="{-MARGIN}" width="{width:.0f}" '
         f'height="{height:.0f}"/>'
     )
+    for frame in scene.frames:
+        yield from _write_frame(frame, *layout.frames[frame.name], name)
     for curve in layout.curves:
         yield from _write_curve(curve)
+    for frame in scene.frames:
+        yield from _write_title(frame, layout.frames[frame.name][0], name)
     for node in scene.nodes:
         yield from _write_node(node, layout.centers[node.name], name)
     yield "</svg>"
+
+
+def _write_frame(frame: Frame, start: Point, end: Point, name: str) -> Iterator[str]:
+    (left, top), (right, bottom) = start, end
+    yield (
+        f'<g id="{name}-{frame.name}" class="{_look(frame)}"><title>{escape(frame.tooltip)}</title>'
+    )
+    yield (
+        f'<rect class="box" x="{_number(left)}" y="{_number(top)}" '
+        f'width="{_number(right - left)}" height="{_number(bottom - top)}" rx="8"/>'
+    )
+    yield "</g>"
+
+
+def _write_title(frame: Frame, corner: Point, name: str) -> Iterator[str]:
+    # After the lines, some of which would run through it.
+    left, top = corner[0] + 6, corner[1] + 4
+    width, height = frame.title.width + 6, 1.3 * frame.title.size
+    yield (
+        f'<g id="{name}-{frame.name}-title" class="{_look(frame)}">'
+        f"<title>{escape(frame.tooltip)}</title>"
+    )
+    yield (
+        f'<rect class="plate" x="{_number(left)}" y="{_number(top)}" '
+        f'width="{_number(width)}" height="{_number(height)}"/>'
+    )
+    yield _write_line(frame.title, left + 3, top)
+    yield "</g>"
+
+
+def _look(frame: Frame) -> str:
+    """Return its class: frames within frames take turns, so that they are told apart."""
+    return "frame odd" if frame.level % 2 == 0 else "frame"
 
 
 def _write_curve(curve: Curve) -> Iterator[str]:
@@ -128,21 +176,27 @@ def _write_node(node: Node, center: Point, name: str) -> Iterator[str]:
     (x, y), (width, height) = center, node.size
     if node.kind not in {"constant", "derivative"}:
         radius = height / 2 if node.kind == "operation" else 6
-        yield (
-            f'<rect class="box" x="{_number(x - width / 2)}" y="{_number(y - height / 2)}" '
-            f'width="{_number(width)}" height="{_number(height)}" rx="{_number(radius)}"/>'
-        )
-    baseline = y - sum(1.3 * line.size for line in node.lines) / 2
+        corner = x - width / 2, y - height / 2
+        size = f'width="{_number(width)}" height="{_number(height)}" rx="{_number(radius)}"'
+        if node.kind.startswith("folded"):  # Looks like a pile of boxes.
+            at = f'x="{_number(corner[0] + 4)}" y="{_number(corner[1] + 4)}"'
+            yield f'<rect class="back" {at} {size}/>'
+        yield f'<rect class="box" x="{_number(corner[0])}" y="{_number(corner[1])}" {size}/>'
+    top = y - sum(1.3 * line.size for line in node.lines) / 2
     for line in node.lines:
-        # The length is said, and not left to the font: so a text fits its box in any.
-        runs = "".join(f'<tspan class="{look}">{escape(text)}</tspan>' for look, text in line.runs)
-        yield (
-            f'<text x="{_number(x - line.width / 2)}" y="{_number(baseline + line.size)}" '
-            f'font-size="{line.size:g}" textLength="{_number(line.width)}" '
-            f'lengthAdjust="spacingAndGlyphs">{runs}</text>'
-        )
-        baseline += 1.3 * line.size
+        yield _write_line(line, x - line.width / 2, top)
+        top += 1.3 * line.size
     yield "</g>"
+
+
+def _write_line(line: Line, left: float, top: float) -> str:
+    # The length is said, and not left to the font: so a text fits its box in any.
+    runs = "".join(f'<tspan class="{look}">{escape(text)}</tspan>' for look, text in line.runs)
+    return (
+        f'<text x="{_number(left)}" y="{_number(top + line.size)}" '
+        f'font-size="{line.size:g}" textLength="{_number(line.width)}" '
+        f'lengthAdjust="spacingAndGlyphs">{runs}</text>'
+    )
 
 
 def _at(point: Point) -> str:

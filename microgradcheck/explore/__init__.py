@@ -21,7 +21,9 @@ class Exploration:
     Attributes:
         title: the function, as in `f(x, y)`.
         html: the page, complete in itself: it loads nothing, and needs no network.
-        source: the program that it steps through, which is Python.
+        source: the program that it steps through, which is Python. Each operation and each use of
+            the chain rule is one line, so that each step has its line; a tape's `source`, which
+            is there to be fast, joins them.
     """
 
     title: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 
+from microgradcheck.draw.compose import compose
 from microgradcheck.draw.layout import arrange, dot_source
-from microgradcheck.draw.scene import Node, Scene, compose
+from microgradcheck.draw.scene import Node
 from microgradcheck.draw.svg import write_svg
 from microgradcheck.draw.text import Line
 from microgradcheck.explore.recording import Recording
@@ -64,7 +66,7 @@ def draw_recording(recording: Recording) -> str:
     gradients = _gradients(recording, applications)
     uses = {step.target: step.uses for step in recording.steps if step.kind == "backward"}
     nodes = tuple(_roomy(node, recording, on_edges, gradients, uses) for node in scene.nodes)
-    scene = Scene(f"Computation graph of {recording.title}", scene.description, nodes)
+    scene = replace(scene, title=f"Computation graph of {recording.title}", nodes=nodes)
     return write_svg(scene, arrange(dot_source(scene, "LR"), _TIME_LIMIT), PREFIX)
 
 
@@ -116,4 +118,5 @@ def _roomy(
         if uses.get(place, 0) > 1:
             terms = " + ".join(map(readable, flows)).replace("+ −", "− ")
             lines += (Line(11, (("quiet", terms),)),)
-    return _Roomy(node.name, node.kind, lines, node.tooltip, node.sources, node.ordered)
+    fields = {**vars(node), "lines": lines}
+    return _Roomy(**fields)

@@ -7,10 +7,12 @@ from typing import Any
 
 from microgradcheck import functions
 from microgradcheck.functions import logsumexp, mean
+from microgradcheck.value import scope
 
 __all__ = ["cross_entropy", "hinge", "logistic", "squared_error"]
 
 
+@scope
 def squared_error(predictions: Sequence[Any], targets: Sequence[Any]) -> Any:
     """Return the mean of the squared differences of predictions and targets.
 
@@ -33,6 +35,7 @@ def squared_error(predictions: Sequence[Any], targets: Sequence[Any]) -> Any:
     return mean([(p - t) ** 2 for p, t in zip(predictions, targets, strict=True)])
 
 
+@scope
 def hinge(scores: Sequence[Any], labels: Sequence[Any]) -> Any:
     """Return the mean of max(0, 1 − label · score), which is 0 for scores beyond ±1.
 
@@ -57,6 +60,7 @@ def hinge(scores: Sequence[Any], labels: Sequence[Any]) -> Any:
     return mean([functions.relu(1 - y * s) for s, y in zip(scores, labels, strict=True)])
 
 
+@scope
 def logistic(scores: Sequence[Any], labels: Sequence[Any]) -> Any:
     """Return the mean of log(1 + exp(−label · score)), the binary cross-entropy of sigmoid(score).
 
@@ -82,6 +86,7 @@ def logistic(scores: Sequence[Any], labels: Sequence[Any]) -> Any:
     return mean([functions.softplus(-y * s) for s, y in zip(scores, labels, strict=True)])
 
 
+@scope
 def cross_entropy(scores: Sequence[Sequence[Any]], labels: Sequence[int]) -> Any:
     """Return the mean of −log softmax(scores)[label], without overflow.
 

@@ -7,12 +7,15 @@ from copy import deepcopy
 from typing import Any, Self
 
 from microgradcheck.structure import number
+from microgradcheck.value import scope
 
 __all__ = ["Module"]
 
 
 class Module:
     """A function with parameters; subclasses say which, by `parameters()`.
+
+    Pictures draw a box around what each call computes: a `__call__` is a `scope` by itself.
 
     Example:
         >>> from microgradcheck.value import Value
@@ -33,6 +36,11 @@ class Module:
         >>> line.parameters()[0].grad
         0.0
     """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__call__" in vars(cls):
+            setattr(cls, "__call__", scope(vars(cls)["__call__"]))  # noqa: B010  (mypy forbids `=`)
 
     def parameters(self) -> list[Any]:
         """Return the parameters, always in the same order."""
@@ -87,6 +95,9 @@ class Module:
 
         Args:
             state: what `state()` of the other one returned.
+
+        Returns:
+            The module itself.
 
         Raises:
             TypeError: it is no such state.

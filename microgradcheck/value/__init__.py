@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from microgradcheck.value.scopes import Call, scope
 from microgradcheck.value.value import (
     OPERATORS,
     Input,
@@ -15,11 +16,13 @@ from microgradcheck.value.watching import watching
 
 __all__ = [
     "OPERATORS",
+    "Call",
     "Input",
     "NotComputed",
     "Value",
     "binary",
     "reflected",
+    "scope",
     "unary",
     "watching",
 ]

@@ -11,6 +11,9 @@ from microgradcheck.ops import OPERATIONS, Operation, require_finite, undefined
 from microgradcheck.structure import is_array, number
 from microgradcheck.value.watching import tell_compared, tell_read, watchers
 
+if TYPE_CHECKING:
+    from microgradcheck.value.scopes import Call
+
 __all__ = ["OPERATORS", "Input", "NotComputed", "Value", "binary", "reflected", "unary"]
 
 ValueT = TypeVar("ValueT", bound="Value")
@@ -75,7 +78,7 @@ def binary(operation: Operation) -> Callable[[Value, Any], Any]:
         node.a = self
         node.b = other
         node.grad = _NOT_COMPUTED
-        node.label = ""
+        node.note = ""
         node.epoch = _epoch
         node.adjoint = None
         return node
@@ -109,7 +112,7 @@ def _node(operation: Operation, y: float, a: Value | float, b: Value | float) ->
     node.a = a
     node.b = b
     node.grad = _NOT_COMPUTED
-    node.label = ""
+    node.note = ""
     node.epoch = _epoch
     node.adjoint = None
     return node
@@ -170,25 +173,24 @@ class Value:
     """
 
     # Two fixed slots for inputs, not a tuple: half as many objects for the garbage collector.
-    __slots__ = ("a", "adjoint", "b", "epoch", "grad", "label", "number", "operation")
+    # One for the label and for the scope (see scopes.py), since most have neither.
+    __slots__ = ("a", "adjoint", "b", "epoch", "grad", "note", "number", "operation")
 
     number: float
     operation: Operation | None
     a: Value | float
     b: Value | float
     grad: float
-    label: str
+    note: str | tuple[str, Call]
     epoch: int
     adjoint: Any
 
     def __init__(self, data: Any, label: str = "") -> None:
-        if not isinstance(label, str):
-            raise TypeError(f"a label is a text, got {label!r} of type {type(label).__name__}")
+        self.note = _one_label(label)
         self.number = _one_number(data)
         self.operation = None
         self.a = self.b = 0.0
         self.grad = _NOT_COMPUTED
-        self.label = label
         self.epoch = _epoch
         self.adjoint = None
 
@@ -207,6 +209,17 @@ class Value:
             _epoch += 1
             self.epoch = _epoch if self.operation is None else _OVERWRITTEN
             self.number = converted
+
+    @property
+    def label(self) -> str:
+        """The name by which pictures and messages call it."""
+        note = self.note
+        return note if isinstance(note, str) else note[0]
+
+    @label.setter
+    def label(self, label: str) -> None:
+        label = _one_label(label)
+        self.note = label if isinstance(self.note, str) else (label, self.note[1])
 
     @property
     def op(self) -> str:
@@ -291,10 +304,14 @@ class Value:
         return twin
 
     def __deepcopy__(self: ValueT, memo: dict[int, Any]) -> ValueT:
-        for node in sweep.topological_order(self):
-            if id(node) not in memo:
-                twin = memo[id(node)] = node.__copy__()
-                twin.a, twin.b = memo.get(id(node.a), node.a), memo.get(id(node.b), node.b)
+        order = sweep.topological_order(self)
+        fresh = [node for node in order if id(node) not in memo]
+        for node in fresh:
+            twin = memo[id(node)] = node.__copy__()
+            twin.a, twin.b = memo.get(id(node.a), node.a), memo.get(id(node.b), node.b)
+        for node in fresh:
+            if isinstance(node.note, tuple):
+                memo[id(node)].note = (node.note[0], node.note[1].copied(memo))
         copied: ValueT = memo[id(self)]
         return copied
 
@@ -324,6 +341,12 @@ def _unpickle(kind: type[ValueT], data: float, label: str, grad: float) -> Value
     leaf = kind(data, label)
     leaf.grad = grad
     return leaf
+
+
+def _one_label(label: Any) -> str:
+    if not isinstance(label, str):
+        raise TypeError(f"a label is a text, got {label!r} of type {type(label).__name__}")
+    return label
 
 
 def _one_number(data: Any) -> float:
