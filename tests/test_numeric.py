@@ -5,6 +5,7 @@ from __future__ import annotations
 import cmath
 import math
 import random
+from collections import Counter
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
@@ -213,6 +214,29 @@ def test_a_pole_near_by_is_not_taken_for_noise() -> None:
     assert found < 1
 
 
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_round_off_is_measured_with_few_calls_and_other_noise_is_looked_at_again(
+    offset: float,
+) -> None:
+    rng = random.Random(7)
+    calls = Counter[str]()
+
+    def exact(x: list[float]) -> list[float]:
+        calls["round-off"] += 1
+        return [math.sin(x[0] / 3 - offset) + math.exp(x[1] / 3 - offset)]
+
+    def noisy(x: list[float]) -> list[float]:
+        calls["noise"] += 1
+        return [exact(x)[0] + 1e-9 * rng.gauss(0, 1)]
+
+    x = [3 * (offset + 0.7), 3 * (offset + 0.3)]
+    (found,) = measure_noise(exact, x, x, random.Random(0))
+    assert calls["round-off"] == 8
+    assert 1e-17 < found < 1e-14 * max(offset, 1)
+    measure_noise(noisy, x, x, random.Random(0))
+    assert calls["noise"] == 16
+
+
 def test_the_smallest_numbers_have_noise_too() -> None:
     assert measure_noise(lambda x: [3 * x[0]], [5e-320], [5e-320], random.Random(0)) == [0.0]
 
@@ -220,14 +244,16 @@ def test_the_smallest_numbers_have_noise_too() -> None:
 # The estimate
 
 
-def along(f: Callable[[float], float], x: float, noise: float = 0.0) -> Estimate:
+def along(
+    f: Callable[[float], float], x: float, noise: float = 0.0, claim: float | None = None
+) -> Estimate:
     def at(step: float) -> float:
         try:
             return f(x + step)
         except (ValueError, ArithmeticError):
             return math.nan
 
-    return estimate_along(at, x, abs(x) or 1.0, noise, 1e-6)
+    return estimate_along(at, x, abs(x) or 1.0, noise, 1e-6, claim=claim)
 
 
 def covered(seed: int) -> list[tuple[bool, bool]]:
@@ -275,7 +301,20 @@ def test_calls_are_few() -> None:
         return sum(math.sin(entry) for entry in x)
 
     estimate(f, [0.1 * k for k in range(1, 101)])
-    assert calls <= 10 * 100 + 20
+    assert calls <= 6 * 100 + 10
+
+
+def test_a_kink_far_away_costs_nothing() -> None:
+    calls = 0
+
+    def f(x: float) -> float:
+        nonlocal calls
+        calls += 1
+        return math.sin(x) + max(x - 1.00001, 0.0)
+
+    found = along(f, 1.0)
+    assert found.value == pytest.approx(math.cos(1))
+    assert calls == 5
 
 
 @pytest.mark.parametrize("x", [0.0, 1.0, -0.7, 1e-300, 3e300, 2**53 - 1])
@@ -343,6 +382,7 @@ def test_a_kink_has_the_slopes_of_both_sides(
         (math.log, "undefined here"),
         (lambda x: 1 / x, "undefined here"),
         (lambda x: abs(x) ** 0.5, "slope without bound"),
+        (lambda x: abs(x) ** 0.8, "slope without bound"),
         (math.cbrt, "slope without bound"),
         (lambda x: float(x > 0), "jumps"),
         (lambda x: math.floor(x) + x, "jumps"),
@@ -361,6 +401,82 @@ def test_a_flat_point_is_smooth(power: float) -> None:
     found = along(lambda x: abs(x) ** power, 0.0)
     assert found.behaviour == "smooth"
     assert abs(found.value) <= found.error_bound
+
+
+@pytest.mark.parametrize("power", [1.3, 1.5, 2, 2.5])
+def test_the_bound_holds_where_differences_do_not_shrink_as_even_powers(power: float) -> None:
+    found = along(lambda x: math.copysign(abs(x) ** power, x), 0.0)
+    assert found.behaviour == "smooth"
+    assert abs(found.value) <= found.error_bound
+
+
+@pytest.mark.parametrize("level", [1e-9, 1e-6, 1e-3])
+def test_steps_go_up_against_noise(level: float) -> None:
+    rng = random.Random(11)
+    found = along(lambda x: x * x + level * rng.gauss(0, 1), 1.0, noise=level)
+    assert abs(found.value - 2) <= found.error_bound < max(level, 2e-6)
+
+
+@pytest.mark.parametrize("frequency", [1e10, 1e12])
+def test_a_slope_of_waves_that_pass_for_noise_is_not_contradicted(frequency: float) -> None:
+    def f(x: float) -> float:
+        return x + 1e-5 * math.sin(frequency * x)
+
+    (noise,) = measure_noise(lambda x: [f(x[0])], [1.0], [1.0], random.Random(0))
+    slope = 1 + 1e-5 * frequency * math.cos(frequency)
+    blind, told = along(f, 1.0, noise), along(f, 1.0, noise, claim=slope)
+    assert abs(blind.value - slope) > blind.error_bound
+    assert abs(told.value - slope) <= told.error_bound
+    report = mg.gradcheck(f, 1.0, gradient=lambda _: slope, raise_on_failure=False)
+    assert report.verdict == "NOISY"
+    for wrong in (-slope, 2 * slope, 0.5 * slope):
+        found = along(f, 1.0, noise, claim=wrong)
+        assert abs(found.value - wrong) > found.error_bound
+
+
+@pytest.mark.parametrize("seed", [26, 38, 142, 319, 463, 511])
+def test_a_slight_contradiction_is_looked_at_again(seed: int) -> None:
+    rng = random.Random(seed)
+    drawn: dict[float, float] = {}
+
+    def f(x: float) -> float:
+        # Its round-off grows with x, so that what is measured at 1 is too little.
+        return 1 + 1e-15 * x * x * drawn.setdefault(x, rng.gauss(0, 1))
+
+    (noise,) = measure_noise(lambda x: [f(x[0])], [1.0], [1.0], random.Random(0))
+    for claim, contradicted in ((None, True), (0.0, False)):
+        found = along(f, 1.0, noise, claim=claim)
+        assert (abs(found.value) > found.error_bound) == contradicted
+
+
+def test_a_function_that_jumps_between_neighbouring_numbers_could_have_any_slope() -> None:
+    found = along(lambda x: x + 1e-5 * math.sin(1e20 * x), 1.0, noise=1e-5, claim=1e15)
+    assert abs(found.value - 1e15) <= found.error_bound
+
+
+@pytest.mark.parametrize("wrong", [0.0, 2.0, -1e5])
+def test_noise_does_not_follow_a_wrong_slope(wrong: float) -> None:
+    rng = random.Random(13)
+    drawn: dict[float, float] = {}
+
+    def noisy(x: float) -> float:
+        return math.sin(x) + drawn.setdefault(x, 1e-9 * rng.gauss(0, 1))
+
+    def single(x: float) -> float:
+        return float(np.sin(np.float32(x)))
+
+    for f in (noisy, single):
+        (noise,) = measure_noise(lambda x, f=f: [f(x[0])], [0.7], [0.7], random.Random(0))
+        found = along(f, 0.7, noise, claim=wrong)
+        assert abs(found.value - wrong) > found.error_bound
+
+
+def test_round_off_is_nothing_to_compare_a_slope_of_zero_with() -> None:
+    rng = random.Random(17)
+    drawn: dict[float, float] = {}
+    found = along(lambda x: 1 - 1e-15 * drawn.setdefault(x, rng.choice((0, 0, 1))), 2.0)
+    assert abs(found.value) <= found.error_bound
+    assert found.secant == 0
 
 
 @pytest.mark.parametrize("distance", [1e-2, 1e-4, 1e-6])
@@ -424,7 +540,7 @@ def test_a_number_near_zero_does_not_make_the_step_vanish(
     x: float, method: str, order: int, expected: float
 ) -> None:
     found = mg.derivative(lambda w: (w - 5) ** 2, x, method=method, order=order)
-    assert found == pytest.approx(expected, rel=1e-5)
+    assert found == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("x", [1e-5, 1e-12, 1e-300])

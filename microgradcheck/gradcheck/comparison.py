@@ -155,6 +155,10 @@ class Comparison:
 
     def _judge_by_differences(self) -> list[Entry]:
         estimates = self.nudges.search_each(self._estimates)
+        if not self.nudges.is_confirmed(self.noise[0], self.rng):
+            self.nudges = Called(self.problem, self.center)
+            self.noise = self._measure_noise(self.nudges)
+            estimates = self.nudges.search_each(self._estimates)
         if not self.scatter and all(map(math.isfinite, self.center)):
             quiet = all(estimate.behaviour == "smooth" for each in estimates for estimate in each)
             quiet &= all(
@@ -178,11 +182,12 @@ class Comparison:
         called = Called(self.problem, self.center)
         if not all(map(math.isfinite, self.center)):
             return called, [0.0] * len(self.center)
-        taped = Taped.of(self.problem, self.scale) if self._is_worth_a_tape() else None
-        if taped:
-            noise = self._measure_noise(taped)
-            if taped.is_confirmed(self.center[0], noise[0], self.rng):
-                return taped, noise
+        if self._is_worth_a_tape():
+            taped = Taped.of(self.problem, self.center, self.scale)
+            if taped:
+                noise = self._measure_noise(taped)
+                if taped.is_confirmed(noise[0], self.rng):
+                    return taped, noise
         return called, self._measure_noise(called)
 
     def _is_worth_a_tape(self) -> bool:

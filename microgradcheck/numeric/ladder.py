@@ -1,68 +1,44 @@
 """A derivative with its error bound: many steps, extrapolated, and the noise of f measured.
 
 A central difference errs by truncation, which grows with the step, and by the noise of f, which
-grows as the step shrinks. Here the steps form ladders. Every few neighbouring rungs, a window,
-are extrapolated to a step of zero, and the window's bound says how far its value can be off. The
-window with the smallest bound is taken among those that no finer window contradicts.
+grows as the step shrinks. Two pairs of points far apart, both near to x, are mostly enough to know
+both. Where they are not, ladders of steps go up against noise, or down against truncation. Every
+few neighbouring rungs, a window, are extrapolated to a step of zero, and the window's bound says
+how far its value can be off. The window with the smallest bound is taken among those that no finer
+window contradicts.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
-from typing import NamedTuple
 
-from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Pair, Samples, exact_step, ladder
-from microgradcheck.numeric.windows import (
-    Window,
-    best_of,
-    central,
-    explains,
-    one_sided,
-    windows,
-)
+from microgradcheck.numeric.claims import hear
+from microgradcheck.numeric.kinks import edge, finest_useful_step, is_rough, kink_or_edge
+from microgradcheck.numeric.outcome import Estimate
+from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step
+from microgradcheck.numeric.windows import Window, best_of, central, explains, windows
 
 __all__ = ["Estimate", "estimate_along", "first_steps"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
-_FIRST_STEP = 0.016  # relative to the scale of x
-_FINE = 2e-4  # the pair that looks for structure below a ladder, relative to its finest step
+# Relative to the scale of x: small enough for functions that change over a thousandth of it.
+_NEAR, _FINE = 4e-6, 2e-7
+_WIDE = 0.016  # where a ladder begins if nothing is seen so near
+_BELOW = 2e-4  # the pair that looks for structure below a ladder, relative to its finest step
 _FINEST = 1e-13  # relative to the scale of x
 _MOST_PAIRS = 24
 
 
-class Estimate(NamedTuple):
-    """A derivative and what is known of its error.
-
-    Attributes:
-        value: the derivative.
-        error_bound: how far the value may be from the true derivative.
-        behaviour: "smooth"; "kink", where the slopes on both sides differ; "edge", where f is
-            undefined, jumps or has a slope without bound; or "quantised", where f has steps.
-        slopes: the slopes on the left and on the right, at a kink.
-        slope_bound: how far those may be off.
-        noise: the standard deviation of f's own noise, in the units of f.
-        secant: the largest slope of f between x and any point that was tried, beyond its noise,
-            which a derivative of zero can be compared with; 0 where it cannot.
-        step: the finest step of the window that the value comes from.
-        reason: why it is an edge, in words.
-    """
-
-    value: float
-    error_bound: float
-    behaviour: str = "smooth"
-    slopes: tuple[float, float] | None = None
-    slope_bound: float = 0.0
-    noise: float = 0.0
-    secant: float = 0.0
-    step: float = 0.0
-    reason: str = ""
-
-
 def estimate_along(
-    at: Callable[[float], float], x: float, scale: float, noise: float, precision: float
+    at: Callable[[float], float],
+    x: float,
+    scale: float,
+    noise: float,
+    precision: float,
+    *,
+    claim: float | None = None,
 ) -> Estimate:
     """Return the derivative of a function of one step at a step of zero.
 
@@ -72,12 +48,16 @@ def estimate_along(
         scale: the length over which x is moved first.
         noise: the standard deviation of f's noise, where it is known to exceed round-off.
         precision: the relative error that is good enough.
+        claim: what somebody says the derivative is. Where a closer look shows that f may follow
+            it after all, the bound is wide enough for both.
     """
-    return _Search(at, x, scale, noise, precision).estimate()
+    search = _Search(at, x, scale, noise, precision)
+    found = search.estimate()
+    return found if claim is None else hear(claim, found, search.samples)
 
 
 def first_steps(x: float, scale: float) -> list[float]:
-    """Return the steps that are always tried first, both ways: a ladder and a fine one below it.
+    """Return the steps that are always tried first, both ways.
 
     Args:
         x: the number that is moved.
@@ -85,10 +65,9 @@ def first_steps(x: float, scale: float) -> list[float]:
 
     Example:
         >>> first_steps(0.0, 1.0)
-        [0.016, 0.006751054852320675, 0.0024197329219787364, 4.839465843957473e-07]
+        [4e-06, 2e-07]
     """
-    coarse = [exact_step(x, h) for h in ladder(_FIRST_STEP * scale)]
-    return [*coarse, exact_step(x, coarse[-1] * _FINE)]
+    return [exact_step(x, h * scale) for h in (_NEAR, _FINE)]
 
 
 class _Search:
@@ -105,11 +84,10 @@ class _Search:
     def estimate(self) -> Estimate:
         if not math.isfinite(self.samples.center):
             return Estimate(math.nan, math.inf, "edge", reason="f is undefined here")
-        for h in first_steps(self.samples.x, self.scale):
-            fine = self.samples.add(h)
-        if not all(pair.finite for pair in self.pairs):
+        self.near, self.fine = map(self.samples.add, first_steps(self.samples.x, self.scale))
+        if not (self.near.finite and self.fine.finite):
             return self._near_a_border()
-        return self._refine(fine)
+        return self._refine()
 
     def _near_a_border(self) -> Estimate:
         """Find steps that stay inside f's domain, or the side on which there are none."""
@@ -118,13 +96,14 @@ class _Search:
         inside = self.pairs[-1]
         if not inside.finite:
             side = "left" if not math.isfinite(inside.left) else "right"
-            return self._edge(f"f is undefined on its {side}")
+            return edge(self.samples, f"f is undefined on its {side}")
         self.samples.add_ladder(inside.h / RATIOS[0])
-        return self._refine(self.pairs[-1])
+        return self._refine()
 
-    def _refine(self, fine: Pair) -> Estimate:
+    def _refine(self) -> Estimate:
         """Add steps until the bound is small enough, or no step can make it smaller."""
-        looked_closely = False
+        looked_closely = looked_wide = False
+        fine = self.pairs[-1]
         tried = (0, 0.0)
         while tried != (len(self.pairs), self.samples.noise) and len(self.pairs) < _MOST_PAIRS:
             tried = (len(self.pairs), self.samples.noise)
@@ -135,20 +114,24 @@ class _Search:
             best = self._best()
             if best and self._is_good(best):
                 break
+            if not looked_wide and (best is None or abs(best.value) <= best.bound):
+                looked_wide = True
+                self.samples.add_ladder(_WIDE * self.scale)
+                continue
             if not self.samples.moves():
                 break
-            closer = self._finest_useful_step(fine)
-            if not looked_closely and closer < fine.h and self._is_rough(fine):
+            closer = finest_useful_step(self.samples, fine, _FINEST * self.scale)
+            if not looked_closely and closer < fine.h and is_rough(self.samples, fine):
                 looked_closely = True
                 self.samples.add_ladder(closer)
-                found = self._kink_or_edge()
+                found = kink_or_edge(self.samples)
                 if found:
                     return found
                 fine = self.pairs[-1]
             elif best is None:
                 self.samples.add_ladder(fine.h)
-                fine = self.samples.add(fine.h * _FINE)
-            elif not (self._go_down(best) if best.truncation > best.noise else self._go_up(best)):
+                fine = self.samples.add(fine.h * _BELOW)
+            elif not (self._go_down(best) if best.is_truncated else self._go_up(best)):
                 break
         return self._conclude()
 
@@ -163,20 +146,18 @@ class _Search:
             best.value, best.bound, behaviour, noise=self.samples.noise, secant=secant, step=h
         )
 
-    def _edge(self, reason: str) -> Estimate:
-        return Estimate(math.nan, math.inf, "edge", noise=self.samples.noise, reason=reason)
-
     def _comparable(self, best: Window) -> float:
         """Return the largest slope of f between x and a point that was tried, beyond noise.
 
-        A derivative of zero is compared with it. It says nothing of a window whose bound is wider
-        than all that the finest pair shows, since f may just change faster far away: 0, then.
+        A derivative of zero is compared with it. It says nothing of a window whose bound is far
+        wider than all that the finest pair shows, since f may just change faster far away: 0, then.
         """
         finest = self.pairs[-1]
-        if best.bound > self.samples.secant(finest) + 4 * self.samples.noise_of(finest) / finest.h:
+        shown = self.samples.secant(finest) + self.samples.noise_of(finest) / finest.h
+        if best.bound > 4 * shown:
             return 0.0
         largest = max(
-            self.samples.secant(pair) - 4 * self.samples.noise_of(pair) / pair.h
+            self.samples.secant(pair) - 16 * self.samples.noise_of(pair) / pair.h
             for pair in self.pairs
             if pair.finite
         )
@@ -184,77 +165,50 @@ class _Search:
         return largest if largest * self.scale > rounding else 0.0
 
     def _best(self) -> Window | None:
-        found = windows(self.samples, central)
+        found = self._windows()
         return best_of(w for w in found if explains(self.samples, w, self.precision))
+
+    def _windows(self) -> list[Window]:
+        """Return all windows from fine to coarse, and that of the first two pairs among them."""
+        found = windows(self.samples, central)
+        if self.near.finite and self.fine.finite and self.near != self.fine:
+            finest, coarsest = map(self.pairs.index, (self.fine, self.near))
+            first = central(self.samples, [self.fine, self.near])
+            found.append(Window(*first, finest, coarsest))
+        return sorted(found, key=lambda window: -window.finest)
 
     def _is_good(self, best: Window) -> bool:
         size = abs(best.value)
         if size <= best.bound:
             size = self._comparable(best)
-        return best.bound <= self.precision / 4 * size
+        return best.bound <= self.precision / 2 * size
 
     def _go_up(self, best: Window) -> bool:
-        """Add a coarser pair, or three where one would not bring the noise down far enough."""
-        coarsest = self.pairs[best.coarsest]
-        if best.coarsest > 0 and self.pairs[best.coarsest - 1].h < 4 * coarsest.h:
+        """Add a coarser pair, or three where one would not bring the noise down far enough.
+
+        Not where truncation is the limit of those that are coarser already.
+        """
+        coarsest = best.coarsest
+        while coarsest and self.pairs[coarsest - 1].h < 4 * self.pairs[coarsest].h:
+            coarsest -= 1
+        limited = any(w.coarsest == coarsest and w.is_truncated for w in self._windows())
+        if limited or not self.pairs[coarsest].finite:
             return False
+        h = self.pairs[coarsest].h
         excess = best.noise / max(self.precision * abs(best.value), best.truncation, 1e-300)
         if excess > 100:
-            self.samples.add_ladder(coarsest.h * min(excess / 10, 1e4))
+            self.samples.add_ladder(h * min(excess / 10, 1e4))
         else:
-            self.samples.add(coarsest.h * RATIOS[len(self.pairs) % len(RATIOS)])
-        return all(pair.finite for pair in self.pairs[:1])
+            self.samples.add(h * RATIOS[len(self.pairs) % len(RATIOS)])
+        return True
 
     def _go_down(self, best: Window) -> bool:
         """Add a pair below those around the best window, unless noise is their limit already."""
         finest = best.finest
         while finest + 1 < len(self.pairs) and self.pairs[finest].h < 4 * self.pairs[finest + 1].h:
             finest += 1
-        found = windows(self.samples, central)
-        if any(w.finest == finest and w.noise > w.truncation for w in found):
+        found = self._windows()
+        if any(w.finest == finest and not w.is_truncated for w in found):
             return False
         self.samples.add(self.pairs[finest].h / RATIOS[len(self.pairs) % len(RATIOS)])
         return True
-
-    # Kinks and edges
-
-    def _is_rough(self, fine: Pair) -> bool:
-        """Tell whether slopes differ or grow between a ladder and the fine pair below it."""
-        coarse = next((p for p in reversed(self.pairs) if p.h > 10 * fine.h and p.finite), None)
-        return coarse is not None and self.samples.roughness(coarse, fine) < 0.35
-
-    def _finest_useful_step(self, fine: Pair) -> float:
-        """Return the coarsest step of a ladder on which noise is a hundredth of what is seen."""
-        bend, noise = abs(self.samples.bend(fine)), self.samples.noise_of(fine) / fine.h
-        seen = bend if bend > 16 * noise else self.samples.secant(fine)
-        if seen == 0:
-            return fine.h
-        least = _FINEST * self.scale
-        return max(400 * self.samples.noise_of(fine) / seen, least) * RATIOS[0] * RATIOS[1]
-
-    def _kink_or_edge(self) -> Estimate | None:
-        """Judge what the finest pairs show, once they are as fine as the noise allows."""
-        coarse, _, fine = self.pairs[-3:]
-        if not fine.finite or not coarse.finite:
-            return None
-        roughness = self.samples.roughness(coarse, fine)
-        if roughness < -0.25:
-            jumps = roughness < -0.8
-            return self._edge("f jumps here" if jumps else "slope without bound")
-        if roughness > 0.35:
-            return None
-        right = best_of(windows(self.samples, partial(one_sided, side=lambda pair: pair.right)))
-        left = best_of(windows(self.samples, partial(one_sided, side=lambda pair: pair.left)))
-        if right is None or left is None:
-            return None
-        bound = max(right.bound, left.bound)
-        return Estimate(
-            (right.value - left.value) / 2,
-            bound,
-            "kink",
-            slopes=(-left.value, right.value),
-            slope_bound=bound,
-            noise=self.samples.noise,
-            secant=self.samples.secant(fine),
-            step=fine.h,
-        )

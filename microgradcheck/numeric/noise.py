@@ -7,19 +7,22 @@ import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+from microgradcheck.numeric.samples import UNIT_ROUNDOFF
+
 __all__ = ["measure_noise", "noise_by_order"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 # Relative to the scale of x. The first is wide enough to see single precision inside of f. The
-# others are for functions that change so fast that it takes their curve for noise. Two are always
-# used, since round-off can follow a regular pattern at one of them.
+# others are for functions that change so fast that it takes their curve for noise. Two are used
+# unless round-off explains what is found, since it can follow a regular pattern at one of them.
 _SPACINGS = (2.0**-25, 2.0**-34, 2.0**-41)
 # For functions that stand still at the first, since their values may have steps of their own.
 _WIDER = (2.0**-19, 2.0**-13)
 # Not next to x itself, where f may have a kink or an edge, which would be mistaken for noise.
 _POINTS = range(16, 24)
 _ORDERS = (4, 5, 6)
+_ROUND_OFF = (0.3, 100.0)  # how much noise it makes, in units of what a single rounding can do
 _SMALLEST = math.ulp(0.0)
 
 
@@ -40,8 +43,8 @@ def measure_noise(
     Returns:
         One number for each output; 0.0 where none was seen, or an output is not finite.
 
-    Limits: 16 calls of f; 24 or 32 where it changes fast, stands still, or differs from one side
-    of the point to the other.
+    Limits: 8 calls of f where its noise is round-off; otherwise 16, and 24 or 32 where it changes
+    fast, stands still, or differs from one side of the point to the other.
 
     Source: Hamming, Introduction to Applied Numerical Analysis (1971), chapter 6; Moré and Wild,
     Estimating computational noise, SIAM J. Sci. Comput. 33 (2011).
@@ -53,10 +56,7 @@ def measure_noise(
     signs = [rng.choice((-1, 1)) for _ in x]
 
     def outputs(spacing: float, side: int = 1) -> list[tuple[float, ...]]:
-        # Powers of two, so that equal steps are still equal after rounding.
-        units = [2.0 ** round(math.log2(max(spacing * scale, _SMALLEST))) for scale in scales]
-        moves = [side * sign * unit for sign, unit in zip(signs, units, strict=True)]
-        points = [[a + k * move for a, move in zip(x, moves, strict=True)] for k in _POINTS]
+        points = _points(x, scales, [side * sign for sign in signs], spacing)
         return list(zip(*map(f, points), strict=True))
 
     found = []
@@ -68,7 +68,11 @@ def measure_noise(
         curved = any(orders[0] > 4 * orders[-1] > 0 for orders in map(noise_by_order, values))
         if not curved or spacing == _SPACINGS[-1]:
             found.append([_noise_in(output, curved) for output in values])
-        if len(found) == 2:
+        settled = found and all(
+            _is_round_off(output, noise, spacing)
+            for output, noise in zip(values, found[-1], strict=True)
+        )
+        if settled or len(found) == 2:
             break
     coarse, fine = found[0], found[-1]
     if any(a > 1000 * b for a, b in zip(coarse, fine, strict=True)):
@@ -86,6 +90,23 @@ def measure_noise(
                 noise[k] = max(noise[k], _noise_in(output, curved=True))
                 still[k] = min(output) == max(output)
     return noise
+
+
+def _points(
+    x: Sequence[float], scales: Sequence[float], signs: Sequence[int], spacing: float
+) -> list[list[float]]:
+    """Return points on a line through x, equally spaced."""
+    # Powers of two, so that equal steps are still equal after rounding.
+    units = [2.0 ** round(math.log2(max(spacing * scale, _SMALLEST))) for scale in scales]
+    moves = [sign * unit for sign, unit in zip(signs, units, strict=True)]
+    return [[a + k * move for a, move in zip(x, moves, strict=True)] for k in _POINTS]
+
+
+def _is_round_off(values: Sequence[float], noise: float, spacing: float) -> bool:
+    """Tell whether noise is what rounding makes of values and of the inputs they come from."""
+    size, change = max(map(abs, values)), max(abs(b - a) for a, b in pairwise(values))
+    least, most = (factor * UNIT_ROUNDOFF for factor in _ROUND_OFF)
+    return least * size <= noise <= most * max(size, change / spacing)
 
 
 def _noise_in(values: Sequence[float], curved: bool = False) -> float:

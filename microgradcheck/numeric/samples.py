@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable
 from typing import NamedTuple
 
-__all__ = ["RATIOS", "UNIT_ROUNDOFF", "Pair", "Samples", "exact_step", "ladder"]
+__all__ = ["RATIOS", "UNBOUNDED", "UNIT_ROUNDOFF", "Pair", "Samples", "exact_step", "ladder"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 # Neighbouring steps have irregular ratios, so that no periodic function looks flat to all.
 RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
+UNBOUNDED = -0.1  # slopes that grow faster than this power of h have no bound
 UNIT_ROUNDOFF = 2.0**-53
 _SMALLEST = math.ulp(0.0)  # what numbers near zero are rounded to
 
@@ -112,7 +113,7 @@ class Samples:
             bend = _exponent(coarse.h, self.bend(coarse), fine.h, self.bend(fine))
         if self.secant(fine) > seen:
             secant = _exponent(coarse.h, self.secant(coarse), fine.h, self.secant(fine))
-        return secant if secant < -0.25 else bend
+        return secant if secant < UNBOUNDED else bend
 
 
 def ladder(h: float) -> list[float]:
@@ -132,9 +133,7 @@ def exact_step(x: float, h: float) -> float:
 
 
 def _exponent(coarse_h: float, coarse: float, fine_h: float, fine: float) -> float:
-    """Return p where a quantity behaves as h**p between two steps."""
-    if fine == 0:
-        return math.inf
+    """Return p where a quantity that is seen at the fine step behaves as h**p between two steps."""
     if coarse == 0:
         return -math.inf
     return math.log(abs(coarse / fine)) / math.log(coarse_h / fine_h)

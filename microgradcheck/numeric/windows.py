@@ -31,6 +31,11 @@ class Window(NamedTuple):
         """How far the value may be off."""
         return self.truncation + self.noise
 
+    @property
+    def is_truncated(self) -> bool:
+        """Whether finer steps would do better: noise does not explain all that is seen."""
+        return self.truncation > 2 * self.noise
+
 
 def windows(
     samples: Samples, extrapolated: Callable[[Samples, Sequence[Pair]], _Bounded]
@@ -88,7 +93,16 @@ def central(samples: Samples, run: Sequence[Pair]) -> _Bounded:
     if spread > noise and slopes not in (sorted(slopes), sorted(slopes, reverse=True)):
         # They go to and fro, so that there is nothing to extrapolate.
         skipped = max(skipped, spread)
+    elif len(run) > 2 and _shrinks_slowly(squares, slopes, noise):
+        skipped = max(skipped, abs(slopes[1] - slopes[0]))
     return value, max(truncation, 2 * skipped), noise
+
+
+def _shrinks_slowly(squares: Sequence[float], slopes: Sequence[float], noise: float) -> bool:
+    """Tell whether slopes approach their limit more slowly than h**1.5, so not as even powers."""
+    expected = (squares[2] - squares[1]) / (squares[1] - squares[0])
+    last, before = abs(slopes[1] - slopes[0]), abs(slopes[2] - slopes[1])
+    return last > noise and before < 0.6 * expected * last
 
 
 def one_sided(samples: Samples, run: Sequence[Pair], side: Callable[[Pair], float]) -> _Bounded:
