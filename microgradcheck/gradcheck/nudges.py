@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from microgradcheck.gradcheck.problem import Problem
+from microgradcheck.gradcheck.searches import Move, portions, search_together
 from microgradcheck.numeric.ladder import first_steps
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF
-from microgradcheck.tape import Tape, record
+from microgradcheck.tape import StaleTapeError, Tape, record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,20 +19,17 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-__all__ = ["Called", "Move", "Nudges", "Taped", "portions", "search_together"]
+__all__ = ["Called", "Nudges", "Taped"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
-_DISTANCES = (0.25, 0.06, 0.016, 0.004)  # of the points where f confirms its tape, in scales
-_CONFIRMATIONS = 4
+# Where f confirms its tape: relative to the farthest step, and to the scale, next to the inputs.
+_FAR, _NEAR = (1.0, 0.25, 0.06, 0.016), (4e-6,)
+_REACH = 0.25  # of the scale: the least farthest step
+_TRIES = 4
 _LARGEST_DIFFERENCE = 64  # standard deviations of the noise: sums in another order round otherwise
-_NUMBERS = 2**20  # that are held at once, 8 MB
 
 Found = TypeVar("Found")
-Output = TypeVar("Output")
-Move = tuple[int, float]
-"""What is moved, by its number, and how far."""
-
 Along = Callable[[float], list[float]]
 """The outputs of f as a function of the step by which one input entry is moved."""
 
@@ -50,6 +47,10 @@ class Nudges(Protocol):
 
     def __call__(self, entries: list[float]) -> list[float]:
         """Return the outputs at other entries."""
+        ...
+
+    def is_confirmed(self, noise: float, rng: random.Random) -> bool:
+        """Tell whether f returns what was taken for its outputs; to be asked after a search."""
         ...
 
     def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:
@@ -80,6 +81,10 @@ class Called:
         """Return the outputs at other entries: see `Nudges`."""
         return self._problem(entries)
 
+    def is_confirmed(self, noise: float, rng: random.Random) -> bool:
+        """Tell that f was asked itself: see `Nudges`."""
+        return True
+
     def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:
         """Return what a search along each entry finds: see `Nudges`."""
         return [search(i, self._along(i)) for i in range(len(self._problem.entries))]
@@ -103,25 +108,30 @@ class Taped:
     Args:
         problem: f and its inputs.
         tape: f, recorded there.
+        center: what f returns at the inputs.
         scale: the length over which f changes, where that is not |x|.
     """
 
-    def __init__(self, problem: Problem, tape: Tape, scale: float | None) -> None:
+    def __init__(
+        self, problem: Problem, tape: Tape, center: list[float], scale: float | None
+    ) -> None:
         import numpy as np
 
         self._problem, self._tape = problem, tape
+        self.center = center
         self._scales = [problem.scale(i, scale) for i in range(len(problem.entries))]
         self._row = np.array(problem.entries)
+        self._reach = [_REACH * length for length in self._scales]
+        self._confirmed: list[float] = []
         self.taped = 0
-        self.center = self(problem.entries)
 
     @classmethod
-    def of(cls, problem: Problem, scale: float | None) -> Self | None:
+    def of(cls, problem: Problem, center: list[float], scale: float | None) -> Self | None:
         """Return a problem's nudges from a tape, or None where f cannot be recorded."""
         try:
             tape = record(problem.f, *problem.arguments(problem.entries))
-            return cls(problem, tape, scale)
-        except (TypeError, ValueError, ArithmeticError):
+            return cls(problem, tape, center, scale)
+        except Exception:  # noqa: BLE001  f can answer a tape's refusal by any error of its own
             return None  # Calls of f show better what there is to see.
 
     def __call__(self, entries: list[float]) -> list[float]:
@@ -130,32 +140,48 @@ class Taped:
 
         return self._outputs(np.array([entries]))[0]
 
-    def is_confirmed(self, center: float, noise: float, rng: random.Random) -> bool:
+    def is_confirmed(self, noise: float, rng: random.Random) -> bool:
         """Tell whether f itself returns the same at fresh random points, near and farther away.
 
         What is not on the tape, since it was computed outside of the graph or depends on more than
         the inputs, differs there by more than noise, or makes no difference that could be seen.
+        To be asked again after a search, which may have gone farther than before.
 
         Args:
-            center: what f returns at the inputs.
             noise: the standard deviation of the noise of f.
             rng: where the points come from.
         """
+        if self._reach != self._confirmed:
+            far = self._agrees(self._reach, _FAR, noise, rng)
+            if not (far and self._agrees(self._scales, _NEAR, noise, rng)):
+                return False
+            self._confirmed = list(self._reach)
+        return True
+
+    def _agrees(
+        self, lengths: list[float], distances: Sequence[float], noise: float, rng: random.Random
+    ) -> bool:
+        """Tell whether f returns the same as its tape at one point for each distance."""
         import numpy as np
 
-        points = [
+        points = np.array(
             [
-                x + distance * rng.uniform(-scale, scale)
-                for x, scale in zip(self._problem.entries, self._scales, strict=True)
+                [
+                    x + distance * rng.uniform(-length, length)
+                    for x, length in zip(self._problem.entries, lengths, strict=True)
+                ]
+                for distance in (*distances,) * _TRIES
             ]
-            for distance in _DISTANCES * _CONFIRMATIONS
-        ]
-        values, held = self._on_tape(np.array(points))
-        chosen = held.nonzero()[0][:_CONFIRMATIONS]
-        own = [center, *(self._problem(points[k])[0] for k in chosen)]
-        return len(chosen) == _CONFIRMATIONS and all(
+        )
+        values, held = self._on_tape(points)
+        chosen = held.nonzero()[0][: len(distances)]
+        try:
+            own = [self._problem(points[k])[0] for k in chosen]
+        except Exception:  # noqa: BLE001  f may refuse points that no search would have asked for
+            return False
+        return len(own) == len(distances) and all(
             abs(a - b) <= _LARGEST_DIFFERENCE * max(noise, UNIT_ROUNDOFF * abs(a))
-            for a, b in zip(own, [*self.center, *values[chosen].tolist()], strict=True)
+            for a, b in zip(own, values[chosen].tolist(), strict=True)
         )
 
     def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:
@@ -172,6 +198,8 @@ class Taped:
         for some in portions(moves, len(self._row)):
             points = np.repeat(self._row[np.newaxis], len(some), axis=0)
             moved, steps = zip(*some, strict=True)
+            for i, step in some:
+                self._reach[i] = max(self._reach[i], abs(step))
             points[np.arange(len(some)), moved] += steps
             outputs += self._outputs(points)
         return outputs
@@ -190,62 +218,16 @@ class Taped:
         self.taped += len(points)
         problem = self._problem
         ends = list(accumulate(map(len, problem.parts)))
+        # Sums of another number of points are added in another order. So the inputs are among
+        # them, and where an output is as there, it is exactly what f returns there.
+        points = np.vstack([self._row, points])
         arguments = [
             part.reshape(len(points), *np.shape(argument))
             for part, argument in zip(np.split(points, ends[:-1], 1), problem.inputs, strict=True)
         ]
-        return self._tape.trusted_values(*arguments)
-
-
-def search_together(
-    centers: Sequence[Output],
-    firsts: Sequence[Sequence[float]],
-    search: Callable[[int, Callable[[float], Output]], Found],
-    compute: Callable[[Sequence[Move]], Sequence[Output]],
-) -> list[Found]:
-    """Return what many searches find that ask for points one by one, computing many at once.
-
-    A search that asks for a step that is not known yet is begun again when it is, together with
-    the others.
-
-    Args:
-        centers: for each search, the output at a step of zero.
-        firsts: for each search, the steps that it is known to ask for first, on both sides.
-        search: called with the number of a search and the output as a function of the step.
-        compute: returns the outputs for many pairs of a search and a step.
-    """
-    known = [_Known({0.0: center}) for center in centers]
-    found: dict[int, Found] = {}
-    asked = [(i, h) for i, steps in enumerate(firsts) for h in steps]
-    while asked:
-        moves = [(i, step) for i, h in asked for step in (-h, h)]
-        for (i, step), output in zip(moves, compute(moves), strict=True):
-            known[i][step] = output
-        waiting, asked = dict(asked), []
-        for i in waiting:
-            try:
-                found[i] = search(i, known[i].__getitem__)
-            except _NotKnownError as missing:
-                asked.append((i, missing.step))
-    return [found[i] for i in range(len(known))]
-
-
-class _Known(dict[float, Output]):
-    """The outputs that are known, by step."""
-
-    def __missing__(self, step: float) -> Output:
-        raise _NotKnownError(step)
-
-
-class _NotKnownError(LookupError):
-    """A search needs another point before it can go on."""
-
-    def __init__(self, step: float) -> None:
-        super().__init__(step)
-        self.step = abs(step)
-
-
-def portions(moves: Sequence[Move], width: int) -> Iterable[Sequence[Move]]:
-    """Cut a list of moves into parts that fit into memory, with so many numbers for each move."""
-    most = math.ceil(_NUMBERS / width)
-    return (moves[start : start + most] for start in range(0, len(moves), most))
+        try:
+            values, held = self._tape.trusted_values(*arguments)
+        except StaleTapeError:  # f has changed a Value of its own.
+            held = np.zeros(len(points), dtype=bool)
+            return held[1:].astype(float), held[1:]
+        return values[1:] - (values[0] - self.center[0]), held[1:] & held[0]
