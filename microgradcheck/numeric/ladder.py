@@ -113,13 +113,13 @@ class _Search:
                     self.samples.noise = max(self.samples.noise, self.quantum)
             best = self._best()
             if best and self._is_good(best):
-                break
+                return self._conclude(best)
             if not looked_wide and (best is None or abs(best.value) <= best.bound):
                 looked_wide = True
                 self.samples.add_ladder(_WIDE * self.scale)
                 continue
             if not self.samples.moves():
-                break
+                return self._conclude(best)
             closer = finest_useful_step(self.samples, fine, _FINEST * self.scale)
             if not looked_closely and closer < fine.h and is_rough(self.samples, fine):
                 looked_closely = True
@@ -132,11 +132,10 @@ class _Search:
                 self.samples.add_ladder(fine.h)
                 fine = self.samples.add(fine.h * _BELOW)
             elif not (self._go_down(best) if best.is_truncated else self._go_up(best)):
-                break
-        return self._conclude()
+                return self._conclude(best)
+        return self._conclude(self._best())
 
-    def _conclude(self) -> Estimate:
-        best = self._best()
+    def _conclude(self, best: Window | None) -> Estimate:
         if best is None:
             return Estimate(0.0, math.inf, noise=self.samples.noise)
         has_steps = self.quantum > 64 * UNIT_ROUNDOFF * abs(self.samples.center)
