@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import microgradcheck as mg
-from microgradcheck.gradcheck import comparison, nudges
+from microgradcheck.gradcheck import comparison, searches
 from microgradcheck.gradcheck.nudges import Taped
 from microgradcheck.gradcheck.problem import Problem
 from random_functions import Claimed
@@ -151,14 +151,72 @@ def test_a_tape_is_not_confirmed_by_points_without_a_value() -> None:
         return mg.sum([mg.log(1e-6 - (a - 1.0) ** 2) for a in x])
 
     problem = Problem(narrow, (np.ones(40),))
-    taped = Taped.of(problem, None)
+    taped = Taped.of(problem, [narrow(np.ones(40))], None)
     assert taped is not None
-    assert not taped.is_confirmed(narrow(np.ones(40)), 0.0, random.Random(0))
+    assert not taped.is_confirmed(0.0, random.Random(0))
+
+
+def test_f_confirms_its_tape_as_far_as_steps_went(without_tape: Any) -> None:
+    # At the scale of this entry, what is cut off is less than the rounding of the others.
+    x = X.copy()
+    x[7] = 1e-12
+    report = check(only_for_values, x)
+    assert report.entries[7].verdict == without_tape(only_for_values, x).entries[7].verdict
+    assert report.entries[7].verdict == "WRONG"
+    assert report.taped == 0
+
+
+def test_f_confirms_its_tape_next_to_the_inputs() -> None:
+    def only_here(x: Any) -> Any:
+        bump = 0.0 if isinstance(x[7], mg.Value) else x[7] - X[7]
+        return smooth(x) + bump * math.exp(-((1e4 * bump) ** 2))
+
+    assert check(only_here).entries[7].verdict == "WRONG"
+
+
+def test_f_may_refuse_to_be_recorded_by_an_error_of_its_own() -> None:
+    def cut(x: Any) -> Any:
+        try:
+            return smooth(x) + float(x[7])
+        except TypeError as error:
+            raise RuntimeError("x must hold numbers") from error
+
+    assert "cut" in check(cut).cause
+
+
+def test_f_may_refuse_points_that_are_farther_away_than_steps() -> None:
+    def bounded(x: Any) -> Any:
+        if not isinstance(x[0], mg.Value) and np.abs(x - X).max() > 1e-3:
+            raise RuntimeError("too far")
+        return smooth(x)
+
+    assert check(bounded).passed
+
+
+def test_f_may_change_a_value_that_its_tape_holds(without_tape: Any) -> None:
+    weight = mg.Value(1.0)
+
+    def f(x: Any) -> Any:
+        # Of no consequence, so that the tape is confirmed.
+        weight.data = 1.0 if isinstance(x[0], mg.Value) else x[0]
+        return smooth(x) + 0.0 * weight + abs(x[3] - X[3]) * (1 if x[3] > X[3] else 2)
+
+    report = check(f)
+    assert [e.verdict for e in report.entries] == [e.verdict for e in without_tape(f).entries]
+
+
+def test_an_input_without_influence_makes_no_difference_at_all() -> None:
+    # Sums of another number of points are added in another order.
+    x = (X > 1).astype(float)
+    report = check(smooth, x)
+    assert report.passed
+    assert all(e.error_bound < 1e-6 for e in report.entries)
+    assert report.taped < 10 * len(x)
 
 
 def test_points_are_computed_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = check(smooth)
-    monkeypatch.setattr(nudges, "_NUMBERS", 300)
+    monkeypatch.setattr(searches, "_NUMBERS", 300)
     assert check(smooth).taped == whole.taped
 
 
@@ -173,5 +231,5 @@ def test_searches_that_need_more_points_share_them(monkeypatch: pytest.MonkeyPat
     offset = 1e5 + X
     report = check(lambda x: smooth([a - 1e5 for a in x]), offset)
     assert report.passed
-    assert sum(size > 1 for size in batches) < 20
+    assert sum(size > 2 for size in batches) < 20
     assert report.taped > 6 * len(X)

@@ -92,7 +92,8 @@ def _record_with_places(
     """Call a function, noting for every `Value` that it records which code asked for it."""
     kept = []  # So that no identity is used twice.
 
-    def profile(frame: FrameType, event: str, result: Any) -> None:
+    # No tracer, such as that of coverage, is called inside of a profiler.
+    def profile(frame: FrameType, event: str, result: Any) -> None:  # pragma: no cover
         if event == "return" and isinstance(result, Value) and frame.f_code in _RECORDERS:
             place = _caller(frame)
             if place and id(result) not in places:

@@ -214,7 +214,8 @@ class _Evidence:
         f, x = self.problem.output_name(k), self.problem.name_of(self.problem.places[i])
         values = {self.problem.moved(i, step * scale)[k] for step in (-0.1, -0.01, 0.0, 0.01, 0.1)}
         if len(values) == 1:
-            return f"{Cause.INPUT_IGNORED}: {f} does not depend on {x}, and the gradient is not 0"
+            flat = f"{f} does not change with {x} here"
+            return f"{Cause.INPUT_IGNORED}: {flat}, and the gradient is not 0"
         return f"{Cause.STATIONARY}: the slope of {f} in {x} is 0, and the gradient is not"
 
     def _zero_elsewhere(self, entry: Entry) -> str:

@@ -121,6 +121,8 @@ class Taped:
         self.center = center
         self._scales = [problem.scale(i, scale) for i in range(len(problem.entries))]
         self._row = np.array(problem.entries)
+        self._shapes = [np.shape(argument) for argument in problem.inputs]
+        self._ends = list(accumulate(map(len, problem.parts)))
         self._reach = [_REACH * length for length in self._scales]
         self._confirmed: list[float] = []
         self.taped = 0
@@ -216,14 +218,12 @@ class Taped:
         import numpy as np
 
         self.taped += len(points)
-        problem = self._problem
-        ends = list(accumulate(map(len, problem.parts)))
         # Sums of another number of points are added in another order. So the inputs are among
         # them, and where an output is as there, it is exactly what f returns there.
         points = np.vstack([self._row, points])
         arguments = [
-            part.reshape(len(points), *np.shape(argument))
-            for part, argument in zip(np.split(points, ends[:-1], 1), problem.inputs, strict=True)
+            part.reshape(len(points), *shape)
+            for part, shape in zip(np.split(points, self._ends[:-1], 1), self._shapes, strict=True)
         ]
         try:
             values, held = self._tape.trusted_values(*arguments)
