@@ -166,7 +166,7 @@ def resolve(source: object) -> GradientSource:
             return TapeSource()
         if source in SOURCES:
             return SOURCES[source]
-        near = difflib.get_close_matches(source, SOURCES, n=1)
+        near = difflib.get_close_matches(source, SOURCES, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ValueError(f"unknown gradient source {source!r}{hint} There are {', '.join(SOURCES)}")
     if isinstance(source, GradientSource):

@@ -296,8 +296,8 @@ CASES = [
         WRONG df/dy: 1e-09, not 0
           df/dy       WRONG        1e-09 against 0 ± …
           and 1 more (all PASS)
-        cause: f ignores this input: f does not depend on y, and the gradient is
-            not 0
+        cause: f ignores this input: f does not change with y here, and the
+            gradient is not 0
         calls: … of f; repeat: gradcheck(f, 1.3, 2.0, gradient=..., rng=0)
         """,
     ),
@@ -313,8 +313,8 @@ CASES = [
         WRONG d²f/dx[0]dx[1]: 0.00100000, not 0
           d²f/dx[0]dx[1] WRONG        0.00100000 against 0 ± …
           and 3 more (all PASS)
-        cause: f ignores this input: df/dx[0] does not depend on x[1], and the
-            gradient is not 0
+        cause: f ignores this input: df/dx[0] does not change with x[1] here,
+            and the gradient is not 0
         calls: … of f; repeat: gradcheck(f, [1.0, 2.0], gradient=..., order=2,
             rng=0)
         """,

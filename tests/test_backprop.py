@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import threading
 from collections import namedtuple
@@ -241,6 +242,23 @@ def test_the_inputs_are_ordinary_values_once_the_function_has_ended() -> None:
         mg.grad(f)(3.0)
     assert [type(x) for x in seen] == [Value, Value]
     assert mg.grad(lambda y: y * seen[0])(2.0) == 3.0
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_cyclic_collector_is_left_as_it_was(is_on: bool) -> None:
+    def fails(x: Any) -> Any:
+        raise LookupError
+
+    was_on = gc.isenabled()
+    (gc.enable if is_on else gc.disable)()
+    try:
+        assert mg.grad(lambda x: mg.grad(lambda y: y * x)(x))(3.0) == 1.0
+        assert gc.isenabled() == is_on
+        with pytest.raises(LookupError):
+            mg.grad(fails)(3.0)
+        assert gc.isenabled() == is_on
+    finally:
+        (gc.enable if was_on else gc.disable)()
 
 
 def test_threads_take_derivatives_at_once() -> None:

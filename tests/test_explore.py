@@ -21,6 +21,7 @@ from javascript import Engine
 from microgradcheck import operation, sin, sqrt, tanh
 from microgradcheck.backprop import value_and_grad
 from microgradcheck.cli import main
+from microgradcheck.cli.expression import Expression
 from microgradcheck.explore import explore
 from microgradcheck.explore.javascript import rules, translate
 from microgradcheck.explore.listing import write_listing
@@ -276,6 +277,11 @@ def test_names_are_told_apart() -> None:
     recording = record(f, {"x": 2.0, "v1": 3.0})
     assert len(set(recording.names)) == len(recording.names)
     assert run_program(recording, 2.0, 3.0) == (30.0, [21.0, 16.0])
+
+
+def test_the_value_of_an_expression_is_not_named_for_the_function_that_it_begins_with() -> None:
+    recording = record(Expression("sin(x*y) + x**2"), {"x": 1.0, "y": 2.0})
+    assert recording.names[recording.root] == "f"
 
 
 # Comparisons, edges and kinks

@@ -160,6 +160,8 @@ def test_a_function_with_a_given_gradient_returns_one_number(result: object) -> 
 def test_a_name_that_is_misspelt_is_told_which_one_is_meant() -> None:
     with pytest.raises(ValueError, match=r"'bakprop'; did you mean 'backprop'\? There are back"):
         resolve("bakprop")
+    with pytest.raises(ValueError, match=r"'central'; did you mean 'central-difference'\?"):
+        resolve("central")
     with pytest.raises(ValueError, match=r"'zzz'\. There are backprop, forward-mode, tape, "):
         resolve("zzz")
 
@@ -200,6 +202,15 @@ def test_a_function_that_asks_for_a_method_gets_values_in_every_place() -> None:
 def test_what_neither_a_number_nor_a_value_has_stays_an_error(ask: Callable[[Any], Any]) -> None:
     with pytest.raises(AttributeError, match="'float' object has no attribute"):
         on_numbers(ask)(2.0)
+
+
+def test_an_attribute_error_without_a_name_is_read() -> None:
+    def f(x: Any) -> Any:
+        if isinstance(x, Value):
+            return x.relu()
+        raise AttributeError("'float' object has no attribute 'relu'")
+
+    assert float(on_numbers(f)(2.0)) == 2.0
 
 
 def test_an_attribute_error_without_a_name_stays_as_it_is() -> None:

@@ -110,10 +110,11 @@ def test_arrays_of_other_libraries_become_those_of_numpy() -> None:
         def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
             return np.array([1.0, 2.0])
 
-    one, (two, *rest) = with_numpy_arrays([Tensor(), (Tensor(), 3.0, "text", None)])
+    others = (3.0, "text", None)
+    one, (two, *rest) = with_numpy_arrays([Tensor(), (Tensor(), *others)])
     assert all(type(array) is np.ndarray for array in (one, two))
     assert one.tolist() == two.tolist() == [1.0, 2.0]
-    assert rest == [3.0, "text", None]
+    assert all(found is other for found, other in zip(rest, others, strict=True))
     own, number_of_numpy = np.zeros(2), np.float64(3)
     assert with_numpy_arrays(own) is own
     assert with_numpy_arrays(number_of_numpy) is number_of_numpy

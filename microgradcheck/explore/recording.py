@@ -127,14 +127,13 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
     others = [node for side in hidden for node in _order(side)]
     values = list(dict.fromkeys([*drawn, *leaves, *others]))
     places = {id(value): place for place, value in enumerate(values)}
-    title = _title(f, inputs)
     recording = Recording(
-        title=title,
+        title=_title(f, inputs),
         values=values,
         drawn=len(drawn),
         root=places[id(root)],
         inputs=[places[id(leaf)] for leaf in leaves],
-        names=_names(values, root, title.partition("(")[0]),
+        names=_names(values, root, _name(f)),
         guards=guards,
     )
     recording.steps.extend(_steps(drawn, root, places))
@@ -191,14 +190,18 @@ def _order(side: Value | float) -> list[Value]:
     return sweep.topological_order(side) if isinstance(side, Value) else []
 
 
+def _name(f: Callable[..., Any]) -> str:
+    return str(getattr(f, "__name__", "f"))
+
+
 def _title(f: Callable[..., Any], inputs: Mapping[str, Any]) -> str:
-    name = str(getattr(f, "__name__", "f"))
+    name = _name(f)
     if not name.isidentifier() and name != "<lambda>":
         return in_one_line(name)
     return in_one_line(f"{name.replace('<lambda>', 'f')}({', '.join(inputs)})")
 
 
-def _names(values: list[Value], root: Value, title: str) -> list[str]:
+def _names(values: list[Value], root: Value, function: str) -> list[str]:
     """Return a name for each node: its label, where no other node has the same."""
     labels = [_shortened(in_one_line(value.label).strip()) for value in values]
     counts = Counter(labels)
@@ -207,7 +210,7 @@ def _names(values: list[Value], root: Value, title: str) -> list[str]:
     for value, label in zip(values, labels, strict=True):
         name = label
         if value is root and not label:
-            name = title if title.isidentifier() and title not in taken else "f"
+            name = function if function.isidentifier() and function not in taken else "f"
         if not name or (label and counts[label] > 1) or name in names:
             count = 1
             while f"v{count}" in taken:

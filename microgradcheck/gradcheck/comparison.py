@@ -210,9 +210,10 @@ class Comparison:
         x, scale = self.problem.entries[i], self.problem.scale(i, self.scale)
 
         def estimate(k: int) -> Estimate:
-            claim = self.under_test.rows[k][i]
             return estimate_along(
-                lambda step: along(step)[k], x, scale, self.noise[k], self.rtol, claim=claim
+                *(lambda step: along(step)[k], x, scale, self.noise[k], self.rtol),
+                claim=self.under_test.rows[k][i],
+                wide=self.nudges.cheap,
             )
 
         return list(map(estimate, range(len(self.center))))

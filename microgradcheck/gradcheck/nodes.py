@@ -46,11 +46,11 @@ def estimate_nodes(
 
     def search(i: int, at: Callable[[float], float]) -> Estimate:
         x = nodes[chosen[i]].number
-        return estimate_along(at, x, abs(x) or 1.0, 0.0, rtol)
+        return estimate_along(at, x, abs(x) or 1.0, 0.0, rtol, wide=True)
 
     centers = compute([(i, 0.0) for i in range(len(chosen))])
     numbers = [nodes[place].number for place in chosen]
-    firsts = [first_steps(x, abs(x) or 1.0) for x in numbers]
+    firsts = [first_steps(x, abs(x) or 1.0, wide=True) for x in numbers]
     estimates = search_together(centers, firsts, search, compute)
     return [
         (nodes[place], adjoints[place], estimate)

@@ -40,8 +40,10 @@ class Nudges(Protocol):
     Attributes:
         center: the outputs at the inputs themselves.
         taped: how many points were taken from a tape.
+        cheap: whether they cost little, so that searches may begin with many.
     """
 
+    cheap: bool
     center: list[float]
     taped: int
 
@@ -71,6 +73,7 @@ class Called:
         center: its outputs there.
     """
 
+    cheap = False
     taped = 0
 
     def __init__(self, problem: Problem, center: list[float]) -> None:
@@ -111,6 +114,8 @@ class Taped:
         center: what f returns at the inputs.
         scale: the length over which f changes, where that is not |x|.
     """
+
+    cheap = True
 
     def __init__(
         self, problem: Problem, tape: Tape, center: list[float], scale: float | None
@@ -189,7 +194,7 @@ class Taped:
     def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:
         """Return what a search along each entry finds: see `Nudges`."""
         entries = zip(self._problem.entries, self._scales, strict=True)
-        firsts = [first_steps(x, scale) for x, scale in entries]
+        firsts = [first_steps(x, scale, wide=self.cheap) for x, scale in entries]
         return search_together([self.center] * len(firsts), firsts, search, self._moved)
 
     def _moved(self, moves: Sequence[Move]) -> list[list[float]]:

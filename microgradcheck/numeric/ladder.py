@@ -16,7 +16,7 @@ from collections.abc import Callable
 from microgradcheck.numeric.claims import hear
 from microgradcheck.numeric.kinks import edge, finest_useful_step, is_rough, kink_or_edge
 from microgradcheck.numeric.outcome import Estimate
-from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step
+from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step, ladder
 from microgradcheck.numeric.windows import Window, best_of, central, explains, windows
 
 __all__ = ["Estimate", "estimate_along", "first_steps"]
@@ -39,6 +39,7 @@ def estimate_along(
     precision: float,
     *,
     claim: float | None = None,
+    wide: bool = False,
 ) -> Estimate:
     """Return the derivative of a function of one step at a step of zero.
 
@@ -50,41 +51,52 @@ def estimate_along(
         precision: the relative error that is good enough.
         claim: what somebody says the derivative is. Where a closer look shows that f may follow
             it after all, the bound is wide enough for both.
+        wide: whether to begin with a ladder of larger steps as well, since f costs little.
     """
-    search = _Search(at, x, scale, noise, precision)
+    search = _Search(at, x, scale, noise, precision, wide=wide)
     found = search.estimate()
     return found if claim is None else hear(claim, found, search.samples)
 
 
-def first_steps(x: float, scale: float) -> list[float]:
+def first_steps(x: float, scale: float, *, wide: bool = False) -> list[float]:
     """Return the steps that are always tried first, both ways.
 
     Args:
         x: the number that is moved.
         scale: the length over which it is moved first.
+        wide: as in `estimate_along`.
 
     Example:
         >>> first_steps(0.0, 1.0)
         [4e-06, 2e-07]
     """
-    return [exact_step(x, h * scale) for h in (_NEAR, _FINE)]
+    steps = [h * scale for h in (_NEAR, _FINE)]
+    return [exact_step(x, h) for h in (steps + ladder(_WIDE * scale) if wide else steps)]
 
 
 class _Search:
     """The decision which steps to try next, and what to make of them."""
 
     def __init__(
-        self, at: Callable[[float], float], x: float, scale: float, noise: float, precision: float
+        self,
+        at: Callable[[float], float],
+        x: float,
+        scale: float,
+        noise: float,
+        precision: float,
+        *,
+        wide: bool,
     ) -> None:
         self.samples = Samples(at, x, noise)
         self.pairs = self.samples.pairs
-        self.scale, self.precision = scale, precision
+        self.scale, self.precision, self.wide = scale, precision, wide
         self.quantum = 0.0
 
     def estimate(self) -> Estimate:
         if not math.isfinite(self.samples.center):
             return Estimate(math.nan, math.inf, "edge", reason="f is undefined here")
-        self.near, self.fine = map(self.samples.add, first_steps(self.samples.x, self.scale))
+        first = first_steps(self.samples.x, self.scale, wide=self.wide)
+        self.near, self.fine, *_ = map(self.samples.add, first)
         if not (self.near.finite and self.fine.finite):
             return self._near_a_border()
         return self._refine()
@@ -102,7 +114,7 @@ class _Search:
 
     def _refine(self) -> Estimate:
         """Add steps until the bound is small enough, or no step can make it smaller."""
-        looked_closely = looked_wide = False
+        looked_closely, looked_wide = False, self.wide
         fine = self.pairs[-1]
         tried = (0, 0.0)
         while tried != (len(self.pairs), self.samples.noise) and len(self.pairs) < _MOST_PAIRS:

@@ -1,0 +1,201 @@
+"""Causes that few checks come upon, and what a report says of operations that are wrong."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradcheck as mg
+from microgradcheck.gradcheck import Report
+from microgradcheck.gradcheck.named_causes import Cause
+
+
+def check(f: Callable[..., Any], *inputs: Any, **options: Any) -> Report:
+    return mg.gradcheck(f, *inputs, **{"raise_on_failure": False, **options})
+
+
+# Operations that are wrong
+
+
+def test_a_wrong_operation_in_a_loop_is_named_once_and_counted() -> None:
+    bad = mg.operation("bad_cube", value="a**3", derivatives=["3 * a"])
+
+    def f(x: Any) -> Any:
+        for _ in range(3):
+            x = bad(x * 0.5) + x
+        return x
+
+    (fault,) = check(f, 1.3).operations
+    assert (fault.name, fault.input, fault.count) == ("bad_cube", "a", 3)
+
+
+def test_a_wrong_operation_next_to_the_edge_of_its_domain_is_named() -> None:
+    bad = mg.operation("bad_root", value="sqrt(a - 1)", derivatives=["1 / y"])
+    (fault,) = check(bad, 1 + 1e-7).operations
+    assert fault.gradient == pytest.approx(2 * fault.reference, rel=1e-6)
+
+
+def test_an_operation_without_a_slope_here_is_not_blamed() -> None:
+    step = mg.operation("step", value="0.0 if a < 2 else 1.0", derivatives=["0.0"])
+    bad = mg.operation("bad_square", value="a * a", derivatives=["a"])
+    report = check(lambda x, y: step(x) * 0 + bad(y), 2.0, 3.0)
+    assert [fault.name for fault in report.operations] == ["bad_square"]
+
+
+def test_where_there_is_no_source_the_place_alone_is_told() -> None:
+    bad = mg.operation("bad_cube", value="a**3", derivatives=["3 * a"])
+    f = eval("lambda x: bad(x) * 2", {"bad": bad})
+    (fault,) = check(f, 1.3).operations
+    assert (fault.location, fault.expression) == ("<string>:1", "")
+
+
+# Causes
+
+
+def cause_of(f: Callable[..., Any], *inputs: Any, **options: Any) -> str:
+    return check(f, *inputs, **options).cause
+
+
+def test_a_gradient_that_is_wrong_at_one_point_only() -> None:
+    cause = cause_of(lambda x: x * x, 3.0, gradient=lambda x: 7.0 if x == 3.0 else 2 * x)
+    assert cause.startswith(Cause.ONLY_HERE)
+
+
+def test_a_slope_of_zero_is_told_from_an_input_that_is_ignored() -> None:
+    one = {"gradient": lambda x: 1.0}
+    assert cause_of(lambda x: (x - 3) ** 2, 3.0, **one).startswith(Cause.STATIONARY)
+    assert cause_of(lambda x: 7.0, 3.0, **one).startswith(Cause.INPUT_IGNORED)
+
+
+def test_an_input_that_the_gradient_ignores_is_named_as_that_of_the_second_derivative() -> None:
+    cause = cause_of(
+        lambda x: x[0] ** 2 + 0 * x[1],
+        [3.0, 1.0],
+        order=2,
+        gradient=lambda x: np.array([[2.0, 0.0], [0.0, 1.0]]),
+    )
+    assert cause.startswith(f"{Cause.INPUT_IGNORED}: df/dx[1] does not change with x[1] here")
+
+
+@pytest.mark.parametrize(("excess", "shown"), [(4e-8, "1 + 4e-08"), (-4e-8, "1 - 4e-08")])
+def test_a_factor_next_to_one_is_shown_by_what_it_has_more_or_less(
+    excess: float, shown: str
+) -> None:
+    cause = cause_of(  # Small values next to large slopes, so that differences are fine.
+        lambda x: 2 * (x[0] - 1) + 4 * (x[1] - 2),
+        [1.0, 2.0],
+        gradient=lambda x: [2 + 2 * excess, 4 + 4 * excess],
+        rtol=1e-8,
+    )
+    assert cause == f"{Cause.CONSTANT_FACTOR} of {shown}"
+
+
+def test_an_input_that_f_fills_with_something_else_is_mutated() -> None:
+    def f(x: list[Any]) -> float:
+        y = 2.0 * x[0]
+        x[0] = "used"
+        return y
+
+    assert cause_of(f, [3.0], gradient=lambda x: [2.0]).startswith(Cause.MUTATED_BY_F)
+
+
+def test_a_reference_that_is_undefined_here_says_so() -> None:
+    report = check(lambda x: x * x, 3.0, reference=lambda x: 1 / (x - 3))
+    assert report.cause.startswith(f"{Cause.NO_REFERENCE_HERE}: float division by zero")
+    assert not report.passed
+
+
+# Errors and notes
+
+
+def test_errors_of_a_gradient_of_the_users_own_come_through() -> None:
+    def gradient(x: float) -> float:
+        raise error("of the user's own")
+
+    for error in (ValueError, LookupError):
+        with pytest.raises(error, match="of the user's own") as caught:
+            check(lambda x: x * x, 3.0, gradient=gradient)
+        assert not hasattr(caught.value, "__notes__")
+
+
+def test_nodes_of_a_function_that_returns_a_plain_number_cannot_be_checked() -> None:
+    with pytest.raises(TypeError, match=r"nodes=True needs a function of Values .* returned 7\.0"):
+        check(lambda x: 7.0, 3.0, nodes=True)
+
+
+@pytest.mark.parametrize("gradient", [5.0, (1.0,), np.ones(3)], ids=repr)
+def test_a_jacobian_by_several_inputs_has_a_part_for_each(gradient: Any) -> None:
+    report = check(lambda a, b: [a * b, a], 3.0, 2.0, gradient=lambda a, b: gradient)
+    assert report.cause.startswith(Cause.WRONG_SHAPE)
+
+
+def test_a_gradient_without_any_number_has_a_wrong_shape() -> None:
+    cause = cause_of(lambda x: x * x, 3.0, gradient=lambda x: [])
+    assert cause.startswith(Cause.WRONG_SHAPE)
+    assert "(0,)" in cause
+
+
+@pytest.mark.parametrize("missed", [["`a` (f.py:1)"], ["`a` (f.py:1)", "`b` (f.py:2)"]])
+def test_the_note_on_branches_counts_those_that_it_does_not_name(
+    missed: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    comparison = importlib.import_module("microgradcheck.gradcheck.comparison")
+    monkeypatch.setattr(comparison, "branches_not_taken", lambda *_: missed)
+    (note,) = check(lambda x: x * x, 3.0).notes
+    more = " and 1 more" if len(missed) > 1 else ""
+    assert note.startswith(f"not visited at these inputs: {missed[0]}{more}; check at inputs")
+
+
+def test_in_a_notebook_a_report_is_a_table_without_markup_of_others() -> None:
+    def gradient(x: Any) -> Any:
+        return {"<b>": 1.0}
+
+    page = check(lambda x: x[0] * x[1], [3.0, 2.0], gradient=lambda x: [2.0, -3.0])._repr_html_()
+    assert page.startswith("<p><b>WRONG df/dx[1]: ")
+    assert page.count("<tr>") == 3
+    assert "<td>df/dx[1]</td><td>WRONG</td><td>-3.00000</td><td>3.00000</td>" in page
+    assert "<b>&" not in check(lambda x: x, 3.0, gradient=gradient)._repr_html_()
+    assert "&lt;b&gt;" in check(lambda x: x, 3.0, gradient=gradient)._repr_html_()
+
+
+def test_where_nothing_fits_a_report_shows_the_least_that_it_can(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    report = check(lambda x: (x**3).sum(), np.ones(9), gradient=lambda x: 2 * x)
+    report.notes[:] = ["one", "two"]
+    assert "two" in str(report)
+    monkeypatch.setattr(importlib.import_module(Report.__module__), "_MOST_LINES", 1)
+    lines = str(report).splitlines()
+    assert not any(line.startswith(("note:", "  df/dx[1]")) for line in lines)
+    assert any(line.startswith("  and 8 more") for line in lines)
+
+
+def test_a_way_that_has_no_derivative_here_says_why_it_has_no_opinion() -> None:
+    opinions = check(lambda x: mg.sqrt(x * x), 0.0, gradient=lambda x: 0.0).opinions()
+    backprop = next(judge for judge in opinions.judges if judge.source == "backprop")
+    assert math.isnan(backprop.value)
+    assert "derivative of sqrt with respect to a does not exist" in backprop.why_not
+
+
+@pytest.mark.parametrize(("gradient", "power"), [(12.0, 2.0), (13.0, 1.0)])
+def test_the_remainder_shrinks_faster_beside_a_right_gradient(
+    gradient: float, power: float
+) -> None:
+    opinions = check(lambda x: x**3, 2.0, gradient=lambda x: gradient).opinions()
+    assert opinions.slope == pytest.approx(power, abs=0.02)
+    assert f"h^{opinions.slope:.2f} (right: 2 or more, wrong: 1)" in str(opinions)
+
+
+def test_a_direction_in_which_f_is_undefined_says_nothing_of_a_tie() -> None:
+    def f(x: list[float]) -> float:
+        if x[0] == x[1] != 1.0:
+            raise ValueError("not on the diagonal")
+        return max(x)
+
+    report = check(f, [1.0, 1.0], gradient=lambda x: [0.75, 0.5])
+    assert (report.passed, report.verdict) == (True, "KINK")
