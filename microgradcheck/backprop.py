@@ -42,6 +42,7 @@ def value_and_grad(f: Function) -> Function:
         >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 5.0])
         (10.0, [5.0, 2.0])
     """
+    _require_function(f)
 
     @wraps(f)
     def value_and_gradient(*arguments: Any, **constants: Any) -> tuple[Any, Any]:
@@ -103,6 +104,7 @@ def jacobian(f: Function) -> Function:
         array([[1., 1.],
                [5., 2.]])
     """
+    _require_function(f)
 
     @wraps(f)
     def jacobian_of_f(*arguments: Any, **constants: Any) -> Any:
@@ -277,6 +279,14 @@ class Run:
             for block, argument in zip(np.split(matrix, ends, axis=1), self.arguments, strict=True)
         )
         return blocks[0] if len(blocks) == 1 else blocks
+
+
+def _require_function(f: object) -> None:
+    if not callable(f):
+        raise TypeError(
+            f"this takes a function, such as lambda x: x**2, got {f!r} of type "
+            f"{type(f).__name__}; a Value has backward() for its gradient"
+        )
 
 
 def _input(entry: Any) -> Input:

@@ -307,3 +307,10 @@ def test_what_cannot_be_differentiated_says_why(
 ) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize("transform", [mg.grad, mg.value_and_grad, mg.jacobian, mg.hessian])
+def test_what_is_no_function_is_refused_at_once(transform: Callable[..., Any]) -> None:
+    x = mg.Value(3.0)
+    with pytest.raises(TypeError, match=r"takes a function, .* got Value.*backward"):
+        transform(x * x)
