@@ -300,3 +300,22 @@ def test_it_runs_on_several_devices() -> None:
         env={**os.environ, "XLA_FLAGS": "--xla_force_host_platform_device_count=4"},
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_library_of_another_name_needs_no_more_than_the_functions() -> None:
+    class Library:
+        """NumPy, under a name that the tape does not know."""
+
+        __name__ = "stand_in"
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(np, name)
+
+    def f(x: Any) -> Any:
+        return mg.softplus(x[0]) * mg.sigmoid(x[1])
+
+    for point in ([-2.0, 0.5], [0.0, 0.0], [3.0, -1.0]):
+        value, gradient = mg.record(f, point).function(Library())(np.array(point))
+        expected_value, expected_gradient = mg.value_and_grad(f)(point)
+        assert value == pytest.approx(expected_value, rel=1e-12)
+        np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-12)
