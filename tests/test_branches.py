@@ -75,7 +75,9 @@ def test_what_wraps_a_function_is_looked_through() -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [mg.relu, abs, functools.partial(piecewise), lambda x: x * x], ids=str
+    "function",
+    [mg.relu, abs, functools.partial(piecewise), lambda x: x * x],
+    ids=["of the library", "built in", "partial", "without branches"],
 )
 def test_nothing_is_said_of_functions_without_branches_or_source_of_their_own(
     function: Callable[[float], float],

@@ -16,7 +16,7 @@ from hypothesis.extra.numpy import array_shapes
 import graphs
 import microgradcheck as mg
 import opinions
-from microgradcheck import numeric
+from microgradcheck import numeric, sweep
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.sources import resolve
 from microgradcheck.structure import put_together, take_apart
@@ -116,6 +116,15 @@ def test_all_ways_to_second_derivatives_agree_and_are_symmetric(
 # Second opinions
 
 
+def at_a_seam(root: mg.Value) -> bool:
+    """Tell whether a value is written with a kink here, which it has not, and SymPy would see."""
+    return any(
+        (node.op in {"sigmoid", "softplus"} and node.inputs[0].data == 0)
+        or (node.op == "logaddexp" and node.inputs[0].data == node.inputs[-1].data)
+        for node in sweep.topological_order(root)
+    )
+
+
 @given(graphs.STEPS, PAIRS)
 @settings(max_examples=25)
 def test_gradients_and_hessians_equal_those_of_sympy(
@@ -123,6 +132,7 @@ def test_gradients_and_hessians_equal_those_of_sympy(
 ) -> None:
     f = graphs.function(steps, VALUES)
     _, gradient = tame(f, *x)
+    assume(not at_a_seam(f(*map(mg.Value, x))))
     hessian = np.array(mg.hessian(f)(*x))
     assume(np.abs(hessian).max() < LARGEST)
     symbols = sympy.symbols("a b", real=True)
