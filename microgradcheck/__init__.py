@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from microgradcheck.tape import record as record
     from microgradcheck.value import Value as Value
     from microgradcheck.value import scope as scope
+    from microgradcheck.value import source_lines as source_lines
 
 __version__ = "0.1.0"
 
@@ -72,6 +73,7 @@ _HOMES = {
     "minimize": "optimize",
     "record": "tape",
     "scope": "value",
+    "source_lines": "value",
     "value_and_grad": "backprop",
 }
 _MODULES = ("mistakes", "nn", "numeric", "optimize", "plot")

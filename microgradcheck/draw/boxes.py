@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
-from microgradcheck.value import Call, Value
+from microgradcheck.value import Call, Note, Value
 
 __all__ = ["Box", "find_boxes"]
 
@@ -74,8 +74,8 @@ def find_boxes(values: Sequence[Value], sources: Sequence[Sequence[int]]) -> lis
     for place in range(len(values) - 1, -1, -1):
         note = values[place].note
         home = homes[place] or whole
-        if isinstance(note, tuple):
-            home = _box_of(note[1], boxes, ids)
+        if isinstance(note, Note) and note.call:
+            home = _box_of(note.call, boxes, ids)
         homes[place] = home
         for source in sources[place]:
             box, known = home, homes[source]

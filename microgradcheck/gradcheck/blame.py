@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import linecache
 import math
 import sys
 import traceback
-import unicodedata
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
 from microgradcheck import sweep
@@ -18,21 +14,22 @@ from microgradcheck.functions.entries import is_entry, lift
 from microgradcheck.gradcheck.entry import OperationFault
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.numeric.ladder import estimate_along
-from microgradcheck.ops import OPERATIONS, Operation
+from microgradcheck.ops import Operation
 from microgradcheck.structure import take_apart
-from microgradcheck.value import Value, binary, reflected, unary, watching
+from microgradcheck.value import (
+    Note,
+    Place,
+    Value,
+    caller,
+    is_ours,
+    line_name,
+    source_lines,
+    watching,
+)
 
-__all__ = ["Recording", "faults_of", "in_words", "is_ours", "record"]
+__all__ = ["Recording", "faults_of", "in_words", "record"]
 
-_PACKAGE = str(Path(__file__).parent.parent)
 _RTOL = 1e-6
-# The functions that make nodes: each of the three is one piece of code for all operations.
-_RECORDERS = {make(OPERATIONS["add"]).__code__ for make in (unary, binary, reflected)}
-
-
-class _Place(NamedTuple):
-    code: CodeType
-    instruction: int
 
 
 class Recording(NamedTuple):
@@ -41,15 +38,13 @@ class Recording(NamedTuple):
     Attributes:
         inputs: the leaves that stand for the inputs' entries.
         roots: the outputs that are `Value`s.
-        nodes: every operation that they were made by.
-        places: which code asked for a node, by the node's identity.
+        nodes: every operation that they were made by, each with its line of source.
         reads: where a `Value` was read as a plain number, as `file.py:12`.
     """
 
     inputs: list[Value]
     roots: list[Value]
     nodes: list[Value]
-    places: dict[int, _Place]
     reads: list[str]
 
 
@@ -65,16 +60,16 @@ def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
     """
     arguments = tuple(lift(argument) for argument in problem.arguments(problem.entries))
     inputs = [entry for part in arguments for entry in take_apart(part, is_entry)]
-    places: dict[int, _Place] = {}
     reads: list[str] = []
 
     def on_read(_: Value) -> None:
-        place = _caller(sys._getframe(1))
-        if place and (where := _location(place)) not in reads:
-            reads.append(where)
+        place = caller(sys._getframe(1))
+        if place and place.location not in reads:
+            reads.append(place.location)
 
     try:
-        result = _record_with_places(lambda: f(*arguments), places, on_read)
+        with source_lines(), watching(read=on_read):
+            result = f(*arguments)
         outputs = take_apart(result, is_entry)
     except Exception:  # noqa: BLE001  whatever an f does with Values that it was not made for
         return None
@@ -83,49 +78,14 @@ def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
     for root in roots:
         nodes.update((id(node), node) for node in sweep.topological_order(root))
     operations = [node for node in nodes.values() if node.operation is not None]
-    return Recording(inputs, roots, operations, places, reads)
-
-
-def _record_with_places(
-    call: Callable[[], Any], places: dict[int, _Place], on_read: Callable[[Value], None]
-) -> Any:
-    """Call a function, noting for every `Value` that it records which code asked for it."""
-    kept = []  # So that no identity is used twice.
-
-    # No tracer, such as that of coverage, is called inside of a profiler.
-    def profile(frame: FrameType, event: str, result: Any) -> None:  # pragma: no cover
-        if event == "return" and isinstance(result, Value) and frame.f_code in _RECORDERS:
-            place = _caller(frame)
-            if place and id(result) not in places:
-                kept.append(result)
-                places[id(result)] = place
-
-    outer = sys.getprofile()
-    sys.setprofile(profile)
-    try:
-        with watching(read=on_read):
-            return call()
-    finally:
-        sys.setprofile(outer)
-
-
-def _caller(frame: FrameType | None) -> _Place | None:
-    """Return the nearest place outside of this package that led here."""
-    while frame is not None and is_ours(frame.f_code.co_filename):
-        frame = frame.f_back
-    return frame and _Place(frame.f_code, frame.f_lasti)
-
-
-def is_ours(filename: str) -> bool:
-    """Tell whether code is of this package, or a rule of its table."""
-    return filename.startswith(_PACKAGE) or (filename.startswith("<") and " over " in filename)
+    return Recording(inputs, roots, operations, reads)
 
 
 def in_words(error: Exception) -> str:
     """Return the text of an error, and the line outside of this package that led to it, if any."""
     for frame, line in traceback.walk_tb(error.__traceback__):
         if not is_ours(frame.f_code.co_filename):
-            return f"{str(error).strip()} ({Path(frame.f_code.co_filename).name}:{line})"
+            return f"{str(error).strip()} ({line_name(frame.f_code.co_filename, line)})"
     return str(error)
 
 
@@ -138,9 +98,8 @@ def faults_of(recording: Recording) -> list[OperationFault]:
     Returns:
         The operations that are wrong, those of one place together.
     """
-    places = recording.places
     judged: dict[tuple[Operation, float, float, str], tuple[float, float] | None] = {}
-    faults: dict[tuple[str, str, _Place | None], OperationFault] = {}
+    faults: dict[tuple[str, str, Place | None], OperationFault] = {}
     for node in recording.nodes:
         operation = node.operation
         assert operation is not None
@@ -154,14 +113,13 @@ def faults_of(recording: Recording) -> list[OperationFault]:
                 judged[key] = _fault(operation, a, b, parameter)
             if (found := judged[key]) is None:
                 continue
-            place = places.get(id(node))
-            where = _location(place) if place else ""
+            place = node.note.place if isinstance(node.note, Note) else None
             # Not by line: of two products on one, each is told by its own columns.
             group = (operation.name, parameter, place)
             if group in faults:
                 faults[group] = replace(faults[group], count=faults[group].count + 1)
             else:
-                expression = _underlined(place) if place else ""
+                where, expression = (place.location, place.underlined) if place else ("", "")
                 faults[group] = OperationFault(
                     operation.name, parameter, *found, where, expression, 1
                 )
@@ -190,35 +148,3 @@ def _fault(operation: Operation, a: float, b: float, parameter: str) -> tuple[fl
     low, high = sorted(found.slopes or (found.value, found.value))
     margin = found.error_bound + _RTOL * max(abs(low), abs(high))
     return None if low - margin <= slope <= high + margin else (slope, found.value)
-
-
-def _location(place: _Place) -> str:
-    line = _positions(place)[0]
-    return f"{Path(place.code.co_filename).name}:{line}"
-
-
-def _positions(place: _Place) -> tuple[int, int, int | None, int | None]:
-    positions = list(place.code.co_positions())[place.instruction // 2]
-    line, end_line, column, end_column = positions
-    first = line or place.code.co_firstlineno
-    return first, end_line or first, column, end_column
-
-
-def _underlined(place: _Place) -> str:
-    """Return the line of source and, below it, the expression underlined."""
-    first, last, column, end_column = _positions(place)
-    line = linecache.getline(place.code.co_filename, first).rstrip("\n")
-    if not line or column is None or end_column is None:
-        return line.strip()
-    # Columns count bytes of UTF-8.
-    encoded = line.encode()
-    before = encoded[:column].decode(errors="replace")
-    marked = (encoded[column:] if last > first else encoded[column:end_column]).decode(
-        errors="replace"
-    )
-    indent = len(line) - len(line.lstrip())
-    return f"{line.strip()}\n{' ' * _width(before[indent:])}{'~' * _width(marked)}"
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(character) in "WF" else 1 for character in text)

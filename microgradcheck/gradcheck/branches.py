@@ -7,11 +7,10 @@ import linecache
 import opcode
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
-from microgradcheck.gradcheck.blame import is_ours
+from microgradcheck.value import is_ours, line_name
 
 __all__ = ["branches_not_taken"]
 
@@ -90,5 +89,5 @@ def _left_out(code: CodeType, seen: set[int]) -> list[str]:
         start, end = min(start for start, _ in new), max(end for _, end in new)
         text = source[start:end].decode(errors="replace").strip()
         if text and not source.strip().startswith((b"raise", b"except", b"assert")):
-            pieces.append(f"`{text}` ({Path(code.co_filename).name}:{line})")
+            pieces.append(f"`{text}` ({line_name(code.co_filename, line)})")
     return pieces

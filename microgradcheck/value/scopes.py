@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any, TypeVar, overload
 
 from microgradcheck.structure import is_array
-from microgradcheck.value.value import Value
+from microgradcheck.value.value import Note, Value
 
 __all__ = ["Call", "scope"]
 
@@ -123,13 +123,12 @@ def _marking(f: FunctionT, name: str | None) -> FunctionT:
         finally:
             _running.call = outer
         for output in (result,) if type(result) is Value else _parts([result]):
-            # What an inner scope made is marked already; a leaf was not made by any.
-            if (
-                isinstance(output, Value)
-                and output.operation is not None
-                and isinstance(output.note, str)
-            ):
-                output.note = (output.note, call)
+            if isinstance(output, Value) and output.operation is not None:
+                note = output.note
+                if isinstance(note, str):
+                    output.note = Note(note, call, None)
+                elif note.call is None:  # Else an inner scope made it.
+                    output.note = note._replace(call=call)
         return result
 
     return marked  # type: ignore[return-value]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Never, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Never, TypeVar
 
 from microgradcheck import sweep
 from microgradcheck.ops import OPERATIONS, Operation, require_finite, undefined
@@ -12,9 +12,10 @@ from microgradcheck.structure import is_array, number
 from microgradcheck.value.watching import tell_compared, tell_read, watchers
 
 if TYPE_CHECKING:
+    from microgradcheck.value.places import Place
     from microgradcheck.value.scopes import Call
 
-__all__ = ["OPERATORS", "Input", "NotComputed", "Value", "binary", "reflected", "unary"]
+__all__ = ["OPERATORS", "Input", "NotComputed", "Note", "Value", "binary", "reflected", "unary"]
 
 ValueT = TypeVar("ValueT", bound="Value")
 
@@ -29,6 +30,15 @@ class NotComputed(float):
 
 
 _NOT_COMPUTED = NotComputed()
+
+
+class Note(NamedTuple):
+    """What some `Value`s carry beside their label: the scope's call and the line that made them."""
+
+    label: str
+    call: Call | None
+    place: Place | None
+
 
 # Counts the numbers that were overwritten. A node keeps the count at which it was recorded, so
 # that a sweep can tell an input that changed later from one that did not, at one test a node.
@@ -173,7 +183,7 @@ class Value:
     """
 
     # Two fixed slots for inputs, not a tuple: half as many objects for the garbage collector.
-    # One for the label and for the scope (see scopes.py), since most have neither.
+    # One for the label and all else that a Note holds, since most have nothing of it.
     __slots__ = ("a", "adjoint", "b", "epoch", "grad", "note", "number", "operation")
 
     number: float
@@ -181,7 +191,7 @@ class Value:
     a: Value | float
     b: Value | float
     grad: float
-    note: str | tuple[str, Call]
+    note: str | Note
     epoch: int
     adjoint: Any
 
@@ -214,12 +224,12 @@ class Value:
     def label(self) -> str:
         """The name by which pictures and messages call it."""
         note = self.note
-        return note if isinstance(note, str) else note[0]
+        return note if isinstance(note, str) else note.label
 
     @label.setter
     def label(self, label: str) -> None:
-        label = _one_label(label)
-        self.note = label if isinstance(self.note, str) else (label, self.note[1])
+        label, note = _one_label(label), self.note
+        self.note = label if isinstance(note, str) else note._replace(label=label)
 
     @property
     def op(self) -> str:
@@ -310,8 +320,8 @@ class Value:
             twin = memo[id(node)] = node.__copy__()
             twin.a, twin.b = memo.get(id(node.a), node.a), memo.get(id(node.b), node.b)
         for node in fresh:
-            if isinstance(node.note, tuple):
-                memo[id(node)].note = (node.note[0], node.note[1].copied(memo))
+            if isinstance(node.note, Note) and node.note.call:
+                memo[id(node)].note = node.note._replace(call=node.note.call.copied(memo))
         copied: ValueT = memo[id(self)]
         return copied
 

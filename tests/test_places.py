@@ -1,0 +1,102 @@
+"""Lines of source: which line asked for an operation, and how messages call it."""
+
+from __future__ import annotations
+
+import copy
+import cProfile
+import pstats
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import microgradcheck as mg
+from microgradcheck.value import Value, line_name, source_line
+
+
+def test_every_kind_of_operation_knows_its_line() -> None:
+    x = Value(0.5)
+    with mg.source_lines():
+        made = [
+            x + 1,
+            2 - x,
+            -x,
+            x.sin(),
+            mg.hypot(x, 1.0),
+            *np.exp(np.array([x], dtype=object)),
+            mg.softmax([x, 1.0])[0],
+        ]
+    lines = [source_line(value) for value in made]
+    assert [line.partition(": ")[2] for line in lines] == [
+        "x + 1,",
+        "2 - x,",
+        "-x,",
+        "x.sin(),",
+        "mg.hypot(x, 1.0),",
+        "*np.exp(np.array([x], dtype=object)),",
+        "mg.softmax([x, 1.0])[0],",
+    ]
+    assert all(line.startswith("test_places.py:") for line in lines)
+
+
+def test_leaves_and_what_is_recorded_elsewhere_have_none() -> None:
+    before = Value(1.0) + 1
+    with mg.source_lines():
+        leaf = Value(1.0)
+    assert [source_line(value) for value in (before, leaf, leaf + 1)] == ["", "", ""]
+
+
+def test_labels_scopes_and_copies_keep_the_line() -> None:
+    @mg.scope
+    def double(x: Value) -> Value:
+        return 2 * x
+
+    with mg.source_lines():
+        y = double(Value(3.0, "x"))
+    y.label = "y"
+    for twin in (y, copy.copy(y), copy.deepcopy(y)):
+        assert twin.label == "y"
+        assert source_line(twin).endswith(": return 2 * x")
+        assert "double:" in mg.draw(twin).text
+
+
+def test_without_its_source_a_line_still_has_its_number() -> None:
+    names: dict[str, Any] = {"x": Value(2.0)}
+    with mg.source_lines():
+        exec(compile("\n\ny = x * x", "<typed>", "exec"), names)
+    assert source_line(names["y"]) == "<typed>:3"
+
+
+def test_a_profiler_rests_and_goes_on(tmp_path: Any) -> None:
+    profiler = cProfile.Profile()
+    profiler.enable()
+    with mg.source_lines():
+        y = Value(2.0) * 3
+    sorted([2, 1])
+    profiler.disable()
+    assert source_line(y)
+    assert any("sorted" in name for *_, name in pstats.Stats(profiler).stats)  # type: ignore[attr-defined]
+
+
+def test_a_python_profiler_comes_back_after_an_error() -> None:
+    def profile(*_: object) -> None: ...
+
+    sys.setprofile(profile)
+    try:
+        with pytest.raises(KeyError), mg.source_lines():
+            raise KeyError
+        assert sys.getprofile() is profile
+    finally:
+        sys.setprofile(None)
+
+
+def test_a_cell_of_a_notebook_is_called_by_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def format_code_name(name: str) -> tuple[str, str] | None:
+        return ("Cell", "In[3]") if name == "/tmp/123.py" else None
+
+    shell = SimpleNamespace(compile=SimpleNamespace(format_code_name=format_code_name))
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))  # type: ignore[arg-type]
+    assert line_name("/tmp/123.py", 7) == "In[3]:7"
+    assert line_name("/somewhere/loss.py", 7) == "loss.py:7"
