@@ -125,11 +125,11 @@ class Taped:
         self._problem, self._tape = problem, tape
         self.center = center
         self._scales = [problem.scale(i, scale) for i in range(len(problem.entries))]
-        self._row = np.array(problem.entries)
+        self._column = np.array(problem.entries)[:, np.newaxis]
         self._shapes = [np.shape(argument) for argument in problem.inputs]
         self._ends = list(accumulate(map(len, problem.parts)))
-        self._reach = [_REACH * length for length in self._scales]
-        self._confirmed: list[float] = []
+        self._reach = _REACH * np.array(self._scales)
+        self._confirmed = 0 * self._reach
         self.taped = 0
 
     @classmethod
@@ -145,7 +145,7 @@ class Taped:
         """Return the outputs at other entries: see `Nudges`."""
         import numpy as np
 
-        return self._outputs(np.array([entries]))[0]
+        return self._outputs(np.column_stack([self._column, entries]))[0]
 
     def is_confirmed(self, noise: float, rng: random.Random) -> bool:
         """Tell whether f itself returns the same at fresh random points, near and farther away.
@@ -158,11 +158,11 @@ class Taped:
             noise: the standard deviation of the noise of f.
             rng: where the points come from.
         """
-        if self._reach != self._confirmed:
-            far = self._agrees(self._reach, _FAR, noise, rng)
+        if (self._reach > self._confirmed).any():
+            far = self._agrees(self._reach.tolist(), _FAR, noise, rng)
             if not (far and self._agrees(self._scales, _NEAR, noise, rng)):
                 return False
-            self._confirmed = list(self._reach)
+            self._confirmed = self._reach.copy()
         return True
 
     def _agrees(
@@ -171,16 +171,14 @@ class Taped:
         """Tell whether f returns the same as its tape at one point for each distance."""
         import numpy as np
 
-        points = np.array(
+        points = [
             [
-                [
-                    x + distance * rng.uniform(-length, length)
-                    for x, length in zip(self._problem.entries, lengths, strict=True)
-                ]
-                for distance in (*distances,) * _TRIES
+                x + distance * rng.uniform(-length, length)
+                for x, length in zip(self._problem.entries, lengths, strict=True)
             ]
-        )
-        values, held = self._on_tape(points)
+            for distance in (*distances,) * _TRIES
+        ]
+        values, held = self._on_tape(np.column_stack([self._column, *points]))
         chosen = held.nonzero()[0][: len(distances)]
         try:
             own = [self._problem(points[k])[0] for k in chosen]
@@ -202,37 +200,35 @@ class Taped:
         import numpy as np
 
         outputs = []
-        for some in portions(moves, len(self._row)):
-            points = np.repeat(self._row[np.newaxis], len(some), axis=0)
-            moved, steps = zip(*some, strict=True)
-            for i, step in some:
-                self._reach[i] = max(self._reach[i], abs(step))
-            points[np.arange(len(some)), moved] += steps
-            outputs += self._outputs(points)
+        for some in portions(moves, len(self._column)):
+            moved, steps = map(np.array, zip(*some, strict=True))
+            np.maximum.at(self._reach, moved, np.abs(steps))
+            columns = np.repeat(self._column, 1 + len(some), axis=1)
+            columns[moved, np.arange(len(some)) + 1] += steps
+            outputs += self._outputs(columns)
         return outputs
 
-    def _outputs(self, points: Numbers) -> list[list[float]]:
-        """Return the outputs of f at points of shape (points, entries)."""
-        values, held = self._on_tape(points)
+    def _outputs(self, columns: Numbers) -> list[list[float]]:
+        """Return the outputs of f at points, one in each column after that of the inputs."""
+        values, held = self._on_tape(columns)
         outputs = [[value] for value in values.tolist()]
         for doubtful in (~held).nonzero()[0]:
-            outputs[doubtful] = self._problem(points[doubtful].tolist())
+            outputs[doubtful] = self._problem(columns[:, doubtful + 1].tolist())
         return outputs
 
-    def _on_tape(self, points: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
+    def _on_tape(self, columns: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
         import numpy as np
 
-        self.taped += len(points)
-        # Sums of another number of points are added in another order. So the inputs are among
-        # them, and where an output is as there, it is exactly what f returns there.
-        points = np.vstack([self._row, points])
+        count = columns.shape[1]
+        self.taped += count - 1
         arguments = [
-            part.reshape(len(points), *shape)
-            for part, shape in zip(np.split(points, self._ends[:-1], 1), self._shapes, strict=True)
+            part.T.reshape(count, *shape)
+            for part, shape in zip(np.split(columns, self._ends[:-1]), self._shapes, strict=True)
         ]
         try:
             values, held = self._tape.trusted_values(*arguments)
         except StaleTapeError:  # f has changed a Value of its own.
-            held = np.zeros(len(points), dtype=bool)
-            return held[1:].astype(float), held[1:]
+            return np.zeros(count - 1), np.zeros(count - 1, dtype=bool)
+        # Sums of another number of points are added in another order. So the inputs are among
+        # them, and where an output is as there, it is exactly what f returns there.
         return values[1:] - (values[0] - self.center[0]), held[1:] & held[0]

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 __all__ = ["Move", "portions", "search_together"]
 
-_NUMBERS = 2**20  # that are held at once, 8 MB
+_NUMBERS = 2**17  # that are held at once, so that they stay in the cache
 
 Found = TypeVar("Found")
 Output = TypeVar("Output")
