@@ -50,7 +50,7 @@ def _has_finer_waves(samples: Samples, claim: float, found: Estimate) -> bool:
     if h < math.ulp(x):
         # No step is as fine. Does f change like that even between x and the next number?
         nearest = samples.add(h)
-        return samples.secant(nearest) * nearest.h > samples.noise / 8
+        return nearest.secant * nearest.h > samples.noise / 8
     return all(
         pair.left != pair.right and abs(pair.slope - claim) < gap / 4
         for pair in map(samples.add, ladder(h))

@@ -31,8 +31,8 @@ def finest_useful_step(samples: Samples, fine: Pair, least: float) -> float:
         fine: the pair at which something is seen: a bend, or a slope.
         least: the finest step to return.
     """
-    bend, noise = abs(samples.bend(fine)), samples.noise_of(fine) / fine.h
-    seen = bend if bend > 16 * noise else samples.secant(fine)
+    bend, noise = abs(fine.bend), samples.noise_of(fine) / fine.h
+    seen = bend if bend > 16 * noise else fine.secant
     if seen == 0:
         return fine.h
     return max(400 * samples.noise_of(fine) / seen, least) * RATIOS[0] * RATIOS[1]
@@ -60,7 +60,7 @@ def kink_or_edge(samples: Samples) -> Estimate | None:
         slopes=(-left.value, right.value),
         slope_bound=bound,
         noise=samples.noise,
-        secant=samples.secant(fine),
+        secant=fine.secant,
         step=fine.h,
     )
 

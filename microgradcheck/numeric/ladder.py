@@ -51,7 +51,7 @@ def estimate_along(
         precision: the relative error that is good enough.
         claim: what somebody says the derivative is. Where a closer look shows that f may follow
             it after all, the bound is wide enough for both.
-        wide: whether to begin with a ladder of larger steps as well, since f costs little.
+        wide: whether to begin with a ladder of larger steps, since f costs little.
     """
     search = _Search(at, x, scale, noise, precision, wide=wide)
     found = search.estimate()
@@ -70,8 +70,8 @@ def first_steps(x: float, scale: float, *, wide: bool = False) -> list[float]:
         >>> first_steps(0.0, 1.0)
         [4e-06, 2e-07]
     """
-    steps = [h * scale for h in (_NEAR, _FINE)]
-    return [exact_step(x, h) for h in (steps + ladder(_WIDE * scale) if wide else steps)]
+    steps = [*ladder(_WIDE * scale), _NEAR * scale] if wide else [_NEAR * scale, _FINE * scale]
+    return [exact_step(x, h) for h in steps]
 
 
 class _Search:
@@ -95,8 +95,9 @@ class _Search:
     def estimate(self) -> Estimate:
         if not math.isfinite(self.samples.center):
             return Estimate(math.nan, math.inf, "edge", reason="f is undefined here")
-        first = first_steps(self.samples.x, self.scale, wide=self.wide)
-        self.near, self.fine, *_ = map(self.samples.add, first)
+        for step in first_steps(self.samples.x, self.scale, wide=self.wide):
+            self.samples.add(step)
+        self.near, self.fine = self.pairs[-1 if self.wide else 0], self.pairs[-1]
         if not (self.near.finite and self.fine.finite):
             return self._near_a_border()
         return self._refine()
@@ -121,7 +122,7 @@ class _Search:
             tried = (len(self.pairs), self.samples.noise)
             if not self.quantum and self.samples.is_quantised(fine):
                 self.quantum = self.samples.smallest_change()
-                if self.samples.secant(self.pairs[0]) * fine.h > 4 * self.samples.noise:
+                if self.pairs[0].secant * fine.h > 4 * self.samples.noise:
                     self.samples.noise = max(self.samples.noise, self.quantum)
             best = self._best()
             if best and self._is_good(best):
@@ -164,11 +165,11 @@ class _Search:
         wider than all that the finest pair shows, since f may just change faster far away: 0, then.
         """
         finest = self.pairs[-1]
-        shown = self.samples.secant(finest) + self.samples.noise_of(finest) / finest.h
+        shown = finest.secant + self.samples.noise_of(finest) / finest.h
         if best.bound > 4 * shown:
             return 0.0
         largest = max(
-            self.samples.secant(pair) - 16 * self.samples.noise_of(pair) / pair.h
+            pair.secant - 16 * self.samples.noise_of(pair) / pair.h
             for pair in self.pairs
             if pair.finite
         )

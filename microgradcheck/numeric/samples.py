@@ -18,21 +18,24 @@ _SMALLEST = math.ulp(0.0)  # what numbers near zero are rounded to
 
 
 class Pair(NamedTuple):
-    """f at x - h and x + h."""
+    """f at x - h and x + h, and what that shows beside f(x).
+
+    Attributes:
+        slope: the central difference.
+        bend: how much the slopes on both sides differ.
+        secant: the steeper of the slopes between x and the two points.
+        rounding: the noise that rounding makes.
+        finite: whether f is defined at both points.
+    """
 
     h: float
     left: float
     right: float
-
-    @property
-    def finite(self) -> bool:
-        """Whether f is defined at both points."""
-        return math.isfinite(self.left) and math.isfinite(self.right)
-
-    @property
-    def slope(self) -> float:
-        """The central difference."""
-        return (self.right - self.left) / (2 * self.h)
+    slope: float
+    bend: float
+    secant: float
+    rounding: float
+    finite: bool
 
 
 class Samples:
@@ -61,7 +64,7 @@ class Samples:
         for pair in self.pairs:
             if pair.h == h:
                 return pair
-        pair = Pair(h, self.at(-h), self.at(h))
+        pair = self._pair(h, self.at(-h), self.at(h))
         self.pairs.append(pair)
         self.pairs.sort(reverse=True)
         return pair
@@ -71,20 +74,20 @@ class Samples:
         for step in ladder(h):
             self.add(step)
 
+    def _pair(self, h: float, left: float, right: float) -> Pair:
+        finite = math.isfinite(left) and math.isfinite(right)
+        fall, rise = self.center - left, right - self.center
+        secant = max(abs(rise), abs(fall)) / h
+        rounded = max(abs(left), abs(right))
+        if finite:
+            # Computing f rounds x, too, in effect. At an offset, that is the larger part.
+            rounded = max(rounded, (abs(self.x) + h) * secant)
+        slope, bend = (right - left) / (2 * h), (rise - fall) / h
+        return Pair(h, left, right, slope, bend, secant, UNIT_ROUNDOFF * rounded, finite)
+
     def noise_of(self, pair: Pair) -> float:
         """Return the noise of f at a pair: as measured, but not below what rounding makes."""
-        rounded_output = max(abs(pair.left), abs(pair.right))
-        # Computing f rounds x, too, in effect. At an offset, that is the larger part.
-        rounded_input = (abs(self.x) + pair.h) * self.secant(pair) if pair.finite else 0.0
-        return max(self.noise, UNIT_ROUNDOFF * max(rounded_output, rounded_input))
-
-    def secant(self, pair: Pair) -> float:
-        """Return the steeper of the slopes between x and the points of a pair."""
-        return max(abs(pair.right - self.center), abs(pair.left - self.center)) / pair.h
-
-    def bend(self, pair: Pair) -> float:
-        """Return how much the slopes on both sides differ, as seen with this step."""
-        return ((pair.right - self.center) - (self.center - pair.left)) / pair.h
+        return max(self.noise, pair.rounding)
 
     def moves(self) -> bool:
         """Tell whether f has another value anywhere."""
@@ -109,10 +112,10 @@ class Samples:
         """
         seen = 16 * self.noise_of(fine) / fine.h
         bend = secant = math.inf
-        if abs(self.bend(fine)) > seen:
-            bend = _exponent(coarse.h, self.bend(coarse), fine.h, self.bend(fine))
-        if self.secant(fine) > seen:
-            secant = _exponent(coarse.h, self.secant(coarse), fine.h, self.secant(fine))
+        if abs(fine.bend) > seen:
+            bend = _exponent(coarse.h, coarse.bend, fine.h, fine.bend)
+        if fine.secant > seen:
+            secant = _exponent(coarse.h, coarse.secant, fine.h, fine.secant)
         return secant if secant < UNBOUNDED else bend
 
 
