@@ -199,3 +199,73 @@ def test_a_direction_in_which_f_is_undefined_says_nothing_of_a_tie() -> None:
 
     report = check(f, [1.0, 1.0], gradient=lambda x: [0.75, 0.5])
     assert (report.passed, report.verdict) == (True, "KINK")
+
+
+# Many wrong entries, and causes that look alike
+
+
+def test_causes_of_many_wrong_entries_cost_no_more_than_those_of_the_worst() -> None:
+    asked = []
+
+    def gradient(x: Any) -> Any:
+        asked.append(1)
+        return 2 * x
+
+    x = np.random.default_rng(0).normal(size=60)
+    report = check(lambda x: np.sin(x).sum(), x, gradient=gradient)
+    assert all(entry.cause for entry in report.entries if entry.verdict == "WRONG")
+    assert len(asked) < 60
+
+
+def test_ratios_of_slopes_that_are_the_same_everywhere_are_no_constant_factor() -> None:
+    weights = np.array([1.0, 2.0, 3.0])
+    wrong = np.array([5.0, 1.0, 9.0])
+    report = check(lambda w: w @ weights, np.ones(3), gradient=lambda w: wrong)
+    assert {entry.cause.split(" of ")[0] for entry in report.entries} == {"maybe off by a factor"}
+    alone = cause_of(lambda w: 3.0 * w, 1.0, gradient=lambda w: 6.0)
+    assert alone.startswith(f"{Cause.CONSTANT_FACTOR} of 2")
+
+
+def test_a_flipped_sign_is_no_swap_where_both_give_the_same_numbers() -> None:
+    def f(x: Any) -> Any:
+        return x[0] ** 2 - x[1] ** 2
+
+    x = np.array([1.0, 1.0])
+    assert cause_of(f, x, gradient=lambda x: np.array([-2 * x[0], 2 * x[1]])) == Cause.SIGN_FLIPPED
+    swapped = cause_of(f, x, gradient=lambda x: np.array([-2 * x[1] ** 3, 2 * x[0] ** 3]))
+    assert swapped.startswith(Cause.ENTRIES_SWAPPED)
+
+
+def test_a_wrong_node_does_not_hide_the_cause() -> None:
+    bad = mg.operation("bad_cube", value="a**3", derivatives=["3 * a"])
+    report = check(lambda x: bad(mg.sin(x)) * x, 1.0, nodes=True)
+    assert report.cause.startswith(Cause.OPERATION)
+
+
+# References
+
+
+def test_nothing_is_compared_with_itself() -> None:
+    def gradient(x: float) -> float:
+        return 7 * x
+
+    for source in (gradient, "backprop", "tape"):
+        with pytest.raises(ValueError, match=r"are both .* compared with itself"):
+            check(lambda x: x * x, 2.0, gradient=source, reference=source)
+    assert check(lambda x: x * x, 2.0, gradient="central-difference").passed
+
+
+def test_sources_that_read_the_same_rules_are_said_to() -> None:
+    report = check(lambda x: x * x, 2.0, reference="forward-mode")
+    assert "backprop and forward-mode read the same rules" in report.notes[0]
+    assert not check(lambda x: x * x, 2.0, gradient="complex-step", reference="tape").notes
+
+
+@pytest.mark.parametrize("source", ["complex-step", "forward-mode", "tape", "backprop"])
+def test_every_source_gives_the_jacobian_of_several_outputs(source: str) -> None:
+    assert check(lambda x: [x[0] * x[1], x[0]], [1.0, 2.0], gradient=source).passed
+
+
+def test_what_is_to_be_accepted_is_a_name_or_several() -> None:
+    with pytest.raises(TypeError, match="accept is a verdict or several"):
+        check(lambda x: x, 1.0, accept=3)

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from microgradcheck.gradcheck.blame import Recording
-from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
+from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict, worst_first
 from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.nearby import Sample, contributions, inputs_nearby, samples
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
+from microgradcheck.value import Value
 
 __all__ = ["explain"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 _CLOSE = 1e-4  # relative: two numbers that agree so far are the same number for a cause
+_MOST_LOOKED_AT = 12  # wrong entries, the worst: f and its gradient are asked nearby for each
 
 
 def explain(
@@ -81,10 +84,13 @@ class _Evidence:
         recording: Recording | None,
         rng: random.Random,
     ) -> None:
-        self.problem, self.under_test, self.rng = problem, under_test, rng
+        self.problem, self.under_test = problem, under_test
         self.recording = recording
         self.entries = entries
         self.wrong = [e for e in entries if e.verdict is Verdict.WRONG and not e.cause]
+        self.looked_at = worst_first(self.wrong)[:_MOST_LOOKED_AT]
+        self.points = inputs_nearby(problem, rng)
+        self.mirrored = [[-x for x in problem.entries]]
 
     def common_cause(self) -> str:
         """Return the cause that explains all wrong entries together, if one does."""
@@ -125,7 +131,11 @@ class _Evidence:
                 f"{Cause.NO_PATTERN}: {factor:.6g} times the derivative, and another ratio at "
                 "inputs nearby"
             )
-        if len(nearby) >= 3:
+        # Where the derivative is the same nearby, so is its ratio to a gradient that is any number.
+        telling = len(self.wrong) == 1 or any(
+            not _close(sample.derivative, reference) for sample in samples
+        )
+        if len(nearby) >= 3 and telling:
             return _constant_factor(factor)
         return f"maybe {Cause.FACTOR} of {factor:.6g}"
 
@@ -173,6 +183,10 @@ class _Evidence:
         holds = list(zip(sorted(wrong, key=lambda e: e.gradient), order, strict=True))
         if len(wrong) < 2 or not all(_explains(a.gradient, b.reference, a.gap) for a, b in holds):
             return ""
+        if all(_close(e.gradient, -e.reference) for e in wrong) and all(
+            _close(sample.ratio, -1.0) for sample in self._nearby(self.looked_at[0])
+        ):
+            return Cause.SIGN_FLIPPED  # As much here as a swap, and nearby only this.
         mirrored = {(e.input, e.index[::-1]): e.reference for e in wrong}
         if self.problem.scalar and all(
             len(e.index) == 2
@@ -193,23 +207,22 @@ class _Evidence:
             return ""
         excess = abs(ratios[0] - 1)
         if not all(_explains(ratios[0], ratio, excess) for ratio in ratios) or ratios[0] == 0:
-            return "" if any(ratios) else self._zero_elsewhere(self.wrong[0])
+            return "" if any(ratios) else self._zero_elsewhere(self.looked_at[0])
         if any(e.verdict is Verdict.PASS and e.gradient for e in self.entries):
             return ""
         if _close(ratios[0], -1.0):
             return Cause.SIGN_FLIPPED
-        nearby = [sample.ratio for sample in self._nearby(self.wrong[0])]
+        nearby = [sample.ratio for sample in self._nearby(self.looked_at[0])]
         if not all(_explains(ratios[0], ratio, excess, 1e-3) for ratio in nearby):
             return ""  # They share a factor here: that of a wrong step which all go through.
         return _constant_factor(ratios[0])
 
     def _sample(self, entry: Entry) -> Sample:
-        x = self.problem.entries[self.problem.places.index((entry.input, entry.index))]
-        return Sample(x, entry.gradient, entry.reference, entry.error_bound)
+        _, i = self.problem.position(entry)
+        return Sample(self.problem.entries[i], entry.gradient, entry.reference, entry.error_bound)
 
     def _nothing_to_see(self, entry: Entry) -> str:
-        i = self.problem.places.index((entry.input, entry.index))
-        k = self.problem.output_indices.index(entry.output)
+        k, i = self.problem.position(entry)
         scale = self.problem.scale(i, None)
         f, x = self.problem.output_name(k), self.problem.name_of(self.problem.places[i])
         values = {self.problem.moved(i, step * scale)[k] for step in (-0.1, -0.01, 0.0, 0.01, 0.1)}
@@ -227,8 +240,8 @@ class _Evidence:
         """Compare with what single uses of the input contribute, where the graph is known."""
         if not self.recording or not self.problem.scalar or not self.recording.roots:
             return ""
-        i = self.problem.places.index((entry.input, entry.index))
-        uses = contributions(self.recording.roots[0], self.recording.inputs[i])
+        _, i = self.problem.position(entry)
+        uses = self._contributions[self.recording.inputs[i]]
         if len(uses) > 1 and any(_close(entry.gradient, use) for use in uses):
             return (
                 f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(uses)} "
@@ -236,14 +249,22 @@ class _Evidence:
             )
         return ""
 
+    @cached_property
+    def _contributions(self) -> Mapping[Value, list[float]]:
+        assert self.recording
+        return contributions(self.recording.roots[0])
+
     def _nearby(self, entry: Entry) -> list[Sample]:
-        points = inputs_nearby(self.problem, self.rng)
-        return samples(self.problem, self.under_test, entry, points)
+        return self._at(self.points, entry)
 
     def _ratios_mirrored(self, entry: Entry) -> list[float]:
-        mirrored = [-x for x in self.problem.entries]
-        found = samples(self.problem, self.under_test, entry, [mirrored])
-        return [sample.ratio for sample in found]
+        return [sample.ratio for sample in self._at(self.mirrored, entry)]
+
+    def _at(self, points: Sequence[Sequence[float]], entry: Entry) -> list[Sample]:
+        """Return an entry at other inputs; nothing if it is none of those that are looked at."""
+        if entry not in self.looked_at:
+            return []
+        return samples(self.problem, self.under_test, entry, points)
 
 
 def _constant_factor(factor: float) -> str:

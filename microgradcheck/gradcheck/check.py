@@ -86,6 +86,7 @@ def gradcheck(
     accepted = _check_options(rtol, order, accept, scale)
     seed = _seed(rng)
     problem, source = Problem(f, inputs), resolve(gradient)
+    _require_another(reference, gradient)
     if order == 2:
         problem, source = _gradient_of(problem), _blocks_by_input(source, len(inputs))
     comparison = Comparison(problem, source, rtol=rtol, scale=scale, seed=seed)
@@ -107,6 +108,16 @@ def gradcheck(
     if not report.passed and raise_on_failure:
         raise GradcheckError(report)
     return report
+
+
+def _require_another(reference: object, gradient: object) -> None:
+    # By the name "central-difference", a reference is many steps, and a gradient is one.
+    named = isinstance(gradient, str)
+    if gradient == reference != "central-difference" if named else gradient is reference:
+        raise ValueError(
+            f"gradient and reference are both {gradient!r}, and what is compared with itself "
+            "always passes; leave out reference=, so that differences of f judge"
+        )
 
 
 def _seed(rng: object) -> int:
@@ -166,6 +177,8 @@ def _check_options(rtol: object, order: object, accept: Iterable[str], scale: ob
         raise ValueError(f"order is 1 for the gradient or 2 for the Hessian, got {order!r}")
     if scale is not None and not 0 < (number(scale) or 0) < math.inf:
         raise ValueError(f"scale is a positive length in the units of x, got {scale!r}")
+    if not isinstance(accept, Iterable):
+        raise TypeError(f"accept is a verdict or several, such as ('NOISY',), got {accept!r}")
     names = {str(verdict) for verdict in ([accept] if isinstance(accept, str) else accept)}
     allowed = {str(verdict) for verdict in Verdict} - {"WRONG"}
     if not names <= allowed:

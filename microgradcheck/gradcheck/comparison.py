@@ -128,10 +128,19 @@ class Comparison:
 
     def _judge_all(self, reference: Any) -> list[Entry]:
         given = None
+        if self.under_test.complaint:
+            # What is no gradient of f at all cannot be compared with one.
+            nothing = [Estimate(math.nan, math.inf)] * len(self.center)
+            return self._judge_each([nothing] * len(self.problem.entries))
         if reference != "central-difference":
             given = gradient_of(self.problem, resolve(reference))
             if given.complaint:
                 raise ValueError(f"the reference is no gradient of f: {given.complaint}")
+            if {self.source.name, reference} <= set(_RECORDING):
+                self.notes.append(
+                    f"{self.source.name} and {reference} read the same rules, so what is wrong in "
+                    "a rule is not seen; leave out reference= to compare with f itself"
+                )
         if given:
             entries = self._judge_each(at_its_word(given))
             entries = doubt_reference(entries, self._judge_by_differences, self.rtol)
@@ -180,7 +189,7 @@ class Comparison:
     def _look_around(self) -> tuple[Nudges, list[float]]:
         """Return where f is taken from near the inputs, and how noisy it is there."""
         called = Called(self.problem, self.center)
-        if not all(map(math.isfinite, self.center)):
+        if self.under_test.complaint or not all(map(math.isfinite, self.center)):
             return called, [0.0] * len(self.center)
         if self._is_worth_a_tape():
             taped = Taped.of(self.problem, self.center, self.scale)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Entry", "OperationFault", "Verdict"]
+__all__ = ["Entry", "OperationFault", "Verdict", "worst_first"]
 
 
 class Verdict(StrEnum):
@@ -91,3 +92,15 @@ class OperationFault:
     location: str
     expression: str
     count: int
+
+
+def worst_first(entries: Iterable[Entry]) -> list[Entry]:
+    """Return entries by their verdicts, and those of one verdict by how far they are off."""
+    return sorted(entries, key=lambda entry: (-entry.verdict.severity, -_relative(entry)))
+
+
+def _relative(entry: Entry) -> float:
+    size = max(abs(entry.reference), abs(entry.gradient))
+    gap = entry.gap / size if size else 0.0
+    # To three digits, so that entries that are off alike stay in reading order.
+    return math.inf if math.isnan(gap) else float(f"{gap:.3g}")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from microgradcheck import sweep
@@ -71,8 +72,7 @@ def samples(
         entry: which number of it.
         points: the other points.
     """
-    k = problem.output_indices.index(entry.output)
-    i = problem.places.index((entry.input, entry.index))
+    k, i = problem.position(entry)
     found = []
     for point in points:
         x = point[i]
@@ -97,18 +97,18 @@ def _along(problem: Problem, point: Sequence[float], i: int, k: int) -> Callable
     return at
 
 
-def contributions(root: Value, leaf: Value) -> list[float]:
-    """Return what each use of a leaf contributes to the derivative of the root.
+def contributions(root: Value) -> Mapping[Value, list[float]]:
+    """Return, for each leaf, what each of its uses contributes to the derivative of the root.
 
     Example:
         >>> x = Value(3.0)
-        >>> contributions(x * x + x, x)
+        >>> contributions(x * x + x)[x]
         [3.0, 3.0, 1.0]
     """
     nodes, adjoints = sweep.reverse(root)
-    found = []
+    found: defaultdict[Value, list[float]] = defaultdict(list)
     for node, adjoint in zip(nodes, adjoints, strict=True):
         for slot, slope in zip((node.a, node.b), sweep.slopes(node), strict=False):
-            if slot is leaf and slope is not None:
-                found.append(adjoint * slope)
+            if isinstance(slot, Value) and slot.operation is None and slope is not None:
+                found[slot].append(adjoint * slope)
     return found

@@ -98,8 +98,7 @@ def second_opinions(
     Returns:
         The opinions, and which of them stands alone.
     """
-    i = problem.places.index((entry.input, entry.index))
-    k = problem.output_indices.index(entry.output)
+    k, i = problem.position(entry)
     x, length = problem.entries[i], problem.scale(i, scale)
     # As x + h is rounded, so is h: otherwise that error would be taken for one of the gradient.
     steps = tuple(h for step in _STEPS if (h := (x + step * length) - x))

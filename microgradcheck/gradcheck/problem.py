@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from microgradcheck.backprop import grad
 from microgradcheck.functions.entries import is_entry
+from microgradcheck.gradcheck.entry import Entry
 from microgradcheck.gradcheck.wording import short
 from microgradcheck.numeric.steps import scale_of
 from microgradcheck.sources import on_numbers
@@ -154,6 +155,13 @@ class Problem:
             except (TypeError, ValueError):
                 return False
         return held == self.entries
+
+    def position(self, entry: Entry) -> tuple[int, int]:
+        """Return the positions of an entry's output and input, among all of them."""
+        return (
+            self.output_indices.index(entry.output),
+            self.places.index((entry.input, entry.index)),
+        )
 
     def scale(self, i: int, scale: float | None) -> float:
         """Return the length by which an entry is moved."""

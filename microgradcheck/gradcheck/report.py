@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
+from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict, worst_first
 from microgradcheck.gradcheck.named_causes import Cause
 from microgradcheck.gradcheck.wording import (
     HEADLINE,
@@ -105,7 +105,9 @@ class Report:
         # A node that is wrong is told of like an entry; one that is right is no news.
         self._told = [*entries, *(node for node in nodes if node.verdict is Verdict.WRONG)]
         self.verdict = max((entry.verdict for entry in self._told), key=lambda v: v.severity)
-        self.cause = self._worst_first()[0].cause
+        worst = [entry for entry in self._worst_first() if entry.verdict is self.verdict]
+        # A node has no cause of its own; that of the entries explains it.
+        self.cause = next((entry.cause for entry in worst if entry.cause), "")
         self.power = max(entry.power for entry in self.entries)
 
     def __bool__(self) -> bool:
@@ -235,7 +237,7 @@ class Report:
         return f" ({len(sharing):,} of {len(alike):,} {self.verdict})"
 
     def _worst_first(self) -> list[Entry]:
-        return sorted(self._told, key=lambda e: (-e.verdict.severity, -_relative(e)))
+        return worst_first(self._told)
 
 
 def _plain(entry: Entry) -> dict[str, Any]:
@@ -246,10 +248,3 @@ def _plain(entry: Entry) -> dict[str, Any]:
         "verdict": str(entry.verdict),
         "slopes": None if entry.slopes is None else list(entry.slopes),
     }
-
-
-def _relative(entry: Entry) -> float:
-    size = max(abs(entry.reference), abs(entry.gradient))
-    gap = entry.gap / size if size else 0.0
-    # To three digits, so that entries that are off alike stay in reading order.
-    return math.inf if math.isnan(gap) else float(f"{gap:.3g}")

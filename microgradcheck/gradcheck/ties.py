@@ -83,7 +83,7 @@ class _Slopes(NamedTuple):
         return all(self._fit_along(kinks, signs) for signs in _directions(len(kinks), rng))
 
     def _fit_along(self, kinks: Sequence[Entry], signs: Sequence[int]) -> bool:
-        moves = dict(zip(map(self._position, kinks), signs, strict=True))
+        moves = {self.problem.position(e)[1]: s for e, s in zip(kinks, signs, strict=True)}
         x = max(abs(self.problem.entries[i]) for i in moves)
         # Alike, as the inputs of a tie are, not each by its own length.
         along = self._estimate(moves, x, max(self.problem.scale(i, self.scale) for i in moves))
@@ -122,9 +122,6 @@ class _Slopes(NamedTuple):
 
         entries = self.problem.entries
         return estimate_along(at, x, length, self.noise, self.rtol)
-
-    def _position(self, entry: Entry) -> int:
-        return self.problem.places.index((entry.input, entry.index))
 
 
 def _directions(count: int, rng: random.Random) -> Iterable[list[int]]:
