@@ -673,3 +673,46 @@ def test_threads_record_tapes_while_others_sweep_and_compare() -> None:
         eager = threads.map(mg.value_and_grad(steps), xs)
         recorded = threads.map(on_a_tape, xs)
         assert list(eager) == list(recorded) == alone
+
+
+# Copies of what a derivative is being taken by
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_a_copy_inside_of_a_function_is_no_way_out_of_its_derivative(copied: Any) -> None:
+    def f(x: Any) -> Any:
+        return copied(x) * x
+
+    assert mg.grad(f)(2.0) == 4.0
+    assert mg.grad(mg.grad(f))(2.0) == 2.0
+    assert mg.record(f, 2.0)(3.0) == 9.0
+    product = mg.grad(lambda x: copied(x[0] * x[1]) * x[0])
+    assert product([2.0, 5.0]) == [20.0, 4.0]
+
+
+def test_a_deep_copy_of_all_inputs_is_no_way_out_of_their_derivatives() -> None:
+    def f(x: Any) -> Any:
+        return sum(a * b for a, b in zip(x, copy.deepcopy(x), strict=True))
+
+    assert mg.value_and_grad(f)([3.0, 4.0]) == (25.0, [6.0, 8.0])
+
+
+def written(x: Any) -> Any:
+    x.data = 5.0
+    return x * x
+
+
+def pickled(x: Any) -> Any:
+    return pickle.loads(pickle.dumps(x)) * x
+
+
+def differentiated(x: Any) -> Any:
+    y = x * x
+    y.backward()
+    return y * x.grad
+
+
+@pytest.mark.parametrize("f", [written, pickled, differentiated])
+def test_what_a_recording_cannot_follow_is_refused(f: Any) -> None:
+    with pytest.raises(TypeError, match=r"test_value.py:\d+, and a tape cannot follow"):
+        mg.record(f, 2.0)

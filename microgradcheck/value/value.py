@@ -215,6 +215,8 @@ class Value:
     def data(self, data: Any) -> None:
         global _epoch  # noqa: PLW0603  (one counter for all graphs)
         converted = _one_number(data)
+        if watchers:
+            tell_read(self)
         with sweep.lock:
             _epoch += 1
             self.epoch = _epoch if self.operation is None else _OVERWRITTEN
@@ -258,6 +260,8 @@ class Value:
             >>> x.grad
             6.0
         """
+        if watchers:
+            tell_read(self)
         with sweep.lock:
             for node, adjoint in zip(*sweep.reverse(self), strict=True):
                 if node.operation is None:
@@ -306,23 +310,26 @@ class Value:
             parts.append(f"label={self.label!r}")
         return f"Value({', '.join(parts)})"
 
-    def __copy__(self: ValueT) -> ValueT:
+    def __copy__(self) -> Value:
+        if isinstance(self, Input):
+            return +self  # A leaf of its own would be lost to the derivative that is being taken.
         twin = _new(type(self))
         for slot in Value.__slots__:
             setattr(twin, slot, getattr(self, slot))
         twin.adjoint = None  # Another thread's sweep may be under way.
         return twin
 
-    def __deepcopy__(self: ValueT, memo: dict[int, Any]) -> ValueT:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         order = sweep.topological_order(self)
         fresh = [node for node in order if id(node) not in memo]
         for node in fresh:
             twin = memo[id(node)] = node.__copy__()
-            twin.a, twin.b = memo.get(id(node.a), node.a), memo.get(id(node.b), node.b)
+            if not isinstance(node, Input):
+                twin.a, twin.b = memo.get(id(node.a), node.a), memo.get(id(node.b), node.b)
         for node in fresh:
             if isinstance(node.note, Note) and node.note.call:
                 memo[id(node)].note = node.note._replace(call=node.note.call.copied(memo))
-        copied: ValueT = memo[id(self)]
+        copied: Value = memo[id(self)]
         return copied
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -331,7 +338,10 @@ class Value:
                 f"a Value computed by {self.op!r} cannot be pickled with all that it was made "
                 "from; pickle the leaves (or .data) and compute it again"
             )
-        return _unpickle, (type(self), self.number, self.label, self.grad)
+        if watchers:
+            tell_read(self)
+        kind = Value if type(self) is Input else type(self)
+        return _unpickle, (kind, self.number, self.label, self.grad)
 
 
 _new = Value.__new__

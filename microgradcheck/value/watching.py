@@ -28,8 +28,8 @@ def watching(read: Read | None = None, compared: Compared | None = None) -> Iter
     """Call a function where this thread lets a plain number or a truth out of a `Value`.
 
     Args:
-        read: called with a `Value` before `.data` or `float()` gives its number away, and with it
-            the way back to its inputs.
+        read: called with a `Value` before `.data`, `float()`, `backward()` or a pickle gives its
+            number away, and with it the way back to its inputs, or its data is set.
         compared: called with the comparison (such as `operator.lt`), its `Value`, its other side
             (a `Value` or a number) and its answer; `bool()` compares with 0.
 
