@@ -7,7 +7,7 @@ from textwrap import dedent
 from typing import NamedTuple
 
 from microgradcheck.gradcheck import Verdict
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause
 
 
 class Case(NamedTuple):

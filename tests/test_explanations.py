@@ -6,8 +6,8 @@ import pytest
 
 from microgradcheck.cli import main
 from microgradcheck.gradcheck import Verdict
+from microgradcheck.gradcheck.entry import Cause
 from microgradcheck.gradcheck.explanations import EXPLANATIONS, explain
-from microgradcheck.gradcheck.named_causes import Cause
 from reports import CASES, Case
 
 HEADINGS = ["What it means", "How it is found", "What usually made it", "What to do"]

@@ -15,7 +15,7 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.gradcheck import Entry, GradcheckError, Report, Verdict, gradcheck
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause
 from microgradcheck.value import Value
 
 

@@ -12,7 +12,7 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.gradcheck import Report
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause
 
 
 def check(f: Callable[..., Any], *inputs: Any, **options: Any) -> Report:

@@ -11,7 +11,7 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.gradcheck import Report
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause
 
 DRAW = np.random.default_rng(0)
 

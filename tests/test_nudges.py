@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import microgradcheck as mg
-from microgradcheck.gradcheck import comparison, searches
+from microgradcheck.gradcheck import comparison, nudges
 from microgradcheck.gradcheck.nudges import Taped
 from microgradcheck.gradcheck.problem import Problem
 from random_functions import Claimed
@@ -216,7 +216,7 @@ def test_an_input_without_influence_makes_no_difference_at_all() -> None:
 
 def test_points_are_computed_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = check(smooth)
-    monkeypatch.setattr(searches, "_NUMBERS", 300)
+    monkeypatch.setattr(nudges, "_NUMBERS", 300)
     assert check(smooth).taped == whole.taped
 
 

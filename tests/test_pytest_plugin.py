@@ -17,7 +17,7 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.gradcheck import Verdict
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause
 from reports import CASES, Case, masked
 
 pytest_plugins = ["pytester"]

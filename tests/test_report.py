@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradcheck.gradcheck import Entry, GradcheckError, OperationFault, Report, Verdict
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause
 
 NUMBERS = st.floats() | st.sampled_from([0.0, 1.0, 5.07, 5.070001, -1.2345678e-100, 1e300])
 INDICES = st.lists(st.integers(0, 99_999), max_size=3).map(tuple)

@@ -51,10 +51,6 @@ class Recording(NamedTuple):
 def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
     """Record a function once more, noting which code asked for each operation.
 
-    Args:
-        f: a function of `Value`s.
-        problem: its inputs.
-
     Returns:
         The recording, or None where f does not take `Value`s.
     """
@@ -91,9 +87,6 @@ def in_words(error: Exception) -> str:
 
 def faults_of(recording: Recording) -> list[OperationFault]:
     """Check the derivatives of every recorded operation at the inputs that it was given.
-
-    Args:
-        recording: the recorded call.
 
     Returns:
         The operations that are wrong, those of one place together.

@@ -25,10 +25,6 @@ class _TooLongError(Exception):
 def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
     """Return the pieces of source that a call left out, each with its place.
 
-    Args:
-        function: the function that is watched; what it calls is not.
-        call: runs it.
-
     Returns:
         Such as `"3 * x" (model.py:12)`; nothing where the function is of this package, its source
         is not known, a debugger is at work, or the call takes too long.

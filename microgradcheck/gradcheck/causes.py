@@ -9,8 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from microgradcheck.gradcheck.blame import Recording
-from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict, worst_first
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict, worst_first
 from microgradcheck.gradcheck.nearby import Sample, contributions, inputs_nearby, samples
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
@@ -34,14 +33,6 @@ def explain(
     rng: random.Random,
 ) -> tuple[list[Entry], list[str]]:
     """Give every wrong entry without a cause the first cause that the evidence shows.
-
-    Args:
-        problem: the function and its inputs.
-        under_test: the gradient.
-        entries: all entries with their verdicts.
-        recording: the function, recorded once more, where it takes `Value`s.
-        faults: its operations that are wrong, where the gradient comes from that recording.
-        rng: where the points nearby come from.
 
     Returns:
         The entries with their causes, and notes for the report.

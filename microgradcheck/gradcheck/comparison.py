@@ -13,16 +13,13 @@ from microgradcheck.functions.entries import lift
 from microgradcheck.gradcheck.blame import faults_of, in_words, record
 from microgradcheck.gradcheck.branches import branches_not_taken
 from microgradcheck.gradcheck.causes import explain
-from microgradcheck.gradcheck.entry import Entry, Verdict
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.doubts import at_its_word, check_ties, doubt_reference
+from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
 from microgradcheck.gradcheck.nodes import estimate_nodes, name_of
 from microgradcheck.gradcheck.nudges import Along, Called, Nudges, Taped
 from microgradcheck.gradcheck.opinions import second_opinions
-from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.gradcheck.references import at_its_word, doubt_reference
-from microgradcheck.gradcheck.repeats import scatter
+from microgradcheck.gradcheck.problem import Problem, scatter
 from microgradcheck.gradcheck.report import Report
-from microgradcheck.gradcheck.ties import check_ties
 from microgradcheck.gradcheck.under_test import Gradient, gradient_of
 from microgradcheck.gradcheck.verdicts import ROUND_OFF, Circumstances, judge
 from microgradcheck.gradcheck.wording import short
@@ -41,15 +38,7 @@ _LEAST_FOR_A_TAPE = 16  # entries: for fewer, calls of f take less time than mak
 
 
 class Comparison:
-    """A gradient source and plain arithmetic, asked for the same derivatives.
-
-    Args:
-        problem: the function and its inputs.
-        source: the source of the gradient under test.
-        rtol: the relative difference that is allowed.
-        scale: the length over which f changes, where that is not |x|.
-        seed: the seed of random directions.
-    """
+    """A gradient source and plain arithmetic, asked for the same derivatives."""
 
     def __init__(
         self,
@@ -79,14 +68,7 @@ class Comparison:
     def report(
         self, reference: Any, *, accepted: set[str], nodes: bool = False, repeat: str = ""
     ) -> Report:
-        """Judge every entry, look for the causes of what is wrong, and report.
-
-        Args:
-            reference: "central-difference", or another gradient source to compare with.
-            accepted: the verdicts that pass beside PASS and KINK.
-            nodes: whether to check recorded interior nodes, too.
-            repeat: the call that repeats the check, for the reader of the report.
-        """
+        """Judge every entry, look for the causes of what is wrong, and report."""
         entries = self._judge_all(reference)
         passed = all(
             entry.verdict in (Verdict.PASS, Verdict.KINK) or str(entry.verdict) in accepted

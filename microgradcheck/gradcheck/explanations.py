@@ -10,8 +10,7 @@ import textwrap
 from importlib.resources import files
 from typing import Final
 
-from microgradcheck.gradcheck.entry import Verdict
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause, Verdict
 
 __all__ = ["EXPLANATIONS", "explain"]
 

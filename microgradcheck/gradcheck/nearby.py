@@ -64,14 +64,7 @@ class Sample(NamedTuple):
 def samples(
     problem: Problem, under_test: Gradient, entry: Entry, points: Sequence[Sequence[float]]
 ) -> list[Sample]:
-    """Return one number of a gradient at other points, where it and the derivative can be had.
-
-    Args:
-        problem: the function and its inputs.
-        under_test: the gradient.
-        entry: which number of it.
-        points: the other points.
-    """
+    """Return one number of a gradient at other points, where it and the derivative can be had."""
     k, i = problem.position(entry)
     found = []
     for point in points:

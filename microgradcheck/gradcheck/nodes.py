@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from microgradcheck import sweep
-from microgradcheck.gradcheck.searches import Move, portions, search_together
+from microgradcheck.gradcheck.nudges import Move, portions, search_together
 from microgradcheck.numeric.ladder import Estimate, estimate_along, first_steps
 from microgradcheck.ops import arrays
 from microgradcheck.value import Value

@@ -1,14 +1,17 @@
-"""What f returns near its inputs: from calls of f, or from its tape, many points at a time."""
+"""What f returns near its inputs: from calls of f, or from its tape, many points at a time.
+
+Both ways answer the same questions; `Nudges` is either.
+"""
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.gradcheck.searches import Move, portions, search_together
 from microgradcheck.numeric.ladder import first_steps
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF
 from microgradcheck.tape import StaleTapeError, Tape, record
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-__all__ = ["Called", "Nudges", "Taped"]
+__all__ = ["Called", "Move", "Nudges", "Taped", "portions", "search_together"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -29,49 +32,18 @@ _REACH = 0.25  # of the scale: the least farthest step
 _TRIES = 4
 _LARGEST_DIFFERENCE = 64  # standard deviations of the noise: sums in another order round otherwise
 
+_NUMBERS = 2**17  # that are held at once, so that they stay in the cache
+
 Found = TypeVar("Found")
+Output = TypeVar("Output")
+Move = tuple[int, float]
+"""What is moved, by its number, and how far."""
 Along = Callable[[float], list[float]]
 """The outputs of f as a function of the step by which one input entry is moved."""
 
 
-class Nudges(Protocol):
-    """The outputs of a function near its inputs.
-
-    Attributes:
-        center: the outputs at the inputs themselves.
-        taped: how many points were taken from a tape.
-        cheap: whether they cost little, so that searches may begin with many.
-    """
-
-    cheap: bool
-    center: list[float]
-    taped: int
-
-    def __call__(self, entries: list[float]) -> list[float]:
-        """Return the outputs at other entries."""
-        ...
-
-    def is_confirmed(self, noise: float, rng: random.Random) -> bool:
-        """Tell whether f returns what was taken for its outputs; to be asked after a search."""
-        ...
-
-    def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:
-        """Return what a search along each entry finds.
-
-        Args:
-            search: called with the position of an entry and the outputs along it. It depends on
-                these alone, and may be called again.
-        """
-        ...
-
-
 class Called:
-    """Nudges that call f, once for each step however many outputs ask for it.
-
-    Args:
-        problem: f and its inputs.
-        center: its outputs there.
-    """
+    """Nudges that call f, once for each step however many outputs ask for it."""
 
     cheap = False
     taped = 0
@@ -81,15 +53,15 @@ class Called:
         self._problem = problem
 
     def __call__(self, entries: list[float]) -> list[float]:
-        """Return the outputs at other entries: see `Nudges`."""
+        """Return the outputs at other entries."""
         return self._problem(entries)
 
     def is_confirmed(self, noise: float, rng: random.Random) -> bool:
-        """Tell that f was asked itself: see `Nudges`."""
+        """Tell that f was asked itself."""
         return True
 
     def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:
-        """Return what a search along each entry finds: see `Nudges`."""
+        """Return what a search along each entry finds, given its position and the outputs."""
         return [search(i, self._along(i)) for i in range(len(self._problem.entries))]
 
     def _along(self, i: int) -> Along:
@@ -107,12 +79,6 @@ class Taped:
     """Nudges of a function of `Value`s that returns one number, from its tape.
 
     Where the tape does not hold (another branch, or no value), f itself is called.
-
-    Args:
-        problem: f and its inputs.
-        tape: f, recorded there.
-        center: what f returns at the inputs.
-        scale: the length over which f changes, where that is not |x|.
     """
 
     cheap = True
@@ -142,7 +108,7 @@ class Taped:
             return None  # Calls of f show better what there is to see.
 
     def __call__(self, entries: list[float]) -> list[float]:
-        """Return the outputs at other entries: see `Nudges`."""
+        """Return the outputs at other entries."""
         import numpy as np
 
         return self._outputs(np.column_stack([self._column, entries]))[0]
@@ -190,7 +156,7 @@ class Taped:
         )
 
     def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:
-        """Return what a search along each entry finds: see `Nudges`."""
+        """Return what a search along each entry finds. It may be called again."""
         entries = zip(self._problem.entries, self._scales, strict=True)
         firsts = [first_steps(x, scale, wide=self.cheap) for x, scale in entries]
         return search_together([self.center] * len(firsts), firsts, search, self._moved)
@@ -232,3 +198,60 @@ class Taped:
         # Sums of another number of points are added in another order. So the inputs are among
         # them, and where an output is as there, it is exactly what f returns there.
         return values[1:] - (values[0] - self.center[0]), held[1:] & held[0]
+
+
+Nudges = Called | Taped
+
+
+def search_together(
+    centers: Sequence[Output],
+    firsts: Sequence[Sequence[float]],
+    search: Callable[[int, Callable[[float], Output]], Found],
+    compute: Callable[[Sequence[Move]], Sequence[Output]],
+) -> list[Found]:
+    """Return what many searches find that ask for points one by one, computing many at once.
+
+    A search that asks for a step that is not known yet is begun again when it is, together with
+    the others.
+
+    Args:
+        centers: for each search, the output at a step of zero.
+        firsts: for each search, the steps that it is known to ask for first, on both sides.
+        search: called with the number of a search and the output as a function of the step.
+        compute: returns the outputs for many pairs of a search and a step.
+    """
+    known = [_Known({0.0: center}) for center in centers]
+    found: dict[int, Found] = {}
+    asked = [(i, h) for i, steps in enumerate(firsts) for h in steps]
+    while asked:
+        moves = [(i, step) for i, h in asked for step in (-h, h)]
+        for (i, step), output in zip(moves, compute(moves), strict=True):
+            known[i][step] = output
+        waiting, asked = dict(asked), []
+        for i in waiting:
+            try:
+                found[i] = search(i, known[i].__getitem__)
+            except _NotKnownError as missing:
+                asked.append((i, missing.step))
+    return [found[i] for i in range(len(known))]
+
+
+class _Known(dict[float, Output]):
+    """The outputs that are known, by step."""
+
+    def __missing__(self, step: float) -> Output:
+        raise _NotKnownError(step)
+
+
+class _NotKnownError(LookupError):
+    """A search needs another point before it can go on."""
+
+    def __init__(self, step: float) -> None:
+        super().__init__(step)
+        self.step = abs(step)
+
+
+def portions(moves: Sequence[Move], width: int) -> Iterable[Sequence[Move]]:
+    """Cut a list of moves into parts that fit into memory, with so many numbers for each move."""
+    most = math.ceil(_NUMBERS / width)
+    return (moves[start : start + most] for start in range(0, len(moves), most))

@@ -89,12 +89,6 @@ def second_opinions(
 ) -> Opinions:
     """Return what other ways give for the derivative of one entry.
 
-    Args:
-        problem: the function and its inputs.
-        entry: the entry.
-        noise: the standard deviation of the noise of each output, for the floor of differences.
-        scale: the length over which f changes, where that is not |x|.
-
     Returns:
         The opinions, and which of them stands alone.
     """

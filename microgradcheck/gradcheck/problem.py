@@ -6,7 +6,7 @@ import copy
 import inspect
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from itertools import product
 from typing import Any, Self
@@ -25,19 +25,17 @@ from microgradcheck.structure import (
     with_numpy_arrays,
 )
 
-__all__ = ["GradientProblem", "Index", "Problem", "indices_of", "quiet_numpy"]
+__all__ = ["GradientProblem", "Index", "Problem", "indices_of", "quiet_numpy", "scatter"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 Index = tuple[int, ...]
 
+_WITHIN = 64  # ulp: threads that add in another order are noise, not irreproducible
+
 
 class Problem:
     """A function of several inputs as a function of one list of numbers.
-
-    Args:
-        f: the function to check.
-        inputs: numbers, lists, tuples or arrays of them.
 
     Raises:
         TypeError, ValueError: the inputs are not that, are empty or not finite, or f returns
@@ -188,12 +186,7 @@ class Problem:
 
 
 class GradientProblem(Problem):
-    """The gradient of a function of `Value`s as the function to check: its Jacobian is f's Hessian.
-
-    Args:
-        f: the function whose gradient by backpropagation is differentiated.
-        inputs: numbers, lists, tuples or arrays of them.
-    """
+    """The gradient of a function of `Value`s, whose Jacobian, the Hessian, is to be checked."""
 
     def __init__(self, f: Callable[..., Any], inputs: tuple[Any, ...]) -> None:
         super().__init__(grad(f), inputs)
@@ -243,3 +236,27 @@ def quiet_numpy() -> Any:
     """Keep NumPy from warning where f is undefined, which the report says better."""
     numpy = sys.modules.get("numpy")
     return numpy.errstate(all="ignore") if numpy else nullcontext()
+
+
+def scatter(problem: Problem, center: Iterable[float], *, times: int = 1) -> float:
+    """Return how far further calls of f differ from the first, with the same inputs.
+
+    Returns:
+        The largest difference in any output; 0.0 where there is none but rounding, and infinity
+        where only one of two calls gave a value.
+    """
+    for _ in range(times):
+        again = problem(problem.entries)
+        found = max(_difference(a, b) for a, b in zip(center, again, strict=True))
+        if found:
+            return found
+    return 0.0
+
+
+def _difference(a: float, b: float) -> float:
+    if a == b or (math.isnan(a) and math.isnan(b)):
+        return 0.0
+    difference = abs(a - b)
+    if math.isnan(difference):
+        return math.inf
+    return difference if difference > _WITHIN * math.ulp(max(abs(a), abs(b))) else 0.0

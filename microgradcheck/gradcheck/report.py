@@ -8,8 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict, worst_first
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict, worst_first
 from microgradcheck.gradcheck.wording import (
     HEADLINE,
     counts,

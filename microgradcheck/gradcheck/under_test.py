@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from microgradcheck import backprop
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.blame import in_words
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause
 from microgradcheck.gradcheck.problem import Index, Problem, indices_of, quiet_numpy
 from microgradcheck.gradcheck.wording import short
 from microgradcheck.sources import GivenGradient, GradientSource
@@ -52,12 +52,7 @@ class _MisfitError(Exception):
 
 
 def gradient_of(problem: Problem, source: GradientSource) -> Gradient:
-    """Return what a source gives for a problem.
-
-    Args:
-        problem: the function whose derivatives are asked for, and its inputs.
-        source: the source.
-    """
+    """Return what a source gives for a problem."""
     blank = [[math.nan] * len(problem.entries) for _ in problem.output_indices]
     own = isinstance(source, GivenGradient)
 

@@ -6,8 +6,7 @@ import math
 from dataclasses import replace
 from typing import NamedTuple
 
-from microgradcheck.gradcheck.entry import Entry, Verdict
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
 from microgradcheck.numeric.ladder import Estimate
 
 __all__ = ["ROUND_OFF", "Circumstances", "judge"]
@@ -39,11 +38,6 @@ class Circumstances(NamedTuple):
 
 def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Entry:
     """Return the entry with its resolution, power, verdict and cause.
-
-    Args:
-        entry: the number under test, its names and places.
-        estimate: what the number should be.
-        circumstances: what else the verdict depends on.
 
     The cause of a number that is just wrong is left open, for `causes` to find.
     """

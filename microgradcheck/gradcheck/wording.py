@@ -6,8 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict
 
 __all__ = [
     "HEADLINE",

@@ -1,18 +1,20 @@
-"""Several inputs that move at once: the entries of a gradient must fit together, too."""
+"""Second looks at entries that were judged one by one: at ties, and at a reference of a user's."""
 
 from __future__ import annotations
 
+import math
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from microgradcheck.gradcheck.entry import Entry, Verdict
-from microgradcheck.gradcheck.named_causes import Cause
+from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
 from microgradcheck.gradcheck.problem import Problem
+from microgradcheck.gradcheck.under_test import Gradient
+from microgradcheck.gradcheck.wording import number
 from microgradcheck.numeric.ladder import Estimate, estimate_along
 
-__all__ = ["check_ties"]
+__all__ = ["at_its_word", "check_ties", "doubt_reference"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -34,14 +36,6 @@ def check_ties(
     moves both inputs alike, f has the slope 1, and neither 2 nor 0. At a tie of three, their
     median stands still while one input moves alone, so that each entry but 0 seems wrong; but no
     gradient whatever is right where the slopes of f do not add up.
-
-    Args:
-        problem: the function and its inputs.
-        entries: all entries with their verdicts.
-        noise: the noise of each output of f.
-        rtol: the relative difference that is allowed.
-        scale: as in `gradcheck`.
-        rng: where random directions come from.
 
     Returns:
         The entries, with those WRONG that do not fit together, and those EDGE that nothing fits.
@@ -96,12 +90,7 @@ class _Slopes(NamedTuple):
         return low - margin <= total <= high + margin
 
     def add_up(self, entries: Sequence[Entry], rng: random.Random) -> bool:
-        """Tell whether f moves, when all inputs move at once, by the sum of what each moves it.
-
-        Args:
-            entries: the derivatives by all inputs, in reading order.
-            rng: where a direction comes from.
-        """
+        """Tell whether f moves, when all inputs move at once, by the sum of what each moves it."""
         if any(entry.slopes for entry in entries):
             return True
         for signs in ([1] * len(entries), [rng.choice((-1, 1)) for _ in entries]):
@@ -132,3 +121,43 @@ def _directions(count: int, rng: random.Random) -> Iterable[list[int]]:
             yield [(n == first) - (n == second) for n in range(count)]
     for _ in range(4):
         yield [rng.choice((-1, 1)) for _ in range(count)]
+
+
+def at_its_word(reference: Gradient) -> list[list[Estimate]]:
+    """Return what a reference gave, by input entry and output, as estimates without errors."""
+
+    def exact(value: float) -> Estimate:
+        if math.isnan(value):
+            reason = f"{Cause.NO_REFERENCE_HERE}: {reference.failure}"
+            return Estimate(value, math.inf, "edge", reason=reason)
+        return Estimate(value, 0.0, secant=abs(value))
+
+    return [list(map(exact, of_outputs)) for of_outputs in zip(*reference.rows, strict=True)]
+
+
+def doubt_reference(
+    entries: Sequence[Entry], ask_f: Callable[[], Sequence[Entry]], rtol: float
+) -> list[Entry]:
+    """Let differences of f judge between a gradient and a reference that differ.
+
+    Returns:
+        The entries, with a cause of their own where f does not side with the reference.
+    """
+    if not any(_is_open(entry) for entry in entries):
+        return list(entries)
+    return [_doubted(entry, own, rtol) for entry, own in zip(entries, ask_f(), strict=True)]
+
+
+def _doubted(entry: Entry, own: Entry, rtol: float) -> Entry:
+    margin = own.error_bound + rtol * abs(own.reference)
+    agrees = abs(entry.reference - own.reference) <= margin
+    if not _is_open(entry) or not math.isfinite(own.reference) or agrees:
+        return entry
+    sides = own.verdict in (Verdict.PASS, Verdict.KINK)
+    rest = "as the gradient does" if sides else "and so is the gradient"
+    found = f"differences of f give {number(own.reference)}, {rest}"
+    return replace(entry, cause=f"{Cause.REFERENCE_WRONG}: {found}")
+
+
+def _is_open(entry: Entry) -> bool:
+    return entry.verdict is Verdict.WRONG and not entry.cause
