@@ -19,7 +19,7 @@ import pytest
 from rich.text import Text
 
 from microgradcheck.cli import main
-from microgradcheck.cli.screen import Screen
+from microgradcheck.cli.result import Screen
 from microgradcheck.mistakes import GALLERY
 from microgradcheck.ops import OPERATIONS
 

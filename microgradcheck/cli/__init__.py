@@ -12,9 +12,7 @@ from contextlib import redirect_stdout
 from typing import Final
 
 from microgradcheck.cli.arguments import parse_arguments
-from microgradcheck.cli.complaint import ExpressionError, UsageError
-from microgradcheck.cli.result import Status
-from microgradcheck.cli.screen import Screen, machine_readable
+from microgradcheck.cli.result import Screen, Status, finite
 
 __all__ = ["main"]
 
@@ -61,7 +59,7 @@ def _run(arguments: Sequence[str]) -> int:
         options = parse_arguments(arguments)
     except SystemExit:  # Help or the version was asked for, and is printed.
         return Status.PASS
-    from microgradcheck.cli import commands, demo, mistakes, operations, sweep
+    from microgradcheck.cli import commands, demo, tables
 
     command = {
         "demo": demo.demo,
@@ -69,35 +67,33 @@ def _run(arguments: Sequence[str]) -> int:
         "draw": commands.draw,
         "explore": commands.explore,
         "descend": commands.descend,
-        "sweep": sweep.sweep,
-        "mistakes": mistakes.mistakes,
-        "ops": operations.operations,
+        "sweep": tables.sweep,
+        "mistakes": tables.mistakes,
+        "ops": tables.operations,
     }[options.command]
     screen = Screen(sys.stdout)
     if not options.json:
         result = command(options)
-        result.show(screen)
+        screen.show(*result.show())
         return result.status
+    import json
+
     # A function that prints must not print into the JSON.
     with redirect_stdout(sys.stderr):
         result = command(options)
     head = {"schema": SCHEMA, "command": options.command}
     # First for the eye, and last because a report has a schema of its own.
-    screen.write(machine_readable(head | result.data | head))
+    data = finite(head | result.data | head)
+    screen.write(json.dumps(data, indent=2, allow_nan=False))
     return result.status
 
 
 def _complaint(error: BaseException) -> str:
     """Return what a person should read, who sees no traceback; a function may raise anything."""
-    match error:
-        case KeyboardInterrupt():
-            return "stopped"
-        case SystemExit():
-            return "the function ended the program instead of returning a number"
-        case ExpressionError():
-            return error.shown(sys.stderr.encoding or "utf-8")
-        case UsageError():
-            return str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped"
+    if isinstance(error, SystemExit):
+        return "the function ended the program instead of returning a number"
     text = str(error) or type(error).__name__
     if place := _place(error):
         text = f"{type(error).__name__}: {text} ({place})"

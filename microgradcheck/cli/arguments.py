@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Final, Never
 
 from microgradcheck import __version__
-from microgradcheck.cli.complaint import UsageError
+from microgradcheck.cli.result import UsageError
 
 __all__ = ["parse_arguments"]
 

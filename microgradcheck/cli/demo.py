@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
 import re
+from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
-from microgradcheck.cli.commands import save
+from microgradcheck.cli.commands import save, status_of
 from microgradcheck.cli.expression import Expression
-from microgradcheck.cli.result import Result, status_of, with_verdicts
-from microgradcheck.cli.screen import Screen
+from microgradcheck.cli.result import Result, prose
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
     from rich.text import Text
 
@@ -33,7 +33,7 @@ SOURCES: Final = ("backprop", "central-difference")
 _SHOWN_STEPS: Final = (0, 1, 2, 3, 4, 5, None, 28, 29, 30)
 
 
-def demo(options: argparse.Namespace) -> Result:
+def demo(options: Namespace) -> Result:
     """Run the tour and write its picture."""
     from microgradcheck.draw import draw
     from microgradcheck.gradcheck import gradcheck
@@ -50,9 +50,10 @@ def demo(options: argparse.Namespace) -> Result:
         minimize(COST, 0.0, gradient=source, learning_rate=RATE, steps=30) for source in SOURCES
     ]
 
-    def show(screen: Screen) -> None:
-        exercise = ", ".join(f"{name} = {step.text}" for name, step in STEPS.items())
-        screen.show(
+    exercise = ", ".join(f"{name} = {step.text}" for name, step in STEPS.items())
+
+    def show() -> list[RenderableType]:
+        return [
             _heading(f"x = {START:g}, {exercise}. How fast does z change with x?"),
             _heading("\n1. Forward: every value, from the ones before it"),
             _aligned(_forward_lines(values)),
@@ -60,14 +61,14 @@ def demo(options: argparse.Namespace) -> Result:
             _aligned(_backward_lines(values)),
             _heading("\n3. Check: the same slope from values of z alone"),
             _aligned(_check_lines(report)),
-            with_verdicts(f" {report.verdict}"),
+            prose(f" {report.verdict}"),
             _heading("\n4. Picture: each number where it arose"),
             f" {path}",
             _heading(f"\n5. Descent: down {COST.text} from w = 0, learning rate {RATE:g}"),
             _side_by_side(descents),
             _heading("Now your own:"),
             ' microgradcheck check "sin(x*y) + x**2" x=1 y=2',
-        )
+        ]
 
     data = {
         "at": {"x": START},
