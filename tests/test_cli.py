@@ -19,7 +19,7 @@ import pytest
 from rich.text import Text
 
 from microgradcheck.cli import main
-from microgradcheck.cli.result import Screen
+from microgradcheck.cli.result import show
 from microgradcheck.mistakes import GALLERY
 from microgradcheck.ops import OPERATIONS
 
@@ -450,7 +450,7 @@ def test_lines_fit_80_columns(run: Run, line: str) -> None:
 def test_prose_is_wrapped_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     stream = io.StringIO()
-    Screen(stream).show(Text("some words " * 20))
+    show(stream, Text("some words " * 20))
     assert 70 < max(map(len, stream.getvalue().splitlines())) <= 80
 
 
@@ -467,7 +467,7 @@ def test_colour_is_for_terminals_without_no_color(monkeypatch: pytest.MonkeyPatc
     verdict = Text("PASS", style="bold green")
 
     def shown(stream: io.StringIO) -> str:
-        Screen(stream).show(verdict)
+        show(stream, verdict)
         return stream.getvalue()
 
     assert "\x1b[" in shown(Terminal())

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
 __all__ = [
     "ExpressionError",
     "Result",
-    "Screen",
     "Status",
     "UsageError",
+    "complaint",
     "finite",
     "near_miss",
     "point_out",
     "prose",
     "shortened",
+    "show",
+    "write",
 ]
 
 _WINDOW: Final = 68  # characters of a long text around the caret, so that 80 columns hold them
@@ -48,43 +50,37 @@ class Result(NamedTuple):
 
     status: int
     data: dict[str, Any]
-    show: Callable[[], Iterable[RenderableType]]
+    shown: Callable[[], Iterable[RenderableType]]
 
 
-class Screen:
-    """A stream that people or programs read; what its encoding cannot hold is replaced."""
+def write(stream: TextIO, text: str) -> None:
+    """Write a text and end the line; what the stream's encoding cannot hold is replaced."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_NEAREST).encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(f"{text}\n")
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._encoding = stream.encoding or "utf-8"
 
-    def write(self, text: str) -> None:
-        """Write a text and end the line."""
-        try:
-            text.encode(self._encoding)
-        except UnicodeEncodeError:
-            nearest = text.translate(_NEAREST).encode(self._encoding, "backslashreplace")
-            text = nearest.decode(self._encoding)
-        self._stream.write(f"{text}\n")
+def show(stream: TextIO, *things: RenderableType) -> None:
+    """Write texts as they are, and texts and tables of rich wrapped, one below the other."""
+    from rich.console import Console
 
-    def show(self, *things: RenderableType) -> None:
-        """Write texts as they are, and texts and tables of rich wrapped, one below the other."""
-        from rich.console import Console
-
-        terminal = self._stream.isatty()
-        console = Console(
-            file=self._stream,
-            width=None if terminal else 80,
-            color_system="auto" if terminal and not os.environ.get("NO_COLOR") else None,
-            highlight=False,
-            markup=False,
-            emoji=False,
-        )
-        # Rich would end the program itself where a pipe breaks, as if a gradient were wrong.
-        with console.capture() as capture:
-            for thing in things:
-                console.print(thing, soft_wrap=isinstance(thing, str))
-        self.write("\n".join(map(str.rstrip, capture.get().splitlines())))
+    terminal = stream.isatty()
+    console = Console(
+        file=stream,
+        width=None if terminal else 80,
+        color_system="auto" if terminal and not os.environ.get("NO_COLOR") else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    # Rich would end the program itself where a pipe breaks, as if a gradient were wrong.
+    with console.capture() as capture:
+        for thing in things:
+            console.print(thing, soft_wrap=isinstance(thing, str))
+    write(stream, "\n".join(map(str.rstrip, capture.get().splitlines())))
 
 
 def prose(text: str) -> Text:
@@ -172,3 +168,31 @@ def near_miss(name: str, known: Iterable[str]) -> str:
 
     found = difflib.get_close_matches(name.lower(), known, n=1)
     return f"; did you mean {found[0]}?" if found else ""
+
+
+def complaint(error: BaseException) -> str:
+    """Return what a person should read, who sees no traceback."""
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped"
+    if isinstance(error, SystemExit):
+        return "the function ended the program instead of returning a number"
+    text = str(error) or type(error).__name__
+    if place := _place(error):
+        text = f"{type(error).__name__}: {text} ({place})"
+    return "\n".join([text, *getattr(error, "__notes__", [])])
+
+
+def _place(error: BaseException) -> str:
+    """Return the last line of a user's own file that an error passed, and nothing without one."""
+    import sysconfig
+    import traceback
+    from pathlib import Path
+
+    paths = sysconfig.get_paths()
+    libraries = {Path(paths[name]) for name in ("stdlib", "purelib", "platlib")}
+    libraries.add(Path(__file__).parent.parent)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_file() and libraries.isdisjoint(file.resolve().parents):
+            return f"{file.name}:{frame.lineno}"
+    return ""
