@@ -22,7 +22,7 @@ from matplotlib.contour import ContourSet
 import microgradcheck as mg
 from microgradcheck import plot
 from microgradcheck.optimize import compare_descents, distinct_names, minimize
-from microgradcheck.plot.style import STYLES
+from microgradcheck.plot.derivatives import STYLES
 from microgradcheck.sources import differences
 
 
