@@ -286,6 +286,12 @@ def test_errors_stay_near_their_bounds(x: float) -> None:
         assert ratio.max() > 0.2
 
 
+def test_a_method_that_f_does_not_take_is_left_out() -> None:
+    drawn = lines(plot.step_sizes(mg.erf, 0.5))  # erf takes no complex numbers.
+    assert np.isnan(drawn["complex step"].get_ydata()).all()
+    assert np.isfinite(drawn["central difference"].get_ydata()).all()
+
+
 def test_steps_that_leave_the_domain_are_left_out() -> None:
     line = plot.step_sizes(mg.log, 0.5, methods=["central"]).lines[0]
     assert not np.isnan(line.get_ydata()[:-1]).any()

@@ -100,7 +100,8 @@ def step_sizes(
             as it is where f is not written with this library's functions.
         ImportError: matplotlib is not installed.
 
-    Limits: steps that leave f's domain are left out. The bound is |f″(x)| h / 2 or |f‴(x)| h² / 6,
+    Limits: steps that leave f's domain are left out, and the complex step where f takes no complex
+    numbers. The bound is |f″(x)| h / 2 or |f‴(x)| h² / 6,
     the first term that the formula leaves out, plus one rounding of f and of x + h; for large
     steps, and for an f of many operations, it is a guide only.
 
@@ -149,7 +150,7 @@ def step_sizes(
     def difference(h: float, method: str) -> float:
         try:
             return float(numeric.derivative(plain, at, h=h, method=method))
-        except (ValueError, ArithmeticError):
+        except (TypeError, ValueError, ArithmeticError):  # A TypeError: no complex numbers.
             return math.nan
 
     for position, (method, style) in enumerate(zip(methods, cycle(STYLES), strict=False)):
