@@ -14,7 +14,7 @@ from contextlib import redirect_stdout
 from typing import Any, Final, Never
 
 from microgradcheck import __version__
-from microgradcheck.cli.result import Status, UsageError, complaint, finite, show, write
+from microgradcheck.cli.result import Status, UsageError, complaint, show, write
 
 __all__ = ["main"]
 
@@ -101,8 +101,10 @@ def _run(arguments: Sequence[str]) -> int:
         result = command(options)
     head = {"schema": SCHEMA, "command": options.command}
     # First for the eye, and last because a report has a schema of its own.
-    data = finite(head | result.data | head)
-    write(sys.stdout, json.dumps(data, indent=2, allow_nan=False))
+    text = json.dumps(head | result.data | head)
+    # JSON has null for what is not a finite number.
+    data = json.loads(text, parse_constant=lambda _: None)
+    write(sys.stdout, json.dumps(data, indent=2))
     return result.status
 
 

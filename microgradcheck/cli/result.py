@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 if TYPE_CHECKING:
@@ -18,7 +17,6 @@ __all__ = [
     "Status",
     "UsageError",
     "complaint",
-    "finite",
     "near_miss",
     "point_out",
     "prose",
@@ -92,15 +90,6 @@ def prose(text: str) -> Text:
     styled.highlight_words(["WRONG"], "bold red")
     styled.highlight_words(["KINK", "EDGE", "NOISY", "INCONCLUSIVE"], "bold yellow")
     return styled
-
-
-def finite(data: Any) -> Any:
-    """Return data with null, as JSON calls it, for what is not a finite number."""
-    if isinstance(data, Mapping):
-        return {key: finite(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [finite(value) for value in data]
-    return None if isinstance(data, float) and not math.isfinite(data) else data
 
 
 # Complaints
