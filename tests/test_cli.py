@@ -22,6 +22,7 @@ from microgradcheck.cli import main
 from microgradcheck.cli.result import show
 from microgradcheck.mistakes import GALLERY
 from microgradcheck.ops import OPERATIONS
+from microgradcheck.value import source_line
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("demo", "check", "draw", "explore", "descend", "sweep", "mistakes", "ops")
@@ -196,6 +197,15 @@ def test_draw_writes_the_graph_with_values_and_gradients(run: Run) -> None:
     assert "v0 (x) = 3, gradient 5" in ended.out
     assert ended.out.endswith("Picture: product.svg\n")
     ElementTree.parse("product.svg")
+
+
+def test_draw_knows_the_lines_of_a_function(run: Run) -> None:
+    Path("kept.py").write_text(
+        "made = []\ndef square(x):\n    y = x * x\n    made.append(y)\n    return y\n", "utf-8"
+    )
+    assert run("draw kept:square --at 3").status == 0
+    (y,) = sys.modules["kept"].made
+    assert source_line(y) == "kept.py:3: y = x * x"
 
 
 def test_draw_folds_what_is_too_much(run: Run) -> None:

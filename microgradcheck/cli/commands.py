@@ -7,6 +7,7 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -60,11 +61,13 @@ def status_of(report: Report) -> int:
 def draw(options: Namespace) -> Result:
     """Draw the graph of a computation into a file."""
     from microgradcheck.draw import draw as make_picture
-    from microgradcheck.value import Value
+    from microgradcheck.value import Value, source_lines
 
     target = read_target(options)
     leaves = [Value(number, label=name) for name, number in target.at.items()]
-    result = target(*leaves)
+    # Only a function that stands in a file has lines.
+    with nullcontext() if isinstance(target.function, Expression) else source_lines():
+        result = target(*leaves)
     if not isinstance(result, Value):
         raise UsageError(f"{target.title} returned {result!r}, which was not computed from Values")
     problem = None
