@@ -104,8 +104,7 @@ class Outcome:
     picture: Picture | None = None
 
     def __repr__(self) -> str:
-        mistake = self.mistake
-        cells = [("", *self.columns), *((what, *map(_shown, pair)) for what, *pair in self.rows)]
+        mistake, cells = self.mistake, self._cells()
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = [
             f"{what:<{widths[0]}}  {wrong:>{widths[1]}}  {right:>{widths[2]}}"
@@ -122,14 +121,16 @@ class Outcome:
             parts.append(f"Gradcheck says:\n{textwrap.indent(str(self.report), '    ')}")
         return "\n\n".join(parts)
 
+    def _cells(self) -> list[tuple[str, ...]]:
+        rows = ((what, *map(_shown, pair)) for what, *pair in self.rows)
+        return [("", *self.columns), *rows]
+
     def _repr_html_(self) -> str:
         mistake = self.mistake
-        titles = "".join(f"<th>{escape(title)}</th>" for title in ("", *self.columns))
+        tags = ["th", *["td"] * len(self.rows)]
         rows = "".join(
-            f"<tr><td>{escape(what)}</td>"
-            + "".join(f"<td>{escape(_shown(thing))}</td>" for thing in pair)
-            + "</tr>"
-            for what, *pair in self.rows
+            f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in row)}</tr>"
+            for tag, row in zip(tags, self._cells(), strict=True)
         )
         code = "".join(
             f"<p>{escape(title)}:</p><pre>{escape(text)}</pre>" for title, text in self.code.items()
@@ -139,7 +140,7 @@ class Outcome:
             f"<h4>{escape(mistake.question)}</h4>"
             f"<p><b>Mistake:</b> {escape(mistake.sentence)}</p>"
             f"<p><b>Answer:</b> {escape(mistake.answer)}</p>{code}"
-            f"<table><tr>{titles}</tr>{rows}</table>{report}"
+            f"<table>{rows}</table>{report}"
             f"{'' if self.picture is None else self.picture.svg}"
         )
 
