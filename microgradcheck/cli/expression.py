@@ -70,6 +70,7 @@ _HINTS: Final = {
     **dict.fromkeys("<>!&~", "there are no comparisons here, but max, min, abs and relu"),
 }
 _MISSING: Final = "a number or a name is missing here"
+_NO_SIGN: Final = "a product needs a * here"
 
 _TOKEN: Final = re.compile(
     r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d+)(?:[eE][-+]?\d+)?)"
@@ -175,7 +176,7 @@ class Expression:
                 return self._step(function)
             case ast.Call(func=function):
                 # Python takes "2(x)" for a call, and people mean a product.
-                column, reason = self._behind(function), _product("2", "(")
+                column, reason = self._behind(function), _NO_SIGN
             case ast.Attribute(attr=name) if name in FUNCTIONS | CONSTANTS:
                 reason = f"write {name}, without a module"
             case ast.Tuple(elts=[first, *_]):
@@ -282,6 +283,6 @@ def _check_neighbours(text: str) -> None:
 def _product(left: str, right: str) -> str:
     """Return the advice to write what is missing between two neighbours."""
     if "(" in right or ")" in left:
-        return "a product needs a * here"
+        return _NO_SIGN
     left, right = shortened(left), shortened(right)
     return f"write {left}({right})" if left in OPERATIONS else f"write {left}*{right}"
