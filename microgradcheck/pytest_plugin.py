@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Generator
 from functools import wraps
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -35,7 +35,7 @@ class _Check(NamedTuple):
     severity: int
     passed: bool
     power: float
-    report: dict[str, Any] | None  # only where a file is to hold it
+    report: str  # as JSON, only where a file is to hold it
 
 
 class _Session:
@@ -47,22 +47,30 @@ class _Session:
 
     def __init__(self, config: pytest.Config) -> None:
         self.rtol = _rtol(config)
-        self.path = _path(config)
+        path, _, folder = _setting(config, "report")
+        self.path = folder / path if path else None
         self._sums_up = not hasattr(config, "workerinput")  # as workers of pytest-xdist do not
         self._of_this_phase: list[_Check] = []
         self._checks: list[tuple[str, _Check]] = []
         if self._sums_up and self.path is not None:
-            _make_room(self.path)
+            # Better a complaint before any test has run than after them all.
+            try:
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                self.path.open("a").close()
+            except OSError as error:
+                raise pytest.UsageError(f"cannot write {self.path}: {error.strerror}") from error
 
     def add(self, report: Report) -> None:
         """Keep what a check found, until pytest reports on the test that made it."""
+        import json
+
         self._of_this_phase.append(
             _Check(
                 str(report.verdict),
                 report.verdict.severity,
                 report.passed,
                 float(report.power),
-                None if self.path is None else _plain(report.to_dict()),
+                "" if self.path is None else json.dumps(report.to_dict(), default=str),
             )
         )
 
@@ -75,8 +83,10 @@ class _Session:
             # A report of pytest carries what is added to it from process to process.
             report.gradchecks = list(map(tuple, self._of_this_phase))  # type: ignore[attr-defined]
             self._of_this_phase.clear()
-        if call.excinfo is not None and call.excinfo.typename == "GradcheckError":
-            _leave_the_headline(report)
+        crash = getattr(report.longrepr, "reprcrash", None)
+        if call.excinfo is not None and call.excinfo.typename == "GradcheckError" and crash:
+            # The exception's name goes: what the short summary shows has room for one thing.
+            crash.message = crash.message.partition("GradcheckError: ")[2] or crash.message
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -89,13 +99,13 @@ class _Session:
             return
         import json
 
-        # By test, since workers of pytest-xdist end theirs in any order.
-        checks = sorted(self._checks, key=lambda found: found[0])
-        data = {
-            "schema": SCHEMA,
-            "checks": [{"test": test, "report": check.report} for test, check in checks],
-        }
-        text = json.dumps(data, indent=2, allow_nan=False)
+        checks = [
+            # JSON has null for what is not a finite number.
+            {"test": test, "report": json.loads(check.report, parse_constant=lambda _: None)}
+            # By test, since workers of pytest-xdist end theirs in any order.
+            for test, check in sorted(self._checks, key=lambda found: found[0])
+        ]
+        text = json.dumps({"schema": SCHEMA, "checks": checks}, indent=2)
         self.path.write_text(f"{text}\n", encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -170,11 +180,6 @@ def _rtol(config: pytest.Config) -> float | None:
     return rtol
 
 
-def _path(config: pytest.Config) -> Path | None:
-    given, _, folder = _setting(config, "report")
-    return folder / given if given else None
-
-
 def _setting(config: pytest.Config, name: str) -> tuple[str, str, Path]:
     """Return what was asked for, by which name, and the folder that a path in it starts from."""
     given = config.getoption(f"gradcheck_{name}")
@@ -184,25 +189,11 @@ def _setting(config: pytest.Config, name: str) -> tuple[str, str, Path]:
     return config.getini(f"gradcheck_{name}"), f"gradcheck_{name}", folder
 
 
-def _make_room(path: Path) -> None:
-    """Complain before any test has run where a file could not be written after them all."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.open("a").close()
-    except OSError as error:
-        raise pytest.UsageError(f"cannot write {path}: {error.strerror}") from error
-
-
 # What is shown
 
 
 def _summary(checks: list[tuple[str, _Check]]) -> str:
-    """Return the line that sums up: how many checks, their verdicts, and the weakest that passed.
-
-    Example:
-        >>> _summary([("test_x.py::test_y", _Check("PASS", 0, True, 1e-6, None))])
-        'gradcheck: 1 check, 1 PASS (weakest: test_x.py::test_y, sees relative errors of 1e-06)'
-    """
+    """Return the line that sums up: the checks, their verdicts, and the weakest that passed."""
     counts = Counter((check.severity, check.verdict) for _, check in checks)
     total = "1 check" if len(checks) == 1 else f"{len(checks):,} checks"
     verdicts = [f"{count:,} {verdict}" for (_, verdict), count in sorted(counts.items())]
@@ -213,23 +204,3 @@ def _summary(checks: list[tuple[str, _Check]]) -> str:
     power, test = min(passed)
     seen = "no error of any size" if power == -inf else f"relative errors of {-power:.0e}"
     return f"{line} (weakest: {test}, sees {seen})"
-
-
-def _leave_the_headline(report: pytest.TestReport) -> None:
-    """Take the exception's name from what the short summary shows, which has room for one thing."""
-    crash = getattr(report.longrepr, "reprcrash", None)
-    if crash is not None:
-        crash.message = crash.message.partition("GradcheckError: ")[2] or crash.message
-
-
-def _plain(data: Any) -> Any:
-    """Return data of the types that JSON has, with null for what is not a finite number."""
-    if isinstance(data, dict):
-        return {str(key): _plain(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [_plain(value) for value in data]
-    if data is None or isinstance(data, (bool, int)):
-        return data
-    if isinstance(data, float):
-        return float(data) if isfinite(data) else None
-    return str(data)

@@ -19,9 +19,10 @@ import pytest
 from rich.text import Text
 
 from microgradcheck.cli import main
-from microgradcheck.cli.screen import Screen
+from microgradcheck.cli.result import show
 from microgradcheck.mistakes import GALLERY
 from microgradcheck.ops import OPERATIONS
+from microgradcheck.value import source_line
 
 ROOT = Path(__file__).resolve().parent.parent
 COMMANDS = ("demo", "check", "draw", "explore", "descend", "sweep", "mistakes", "ops")
@@ -196,6 +197,15 @@ def test_draw_writes_the_graph_with_values_and_gradients(run: Run) -> None:
     assert "v0 (x) = 3, gradient 5" in ended.out
     assert ended.out.endswith("Picture: product.svg\n")
     ElementTree.parse("product.svg")
+
+
+def test_draw_knows_the_lines_of_a_function(run: Run) -> None:
+    Path("kept.py").write_text(
+        "made = []\ndef square(x):\n    y = x * x\n    made.append(y)\n    return y\n", "utf-8"
+    )
+    assert run("draw kept:square --at 3").status == 0
+    (y,) = sys.modules["kept"].made
+    assert source_line(y) == "kept.py:3: y = x * x"
 
 
 def test_draw_folds_what_is_too_much(run: Run) -> None:
@@ -450,7 +460,7 @@ def test_lines_fit_80_columns(run: Run, line: str) -> None:
 def test_prose_is_wrapped_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COLUMNS", raising=False)
     stream = io.StringIO()
-    Screen(stream).show(Text("some words " * 20))
+    show(stream, Text("some words " * 20))
     assert 70 < max(map(len, stream.getvalue().splitlines())) <= 80
 
 
@@ -467,7 +477,7 @@ def test_colour_is_for_terminals_without_no_color(monkeypatch: pytest.MonkeyPatc
     verdict = Text("PASS", style="bold green")
 
     def shown(stream: io.StringIO) -> str:
-        Screen(stream).show(verdict)
+        show(stream, verdict)
         return stream.getvalue()
 
     assert "\x1b[" in shown(Terminal())

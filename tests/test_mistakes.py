@@ -18,10 +18,9 @@ import microgradcheck as mg
 from microgradcheck import mistakes
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.mistakes import GALLERY, engine
-from microgradcheck.mistakes.beliefs import Belief
-from microgradcheck.mistakes.variant import Variant
-from microgradcheck.mistakes.wrong_engine import WrongEngine
-from microgradcheck.mistakes.wrong_engines import WRONG_ENGINES
+from microgradcheck.mistakes.engine import Variant
+from microgradcheck.mistakes.mistake import Belief
+from microgradcheck.mistakes.wrong_engines import WRONG_ENGINES, WrongEngine
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.value import Value
 from test_architecture import python

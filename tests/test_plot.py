@@ -22,7 +22,7 @@ from matplotlib.contour import ContourSet
 import microgradcheck as mg
 from microgradcheck import plot
 from microgradcheck.optimize import compare_descents, distinct_names, minimize
-from microgradcheck.plot.style import STYLES
+from microgradcheck.plot.derivatives import STYLES
 from microgradcheck.sources import differences
 
 
@@ -284,6 +284,12 @@ def test_errors_stay_near_their_bounds(x: float) -> None:
         ratio = error.get_ydata()[small] / bound.get_ydata()[small]
         assert ratio.max() < 5  # f is two operations, the bound allows for one rounding
         assert ratio.max() > 0.2
+
+
+def test_a_method_that_f_does_not_take_is_left_out() -> None:
+    drawn = lines(plot.step_sizes(mg.erf, 0.5))  # erf takes no complex numbers.
+    assert np.isnan(drawn["complex step"].get_ydata()).all()
+    assert np.isfinite(drawn["central difference"].get_ydata()).all()
 
 
 def test_steps_that_leave_the_domain_are_left_out() -> None:

@@ -5,41 +5,58 @@ NumPy, rich and all else that takes time to load is imported by the commands tha
 
 from __future__ import annotations
 
+import argparse
 import os
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from typing import Final
+from typing import Any, Final, Never
 
-from microgradcheck.cli.arguments import parse_arguments
-from microgradcheck.cli.complaint import ExpressionError, UsageError
-from microgradcheck.cli.result import Status
-from microgradcheck.cli.screen import Screen, machine_readable
+from microgradcheck import __version__
+from microgradcheck.cli.result import Status, UsageError, complaint, show, write
 
 __all__ = ["main"]
 
 SCHEMA: Final = 1
 """The version of the JSON; a change that a reader of it must know of raises it."""
 
+_DESCRIPTION: Final = """\
+Gradients that can be checked: record a computation, carry its derivative back
+by the chain rule, and compare it with plain arithmetic.
+"""
+
+_EPILOG: Final = """\
+examples:
+  microgradcheck
+  microgradcheck check "sin(x*y) + x**2" x=1 y=2
+  microgradcheck draw "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg
+  microgradcheck explore "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.html
+  microgradcheck descend "(w - 5)**2" w=0 --gradient central-difference
+  microgradcheck sweep "exp(x)" x=1
+  microgradcheck mistakes add-overwrites
+  microgradcheck ops tanh
+
+An expression has numbers, names, + - * / ** and the library's functions: exp,
+log, sqrt, sin, tanh, relu, max, ... Values may be expressions, too: x=pi/2.
+
+exit status:
+  0    the gradient is right, or the command did what it was asked to
+  1    the gradient is wrong
+  2    the command line, an expression or the function has an error
+  3    nobody can tell: noise, an edge, no derivative, a descent that diverged
+  130  stopped by Ctrl-C
+"""
+
+_PICTURE_HELP: Final = "where the picture goes: .svg, .png, .dot or .txt (default: %(default)s)"
+_GRADIENT_HELP: Final = """backprop, forward-mode, central-difference, forward-difference,
+    backward-difference, complex-step, or package.module:function (default: %(default)s)"""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit status.
-
-    Args:
-        arguments: what stands after `microgradcheck`; by default what this program was given.
-
-    Returns:
-        0 for a pass, 1 for a wrong gradient, 2 for a wrong command line, expression or function,
-        3 where it cannot be told, 130 for Ctrl-C, and 141 where no one reads what is written.
+    """Run one command, by default the one that was typed, and return its exit status.
 
     Example:
-        >>> main(["check", "sin(x*y) + x**2", "x=1", "y=2", "--json"])
-        {
-          "schema": 1,
-          "command": "check",
-          "function": "sin(x*y) + x**2",
-        ...
-        0
         >>> main(["check", "x^2", "x=3"])  # and on stderr: write x**2, not x^2
         2
     """
@@ -51,17 +68,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Python writes what is left when it ends; with no one to read it, that must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Status.UNREAD
-    except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (see _complaint)
-        Screen(sys.stderr).write(f"microgradcheck: {_complaint(error)}")
+    except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (a function may raise anything)
+        write(sys.stderr, f"microgradcheck: {complaint(error)}")
         return Status.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Status.USAGE
 
 
 def _run(arguments: Sequence[str]) -> int:
     try:
-        options = parse_arguments(arguments)
+        options = _options(arguments)
     except SystemExit:  # Help or the version was asked for, and is printed.
         return Status.PASS
-    from microgradcheck.cli import commands, demo, mistakes, operations, sweep
+    from microgradcheck.cli import commands, demo, tables
 
     command = {
         "demo": demo.demo,
@@ -69,52 +86,205 @@ def _run(arguments: Sequence[str]) -> int:
         "draw": commands.draw,
         "explore": commands.explore,
         "descend": commands.descend,
-        "sweep": sweep.sweep,
-        "mistakes": mistakes.mistakes,
-        "ops": operations.operations,
+        "sweep": tables.sweep,
+        "mistakes": tables.mistakes,
+        "ops": tables.operations,
     }[options.command]
-    screen = Screen(sys.stdout)
     if not options.json:
         result = command(options)
-        result.show(screen)
+        show(sys.stdout, *result.shown())
         return result.status
+    import json
+
     # A function that prints must not print into the JSON.
     with redirect_stdout(sys.stderr):
         result = command(options)
     head = {"schema": SCHEMA, "command": options.command}
     # First for the eye, and last because a report has a schema of its own.
-    screen.write(machine_readable(head | result.data | head))
+    text = json.dumps(head | result.data | head)
+    # JSON has null for what is not a finite number.
+    data = json.loads(text, parse_constant=lambda _: None)
+    write(sys.stdout, json.dumps(data, indent=2))
     return result.status
 
 
-def _complaint(error: BaseException) -> str:
-    """Return what a person should read, who sees no traceback; a function may raise anything."""
-    match error:
-        case KeyboardInterrupt():
-            return "stopped"
-        case SystemExit():
-            return "the function ended the program instead of returning a number"
-        case ExpressionError():
-            return error.shown(sys.stderr.encoding or "utf-8")
-        case UsageError():
-            return str(error)
-    text = str(error) or type(error).__name__
-    if place := _place(error):
-        text = f"{type(error).__name__}: {text} ({place})"
-    return "\n".join([text, *getattr(error, "__notes__", [])])
+# What may be typed
 
 
-def _place(error: BaseException) -> str:
-    """Return the last line of a user's own file that an error passed, and nothing without one."""
-    import sysconfig
-    import traceback
-    from pathlib import Path
+class _Explain(argparse.Action):
+    """Print an explanation and end, as --help and --version do, whatever else was typed."""
 
-    paths = sysconfig.get_paths()
-    libraries = {Path(paths[name]) for name in ("stdlib", "purelib", "platlib")}
-    libraries.add(Path(__file__).parent.parent)
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        file = Path(frame.filename)
-        if file.is_file() and libraries.isdisjoint(file.resolve().parents):
-            return f"{file.name}:{frame.lineno}"
-    return ""
+    def __call__(
+        self, parser: argparse.ArgumentParser, _: object, words: Any, __: object = None
+    ) -> Never:
+        from microgradcheck.gradcheck.explanations import explain
+
+        try:
+            print(explain(" ".join(words)))
+        except ValueError as error:
+            raise UsageError(str(error)) from error
+        parser.exit()
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line and raised, so that one place prints them."""
+
+    def error(self, message: str) -> Never:
+        raise UsageError(f"{message}; {self.prog} --help tells more")
+
+
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """Return the options of the command that was typed; `demo` where none was."""
+    parser = _parser()
+    options, more = parser.parse_known_args([_shield(a) for a in arguments] or ["demo"])
+    unknown = [a for a in more if a.startswith("-") or "values" not in options]
+    if unknown:
+        parser.error(f"there is no option {unknown[0].strip()}")
+    if "values" in options:
+        options.target = options.target.strip()
+        # argparse does not take values from behind an option, where they may stand as well.
+        options.values = [value.strip() for value in (*options.values, *more)]
+    return options
+
+
+def _shield(argument: str) -> str:
+    """Put a space before "-x**2" and "-1e-3", which argparse would take for options."""
+    negative = re.match(r"-[^-]", argument) and argument not in {"-h", "-o"}
+    return f" {argument}" if negative else argument
+
+
+def _parser() -> _Parser:
+    layout: dict[str, Any] = {
+        "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "allow_abbrev": False,
+    }
+    parser = _Parser(prog="microgradcheck", description=_DESCRIPTION, epilog=_EPILOG, **layout)
+    parser.add_argument("--version", action="version", version=f"microgradcheck {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
+    commands.required = True
+
+    def add_command(summary: str, *examples: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            examples[0].partition(" ")[0],
+            help=summary,
+            description=f"{summary.capitalize()}.",
+            epilog="\n  microgradcheck ".join(["examples:", *examples]),
+            **layout,
+        )
+        command.add_argument("--json", action="store_true", help="write JSON, for other programs")
+        return command
+
+    def add_command_on_function(summary: str, *examples: str) -> argparse.ArgumentParser:
+        command = add_command(summary, *examples)
+        command.add_argument(
+            "target",
+            metavar="FUNCTION",
+            help="an expression in quotes, or package.module:function for one of your own, "
+            "from the current folder too",
+        )
+        command.add_argument(
+            "values", nargs="*", metavar="NAME=NUMBER", help="the variables of the expression"
+        )
+        command.add_argument(
+            "--at", nargs="+", metavar="NUMBER", help="the inputs of package.module:function"
+        )
+        return command
+
+    demo = add_command(
+        "differentiate, check, draw and descend: a tour in one page",
+        "demo",
+        "demo --output chain-rule.svg",
+    )
+    demo.add_argument("-o", "--output", default="microgradcheck-demo.svg", help=_PICTURE_HELP)
+
+    check = add_command_on_function(
+        "compare a gradient with finite differences",
+        'check "sin(x*y) + x**2" x=1 y=2',
+        'check "abs(x)" x=0',
+        "check math:sin --gradient math:cos --at pi/3",
+        "check operator:mul --at 2 3 --json",
+        "check --explain WRONG",
+    )
+    check.add_argument("--gradient", default="backprop", help=_GRADIENT_HELP)
+    check.add_argument(
+        "--explain",
+        action=_Explain,
+        nargs="+",
+        metavar="WORD",
+        help="tell what a verdict or a cause means, how it is found, and what to do: "
+        "WRONG, NOISY, sign flipped, ...",
+    )
+
+    draw = add_command_on_function(
+        "draw the graph of a computation, with values and gradients",
+        'draw "sin(x*y) + x**2" x=1 y=2',
+        'draw "sigmoid(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg',
+    )
+    draw.add_argument("-o", "--output", default="graph.svg", help=_PICTURE_HELP)
+    draw.add_argument(
+        "--depth",
+        type=int,
+        metavar="LEVELS",
+        help="how many levels of boxes to open (default: as many as the limit allows)",
+    )
+    draw.add_argument(
+        "--limit",
+        type=int,
+        default=100,
+        metavar="VALUES",
+        help="how many values to draw before some are folded (default: %(default)s)",
+    )
+
+    explore = add_command_on_function(
+        "write a page that goes through the chain rule step by step",
+        'explore "sin(x*y) + x**2" x=1 y=2',
+        "explore operator:mul --at 2 3 --output product.html",
+    )
+    explore.add_argument(
+        "-o",
+        "--output",
+        default="page.html",
+        help="where the page goes: .html (default: %(default)s)",
+    )
+
+    descend = add_command_on_function(
+        "follow a gradient downhill",
+        'descend "(w - 5)**2" w=0 --learning-rate 0.1 --steps 30',
+        'descend "x**2 + y**2" x=10 y=-10 --gradient central-difference',
+    )
+    descend.add_argument("--gradient", default="backprop", help=_GRADIENT_HELP)
+    descend.add_argument(
+        "--learning-rate", type=float, default=0.1, metavar="RATE", help="(default: %(default)s)"
+    )
+    descend.add_argument("--steps", type=int, default=30, help="(default: %(default)s)")
+
+    sweep = add_command_on_function(
+        "show the error of finite differences against their step",
+        'sweep "exp(x)" x=1',
+        'sweep "sin(x*y)" x=1 y=2 --variable y',
+    )
+    sweep.add_argument("--variable", help="the one to differentiate by (default: the first)")
+
+    mistakes = add_command(
+        "show what one may build or believe, beside what is right",
+        "mistakes",
+        "mistakes add-overwrites",
+        "mistakes first-visit-order --output order.svg",
+    )
+    mistakes.add_argument(
+        "name",
+        metavar="NAME",
+        nargs="?",
+        help="one of them, to be shown in full (default: a list of all)",
+    )
+    mistakes.add_argument(
+        "-o",
+        "--output",
+        help="where its picture goes: .svg, .png, .dot or .txt (default: nowhere)",
+    )
+
+    operations = add_command(
+        "show the table of operations, with their derivatives", "ops", "ops tanh"
+    )
+    operations.add_argument("name", metavar="NAME", nargs="?", help="one of them (default: all)")
+    return parser

@@ -9,23 +9,34 @@ from __future__ import annotations
 
 import ast
 import inspect
+import keyword
 import math
 import re
+import sys
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from microgradcheck.cli.complaint import ExpressionError, near_miss, point_out, shortened
-from microgradcheck.cli.syntax import parse, product
+from microgradcheck.cli.result import ExpressionError, near_miss, point_out, shortened
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.value import OPERATORS
 
-__all__ = ["CONSTANTS", "Expression", "functions"]
+__all__ = ["CONSTANTS", "FUNCTIONS", "Expression"]
+
+LONGEST: Final = 1000  # characters
+DEEPEST: Final = 50  # parentheses in each other
 
 CONSTANTS: Final = {"pi": math.pi, "π": math.pi, "e": math.e}
 """The names that stand for a number of their own."""
 
-_ALIASES: Final = {"abs": "absolute", "max": "maximum", "min": "minimum"}
+FUNCTIONS: Final = {
+    **{name: name for name in OPERATIONS if name not in OPERATORS},
+    "abs": "absolute",
+    "max": "maximum",
+    "min": "minimum",
+}
+"""The names of an expression's functions, and each one's operation in the table."""
 
 _OPERATORS: Final[dict[type[ast.AST], str]] = {
     ast.Add: "add",
@@ -46,6 +57,27 @@ _OTHER_LIBRARIES: Final = {
     **{f"arc{name}": f"a{name}(x)" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
 }
 
+# What people write for Python's arithmetic, and what Python would explain less well.
+_REPLACEMENTS: Final = {"^": "**", "²": "**2", "³": "**3", "÷": "/"} | {
+    **dict.fromkeys("×·⋅", "*"),
+    **dict.fromkeys("−–", "-"),
+}
+_HINTS: Final = {
+    "=": "values stand after the expression, as in 'x**2' x=3",
+    "√": "write sqrt(x) for a root",
+    "|": "write abs(x) for an absolute value",
+    **dict.fromkeys("[]{}", "write parentheses, ( and )"),
+    **dict.fromkeys("<>!&~", "there are no comparisons here, but max, min, abs and relu"),
+}
+_MISSING: Final = "a number or a name is missing here"
+_NO_SIGN: Final = "a product needs a * here"
+
+_TOKEN: Final = re.compile(
+    r"(?P<number>(?:\d[\d_]*\.?[\d_]*|\.\d+)(?:[eE][-+]?\d+)?)"
+    r"|(?P<name>[^\W\d]\w*)"
+    r"|(?P<sign>\*\*|//|\S)"
+)
+
 
 class _Call(NamedTuple):
     """A step that takes its inputs from the stack and puts its result there."""
@@ -55,38 +87,13 @@ class _Call(NamedTuple):
     column: int
 
 
-_Step = float | str | _Call  # A number, the name of a variable, or an operation.
-
-
-def functions() -> dict[str, str]:
-    """Return the names of an expression's functions, and each one's operation in the table.
-
-    Example:
-        >>> functions()["max"], functions()["sin"]
-        ('maximum', 'sin')
-    """
-    return {name: name for name in OPERATIONS if name not in OPERATORS} | _ALIASES
-
-
 class Expression:
     """A function that was written as a text, such as `"sin(x*y) + x**2"`.
 
-    Args:
-        text: numbers, names, `+ - * / **`, parentheses and the functions of the table, with
-            Python's rules of precedence. `pi` and `e` are numbers, all other names variables.
-
-    Attributes:
-        text: as given, on one line.
-        names: its variables, in the order in which they first appear.
-
-    Called with one number, `Value`, complex number or array for each variable, it returns its
-    value. A `ValueError` or `ArithmeticError` out of the table has a note that shows where in the
-    expression it arose.
-
-    Raises:
-        ExpressionError: the text is something else.
-
-    Limits: 1000 characters, and 50 parentheses in each other.
+    The text has numbers, names, `+ - * / **`, parentheses and the functions of the table, with
+    Python's rules of precedence. It is kept in `text`, and its variables in `names`, in the order
+    in which they first appear. A `ValueError` or `ArithmeticError` that arises when it is called
+    has a note that shows where in the expression that was.
 
     Example:
         >>> f = Expression("y * x**2")
@@ -98,11 +105,15 @@ class Expression:
         # One space for each, so that all stands on the one line that a caret can point at.
         self.text = self.__name__ = re.sub(r"\s", " ", text).strip()
         self._columns: dict[str, int] = {}
-        self._steps = [self._step(node) for node in _inputs_first(parse(self.text))]
+        self._steps = [self._step(node) for node in _inputs_first(_parse(self.text))]
         self.names = tuple(self._columns)
+        kind = inspect.Parameter.POSITIONAL_ONLY
+        self.__signature__ = inspect.Signature(
+            [inspect.Parameter(name, kind) for name in self.names]
+        )
 
     def __call__(self, *values: Any) -> Any:
-        """Return its value for one number each of `names`."""
+        """Return its value for a number, `Value`, complex number or array for each of `names`."""
         if len(values) != len(self.names):
             raise TypeError(f"{self!r} takes {self.names}, got {len(values)} values")
         variables = dict(zip(self.names, values, strict=True))
@@ -125,73 +136,54 @@ class Expression:
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
-    @property
-    def __signature__(self) -> inspect.Signature:
-        kind = inspect.Parameter.POSITIONAL_ONLY
-        return inspect.Signature([inspect.Parameter(name, kind) for name in self.names])
-
     def complaint(self, reason: str, name: str) -> ExpressionError:
         """Return an error about one of its variables, for the caller to raise."""
         return ExpressionError(reason, self.text, self._columns[name])
 
-    def _error(self, reason: str, node: ast.expr) -> ExpressionError:
-        return ExpressionError(reason, self.text, self._begin(node))
-
-    def _step(self, node: ast.expr) -> _Step:
+    def _step(self, node: ast.expr) -> float | str | _Call:
+        """Return a number, the name of a variable, or an operation."""
+        column = self._characters(node.col_offset)
+        reason = "this is no arithmetic; there are numbers, names, + - * / ** and functions"
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
-                return self._number(number, node)
+                if number <= sys.float_info.max:
+                    return float(number)
+                reason = "this number is too large for a float"
+            case ast.Name(id=name) if name in CONSTANTS:
+                return CONSTANTS[name]
+            case ast.Name(id=name) if name in FUNCTIONS:
+                reason = f"{name} is a function: write {name}(x)"
             case ast.Name(id=name):
-                return self._name(name, node)
+                self._columns.setdefault(name, column)
+                return name
             case ast.UnaryOp(op=op) if type(op) in _OPERATORS:
-                return _operation(_OPERATORS[type(op)], self._begin(node))
+                return _operation(_OPERATORS[type(op)], column)
             case ast.BinOp(left=left, op=op) if type(op) in _OPERATORS:
-                return _operation(_OPERATORS[type(op)], self._next(left))
+                return _operation(_OPERATORS[type(op)], self._behind(left))
+            case ast.Call(func=ast.Name(id=name), args=inputs) if name in FUNCTIONS:
+                step = _operation(FUNCTIONS[name], column)
+                if len(inputs) == step.arity:
+                    return step
+                wanted = "1 input" if step.arity == 1 else f"{step.arity} inputs"
+                reason = f"{name} takes {wanted}, got {len(inputs)}"
+            case ast.Call(func=ast.Name(id=name)) if name in _OTHER_LIBRARIES:
+                reason = f"there is no function {name}; write {_OTHER_LIBRARIES[name]}"
             case ast.Call(func=ast.Name(id=name)):
-                return self._call(name, node)
+                near = near_miss(name, FUNCTIONS)
+                hint = near if len(name) > 1 else f"; for a product, write {name}*("
+                reason = f"there is no function {shortened(name)}{hint}"
             case ast.Call(func=ast.Attribute() as function):
                 return self._step(function)
             case ast.Call(func=function):
                 # Python takes "2(x)" for a call, and people mean a product.
-                raise ExpressionError(product("", "("), self.text, self._next(function))
-            case ast.Attribute(attr=name) if name in functions() | CONSTANTS:
-                raise self._error(f"write {name}, without a module", node)
+                column, reason = self._behind(function), _NO_SIGN
+            case ast.Attribute(attr=name) if name in FUNCTIONS | CONSTANTS:
+                reason = f"write {name}, without a module"
             case ast.Tuple(elts=[first, *_]):
-                reason = "this is more than one expression"
-                raise ExpressionError(reason, self.text, self._next(first))
-        reason = "this is no arithmetic; there are numbers, names, + - * / ** and functions"
-        raise self._error(reason, node)
+                column, reason = self._behind(first), "this is more than one expression"
+        raise ExpressionError(reason, self.text, column)
 
-    def _number(self, number: float, node: ast.expr) -> float:
-        try:
-            if math.isfinite(converted := float(number)):
-                return converted
-        except OverflowError:
-            pass
-        raise self._error("this number is too large for a float", node)
-
-    def _name(self, name: str, node: ast.expr) -> float | str:
-        if name in CONSTANTS:
-            return CONSTANTS[name]
-        if name in functions():
-            raise self._error(f"{name} is a function: write {name}(x)", node)
-        self._columns.setdefault(name, self._begin(node))
-        return name
-
-    def _call(self, name: str, node: ast.Call) -> _Call:
-        operation = functions().get(name)
-        if operation is None:
-            raise self._error(_unknown_function(name), node)
-        arity = OPERATIONS[operation].arity
-        if len(node.args) != arity:
-            wanted = "1 input" if arity == 1 else f"{arity} inputs"
-            raise self._error(f"{name} takes {wanted}, got {len(node.args)}", node)
-        return _operation(operation, self._begin(node))
-
-    def _begin(self, node: ast.expr) -> int:
-        return self._characters(node.col_offset)
-
-    def _next(self, node: ast.expr) -> int:
+    def _behind(self, node: ast.expr) -> int:
         """Return the column of what comes next, behind the parentheses that a node stands in."""
         end = self._characters(node.end_col_offset or 0)
         return end + len(re.findall(r"^[ )]*", self.text[end:])[0])
@@ -199,6 +191,10 @@ class Expression:
     def _characters(self, count: int) -> int:
         """Return how many characters a number of bytes is, which is what Python counts."""
         return len(self.text.encode()[:count].decode())
+
+
+def _operation(name: str, column: int) -> _Call:
+    return _Call(VALUES.names[name], OPERATIONS[name].arity, column)
 
 
 def _inputs_first(root: ast.expr) -> Iterator[ast.expr]:
@@ -217,13 +213,76 @@ def _inputs_first(root: ast.expr) -> Iterator[ast.expr]:
     return reversed(order)
 
 
-def _operation(name: str, column: int) -> _Call:
-    return _Call(VALUES.names[name], OPERATIONS[name].arity, column)
+def _parse(text: str) -> ast.expr:
+    """Return the syntax tree of an expression, which no one may run."""
+    _check_characters(text)
+    try:
+        with warnings.catch_warnings():
+            # Python only warns of texts such as "1if", which fail later.
+            warnings.simplefilter("ignore")
+            return ast.parse(text, mode="eval").body
+    except SyntaxError as error:
+        _check_neighbours(text)
+        column = min(max((error.offset or 1) - 1, 0), len(text))
+        raise ExpressionError(f"this is no expression: {error.msg}", text, column) from None
+    except (MemoryError, RecursionError):
+        raise ExpressionError("too many operations in each other", text, 0) from None
 
 
-def _unknown_function(name: str) -> str:
-    if name in _OTHER_LIBRARIES:
-        return f"there is no function {name}; write {_OTHER_LIBRARIES[name]}"
-    if len(name) == 1:
-        return f"there is no function {name}; for a product, write {name}*("
-    return f"there is no function {shortened(name)}{near_miss(name, functions())}"
+def _check_characters(text: str) -> None:
+    if not text:
+        raise ExpressionError("the expression is empty", text, 0)
+    if len(text) > LONGEST:
+        reason = f"the expression is too long: {len(text)} characters, of {LONGEST} at most"
+        raise ExpressionError(reason, text, LONGEST)
+    opened: list[int] = []
+    for column, character in enumerate(text):
+        if character == "(":
+            opened.append(column)
+            if len(opened) > DEEPEST:
+                reason = f"more than {DEEPEST} parentheses in each other"
+                raise ExpressionError(reason, text, column)
+        elif character == ")":
+            if not opened:
+                raise ExpressionError("this parenthesis was never opened", text, column)
+            opened.pop()
+        elif character not in " +-*/.," and not ("_" + character).isidentifier():
+            raise ExpressionError(_why_not(text, column), text, column)
+    if opened:
+        raise ExpressionError("this parenthesis is never closed", text, opened[-1])
+
+
+def _why_not(text: str, column: int) -> str:
+    character = text[column]
+    if character in _REPLACEMENTS:
+        before = shortened(re.findall(r"\w*$", text[:column])[0])
+        after = shortened(re.findall(r"^\w*", text[column + 1 :])[0])
+        return f"write {before}{_REPLACEMENTS[character]}{after}, not {before}{character}{after}"
+    shown = character if character.isprintable() else f"U+{ord(character):04X}"
+    return _HINTS.get(character, f"the character {shown} has no place in an expression")
+
+
+def _check_neighbours(text: str) -> None:
+    """Find two neighbours that cannot be: two operands, or two operators."""
+    left, left_ends = "", False  # Whether an operand ends there, and another may not begin.
+    for right in _TOKEN.finditer(text):
+        if keyword.iskeyword(right[0]):
+            reason = f"{right[0]} is a word of the Python language, not a name"
+            raise ExpressionError(reason, text, right.start())
+        begins = right.lastgroup != "sign" or right[0] == "("
+        if left_ends and begins:
+            if right[0] != "(" or not left.isidentifier():
+                raise ExpressionError(_product(left, right[0]), text, right.start())
+        elif not left_ends and not begins and right[0] not in "+-":
+            raise ExpressionError(_MISSING, text, right.start())
+        left, left_ends = right[0], right.lastgroup != "sign" or right[0] == ")"
+    if left and not left_ends:
+        raise ExpressionError(_MISSING, text, len(text))
+
+
+def _product(left: str, right: str) -> str:
+    """Return the advice to write what is missing between two neighbours."""
+    if "(" in right or ")" in left:
+        return _NO_SIGN
+    left, right = shortened(left), shortened(right)
+    return f"write {left}({right})" if left in OPERATIONS else f"write {left}*{right}"

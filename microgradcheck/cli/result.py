@@ -1,18 +1,34 @@
-"""What a command found, for people and for machines, and the exit status that says so."""
+"""What a command answers: text for people, data for programs, an exit status, or a complaint."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import os
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.text import Text
 
-    from microgradcheck.cli.screen import Screen
-    from microgradcheck.cli.target import Target
-    from microgradcheck.gradcheck import Report
+__all__ = [
+    "ExpressionError",
+    "Result",
+    "Status",
+    "UsageError",
+    "complaint",
+    "near_miss",
+    "point_out",
+    "prose",
+    "shortened",
+    "show",
+    "write",
+]
 
-__all__ = ["Result", "Status", "about", "headline", "status_of", "with_verdicts"]
+_WINDOW: Final = 68  # characters of a long text around the caret, so that 80 columns hold them
+
+# One character for each, so that columns stay columns.
+_NEAREST: Final = str.maketrans("×·−–—→←∂≈≤≥±…“”‘’", "**---><d~<>+.\"\"''")
 
 
 class Status:
@@ -28,39 +44,45 @@ class Status:
 
 
 class Result(NamedTuple):
-    """What a command found.
-
-    Attributes:
-        status: the exit status.
-        data: what machines get, as far as JSON can hold it.
-        show: writes what people get.
-    """
+    """The exit status, what machines get, as far as JSON can hold it, and what people get."""
 
     status: int
     data: dict[str, Any]
-    show: Callable[[Screen], None]
+    shown: Callable[[], Iterable[RenderableType]]
 
 
-def status_of(report: Report) -> int:
-    """Return the exit status that says what a report says."""
-    if report.passed:
-        return Status.PASS
-    undecided = str(report.verdict) in {"NOISY", "INCONCLUSIVE", "EDGE"}
-    return Status.CANNOT_TELL if undecided else Status.WRONG
+def write(stream: TextIO, text: str) -> None:
+    """Write a text and end the line; what the stream's encoding cannot hold is replaced."""
+    encoding = stream.encoding or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.translate(_NEAREST).encode(encoding, "backslashreplace").decode(encoding)
+    stream.write(f"{text}\n")
 
 
-def headline(target: Target) -> str:
-    """Return the function and the point as a line for people."""
-    return f"{target.title} at {', '.join(f'{n} = {x:g}' for n, x in target.at.items())}"
+def show(stream: TextIO, *things: RenderableType) -> None:
+    """Write texts as they are, and texts and tables of rich wrapped, one below the other."""
+    from rich.console import Console
+
+    terminal = stream.isatty()
+    console = Console(
+        file=stream,
+        width=None if terminal else 80,
+        color_system="auto" if terminal and not os.environ.get("NO_COLOR") else None,
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
+    # Rich would end the program itself where a pipe breaks, as if a gradient were wrong.
+    with console.capture() as capture:
+        for thing in things:
+            console.print(thing, soft_wrap=isinstance(thing, str))
+    write(stream, "\n".join(map(str.rstrip, capture.get().splitlines())))
 
 
-def about(target: Target) -> dict[str, Any]:
-    """Return the function and the point as data for machines."""
-    return {"function": target.title, "at": target.at}
-
-
-def with_verdicts(text: str) -> Text:
-    """Return a text with its verdicts in colour."""
+def prose(text: str) -> Text:
+    """Return a text that is wrapped, with its verdicts in colour."""
     from rich.text import Text
 
     styled = Text(text)
@@ -68,3 +90,98 @@ def with_verdicts(text: str) -> Text:
     styled.highlight_words(["WRONG"], "bold red")
     styled.highlight_words(["KINK", "EDGE", "NOISY", "INCONCLUSIVE"], "bold yellow")
     return styled
+
+
+# Complaints
+
+
+class UsageError(Exception):
+    """A command line that cannot be carried out; its text is for the person who typed it."""
+
+
+class ExpressionError(ValueError):
+    """An expression that cannot be read: why, on one line, and at which of its characters.
+
+    Example:
+        >>> print(ExpressionError("write x**2, not x^2", "3 + x^2", 5))
+        write x**2, not x^2
+          3 + x^2
+               ^
+    """
+
+    def __init__(self, reason: str, text: str, column: int) -> None:
+        super().__init__(reason, text, column)
+        self.reason, self.text, self.column = reason, text, column
+
+    def __str__(self) -> str:
+        return f"{self.reason}\n{point_out(self.text, self.column)}"
+
+
+def point_out(text: str, column: int) -> str:
+    """Return a line of text with a caret below one of its columns, as stderr can show it.
+
+    What a terminal would obey or cannot show comes out as an escape.
+    """
+    from rich.cells import cell_len
+
+    def visible(character: str) -> str:
+        if character.isspace():
+            return " "
+        if character.isprintable() and character.encode(sys.stderr.encoding or "utf-8", "ignore"):
+            return character
+        return character.encode("unicode_escape").decode("ascii")
+
+    start = max(0, min(column - _WINDOW // 2, len(text) - _WINDOW))
+    shown = [visible(character) for character in text[start : start + _WINDOW]]
+    if start > 0:
+        shown[0] = "..."
+    if start + _WINDOW < len(text):
+        shown[-1] = "..."
+    indent = cell_len("".join(shown[: column - start]))
+    return f"  {''.join(shown)}\n  {' ' * indent}^"
+
+
+def shortened(name: str) -> str:
+    """Return a name, or its beginning where it is too long to be shown."""
+    return name if len(name) <= 30 else name[:27] + "..."
+
+
+def near_miss(name: str, known: Iterable[str]) -> str:
+    """Return a question after the known name that was probably meant, or nothing.
+
+    Example:
+        >>> near_miss("sinn", ["sin", "cos"])
+        '; did you mean sin?'
+    """
+    import difflib
+
+    found = difflib.get_close_matches(name.lower(), known, n=1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
+def complaint(error: BaseException) -> str:
+    """Return what a person should read, who sees no traceback."""
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped"
+    if isinstance(error, SystemExit):
+        return "the function ended the program instead of returning a number"
+    text = str(error) or type(error).__name__
+    if place := _place(error):
+        text = f"{type(error).__name__}: {text} ({place})"
+    return "\n".join([text, *getattr(error, "__notes__", [])])
+
+
+def _place(error: BaseException) -> str:
+    """Return the last line of a user's own file that an error passed, and nothing without one."""
+    import sysconfig
+    import traceback
+    from pathlib import Path
+
+    paths = sysconfig.get_paths()
+    libraries = {Path(paths[name]) for name in ("stdlib", "purelib", "platlib")}
+    libraries.add(Path(__file__).parent.parent)
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        file = Path(frame.filename)
+        if file.is_file() and libraries.isdisjoint(file.resolve().parents):
+            return f"{file.name}:{frame.lineno}"
+    return ""

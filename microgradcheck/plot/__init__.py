@@ -7,8 +7,7 @@ that they can be told apart in grey.
 
 from __future__ import annotations
 
-from microgradcheck.plot.classifier import decision_boundary
 from microgradcheck.plot.derivatives import step_sizes, taylor
-from microgradcheck.plot.descents import convergence, path
+from microgradcheck.plot.descents import convergence, decision_boundary, path
 
 __all__ = ["convergence", "decision_boundary", "path", "step_sizes", "taylor"]

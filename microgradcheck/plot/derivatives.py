@@ -1,4 +1,4 @@
-"""Pictures of how far derivatives are off: by the step, and by the order of what is left."""
+"""Pictures of how far derivatives are off, by step and by order; and how all pictures look."""
 
 from __future__ import annotations
 
@@ -9,14 +9,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck import numeric
 from microgradcheck.backprop import grad
-from microgradcheck.plot.style import GUIDE, STYLES, axes_for
 from microgradcheck.sources import on_numbers, resolve
 from microgradcheck.structure import number, put_together, take_apart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["step_sizes", "taylor"]
+__all__ = [
+    "GUIDE",
+    "STYLES",
+    "axes_for",
+    "entries_of",
+    "legend_above",
+    "of_entries",
+    "step_sizes",
+    "taylor",
+]
 
 _UNIT_ROUNDOFF: Final = 2.0**-53
 _NAMES: Final = {
@@ -25,6 +33,42 @@ _NAMES: Final = {
     "central": "central difference",
     "complex": "complex step",
 }
+
+# Source: Okabe and Ito, Color Universal Design (2008): colours that all can tell apart.
+STYLES: Final[tuple[dict[str, Any], ...]] = (
+    {"color": "#000000", "linestyle": "-", "marker": "o"},
+    {"color": "#d55e00", "linestyle": "--", "marker": "s"},
+    {"color": "#0072b2", "linestyle": "-.", "marker": "^"},
+    {"color": "#e69f00", "linestyle": ":", "marker": "D"},
+    {"color": "#009e73", "linestyle": (0, (6, 1.5)), "marker": "v"},
+    {"color": "#cc79a7", "linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "P"},
+)
+"""One for each curve in a picture; they repeat where there are more."""
+
+GUIDE: Final[dict[str, Any]] = {"color": "0.55", "linewidth": 0.9, "zorder": 1}
+"""Lines that are not data: bounds, slopes, contours."""
+
+
+def axes_for(ax: Axes | None) -> Axes:
+    """Return the axes given, or new ones."""
+    try:
+        import matplotlib.axes
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "pictures need matplotlib: python -m pip install 'microgradcheck[plot]'"
+        ) from error
+    if ax is None:
+        ax = plt.subplots(layout="constrained")[1]
+    elif not isinstance(ax, matplotlib.axes.Axes):
+        raise TypeError(f"ax is matplotlib's Axes or None, got {ax!r} of type {type(ax).__name__}")
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def legend_above(ax: Axes) -> None:
+    """Put the legend above axes that are full of data."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
 
 
 def step_sizes(
@@ -56,7 +100,8 @@ def step_sizes(
             as it is where f is not written with this library's functions.
         ImportError: matplotlib is not installed.
 
-    Limits: steps that leave f's domain are left out. The bound is |f″(x)| h / 2 or |f‴(x)| h² / 6,
+    Limits: steps that leave f's domain are left out, and the complex step where f takes no complex
+    numbers. The bound is |f″(x)| h / 2 or |f‴(x)| h² / 6,
     the first term that the formula leaves out, plus one rounding of f and of x + h; for large
     steps, and for an f of many operations, it is a guide only.
 
@@ -79,9 +124,10 @@ def step_sizes(
     for method in methods:
         if method not in _NAMES:
             raise ValueError(f"unknown method {method!r}; choose of {', '.join(_NAMES)}")
-    estimate = numeric.estimate(on_numbers(f), at)
+    plain = on_numbers(f)
+    estimate = numeric.estimate(plain, at)
     first, second, third = grad(f), grad(grad(f)), grad(grad(grad(f)))
-    exact, value = first(at), float(on_numbers(f)(at))
+    exact, value = first(at), float(plain(at))
     if abs(exact - estimate.value) > estimate.error_bound + 1e-6 * abs(exact):
         raise ValueError(
             f"backpropagation gives {exact!r} for the derivative, where differences give "
@@ -100,29 +146,28 @@ def step_sizes(
         "central": central + (of_f + of_x) / steps,
         "complex": central + 2 * math.ulp(exact),
     }
+
+    def difference(h: float, method: str) -> float:
+        try:
+            return float(numeric.derivative(plain, at, h=h, method=method))
+        except (TypeError, ValueError, ArithmeticError):  # A TypeError: no complex numbers.
+            return math.nan
+
     for position, (method, style) in enumerate(zip(methods, cycle(STYLES), strict=False)):
-        derivatives = np.array([_difference(f, at, h, method) for h in steps.tolist()])
+        derivatives = np.array([difference(h, method) for h in steps.tolist()])
         errors = np.maximum(abs(derivatives - exact), smallest)
         # Curves that coincide have their markers in turn.
-        turn = (position, len(methods))
-        look = {**style, "linewidth": 1, "markersize": 4, "markevery": turn}
+        look = {**style, "linewidth": 1, "markersize": 4, "markevery": (position, len(methods))}
         ax.loglog(steps, errors, label=_NAMES[method], **look)
-    for position, method in enumerate(methods):
-        label = "bound: truncation + rounding" if position == 0 else None
-        ax.loglog(
-            steps, bounds[method], label=label, **{**GUIDE, "linewidth": 2.5, "color": "0.75"}
-        )
+    label: str | None = "bound: truncation + rounding"
+    for method in methods:
+        look = {**GUIDE, "linewidth": 2.5, "color": "0.75"}
+        ax.loglog(steps, bounds[method], label=label, **look)
+        label = None
     ax.set_xlabel("step h (units of x)")
     ax.set_ylabel("error of f′ (units of f / units of x)")
     ax.legend(frameon=False)
     return ax
-
-
-def _difference(f: Callable[..., Any], x: float, h: float, method: str) -> float:
-    try:
-        return float(numeric.derivative(on_numbers(f), x, h=h, method=method))
-    except (ValueError, ArithmeticError):
-        return math.nan
 
 
 def taylor(
@@ -163,13 +208,14 @@ def taylor(
 
     if not x:
         raise TypeError("give the point where f is looked at: taylor(f, x)")
-    entries = np.array([entry for argument in x for entry in _entries(argument)])
+    entries = np.array([entry for argument in x for entry in entries_of(argument)])
     value, gradient = resolve(gradient).value_and_gradient(f, *x)
-    slopes = np.array(_entries(gradient))
+    slopes = np.array(entries_of(gradient))
     direction = np.random.default_rng(rng).normal(size=entries.size)
     direction /= np.linalg.norm(direction)
+    at = of_entries(f, x)
     steps = np.logspace(-9, 0, 37) * (np.abs(entries).max() or 1.0)
-    moved = np.array([_value(f, entries + h * direction, x) for h in steps])
+    moved = np.array([at(*(entries + h * direction)) for h in steps])
     rounding = 2 * _UNIT_ROUNDOFF * max(np.abs(moved).max(), abs(value))
     remainders = {
         "|f(x + h v) − f(x)|": np.abs(moved - value),
@@ -198,14 +244,12 @@ def _slope(steps: Any, remainder: Any, least: float) -> str:
     return f"slope {power:.2f}"
 
 
-def _value(f: Callable[..., Any], entries: Any, like: tuple[Any, ...]) -> float:
-    remaining = iter(entries.tolist())
-    inputs = (
-        put_together([next(remaining) for _ in _entries(argument)], like=argument)
-        for argument in like
-    )
-    return float(on_numbers(f)(*inputs))
+def of_entries(f: Callable[..., Any], like: tuple[Any, ...]) -> Callable[..., float]:
+    """Return f as a function of the entries of its arguments, which are like those given."""
+    plain = on_numbers(f)
+    return lambda *entries: float(plain(*put_together(list(map(float, entries)), like=like)))
 
 
-def _entries(thing: Any) -> list[float]:
-    return list(map(float, take_apart(thing, lambda entry: number(entry) is not None)))
+def entries_of(x: Any) -> list[float]:
+    """Return the numbers in a number, list, tuple or array."""
+    return list(map(float, take_apart(x, lambda entry: number(entry) is not None)))

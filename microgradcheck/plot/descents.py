@@ -1,23 +1,29 @@
-"""Pictures of descents: their paths, and how they converge."""
+"""Pictures of what was learnt: how descents converge, their paths, and a classifier's regions."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.optimize import Descent, distinct_names
-from microgradcheck.plot.style import GUIDE, STYLES, axes_for, legend_above
-from microgradcheck.sources import on_numbers
-from microgradcheck.structure import number, put_together, take_apart
+from microgradcheck.optimize.arguments import whole
+from microgradcheck.plot.derivatives import (
+    GUIDE,
+    STYLES,
+    axes_for,
+    entries_of,
+    legend_above,
+    of_entries,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["convergence", "path"]
+__all__ = ["convergence", "decision_boundary", "path"]
 
-_QUANTITIES = {"value": "value of f", "gradient_norm": "length of the gradient of f"}
+_QUANTITIES: Final = {"value": "value of f", "gradient_norm": "length of the gradient of f"}
 
 
 def convergence(*descents: Descent, quantity: str = "value", ax: Axes | None = None) -> Axes:
@@ -106,7 +112,7 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
     if not callable(f):
         raise TypeError(f"f is the function that was minimized, got {f!r}")
     _check_descents(descents)
-    paths = [np.array([_entries(step.x) for step in descent.history]) for descent in descents]
+    paths = [np.array([entries_of(step.x) for step in descent.history]) for descent in descents]
     sizes = {points.shape[1] for points in paths}
     if sizes - {1, 2} or len(sizes) > 1:
         raise ValueError(
@@ -121,13 +127,22 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
         ]
     )
     ax = axes_for(ax)
-    at = _of_entries(f, descents[0])
-    lines: list[Any]
+    several = len(descents[0].names) > 1
+    value = of_entries(f, descents[0].x if several else (descents[0].x,))
+
+    def at(*entries: float) -> float:
+        try:
+            return value(*entries)
+        except (ValueError, ArithmeticError):
+            return math.nan
+
+    lines: list[Any] = [points.T for points in paths]
     if sizes == {2}:
         _draw_contours(at, near, ax)
-        lines = [points.T for points in paths]
     else:
-        _draw_curve(at, near, ax)
+        x = _around(near[:, 0], 400)
+        ax.set(xlim=x[[0, -1]])
+        ax.plot(x, list(map(at, x)), label="f", **GUIDE)
         lines = [
             (points[:, 0], [step.value for step in descent.history])
             for points, descent in zip(paths, descents, strict=True)
@@ -171,11 +186,14 @@ def _draw_contours(at: Callable[..., float], visited: Any, ax: Axes) -> None:
         ax.clabel(lines, levels[1::3], fontsize=7, fmt="%.3g")
 
 
-def _draw_curve(at: Callable[..., float], visited: Any, ax: Axes) -> None:
-    x = _around(visited[:, 0], 400)
-    heights = [at(a) for a in x]
-    ax.set(xlim=x[[0, -1]])
-    ax.plot(x, heights, label="f", **GUIDE)
+def _check_descents(descents: Sequence[object]) -> None:
+    if not descents:
+        raise TypeError("give at least one descent, such as minimize(f, x0)")
+    for descent in descents:
+        if not isinstance(descent, Descent):
+            advice = "; unpack it: *comparison" if hasattr(descent, "__iter__") else ""
+            kind = type(descent).__name__
+            raise TypeError(f"a descent is what minimize returns, got one of type {kind}{advice}")
 
 
 def _highest(descents: Sequence[Descent], quantity: str) -> float:
@@ -194,30 +212,89 @@ def _around(coordinates: Any, count: int) -> Any:
     return np.linspace(low - margin, high + margin, count)
 
 
-def _of_entries(f: Callable[..., Any], descent: Descent) -> Callable[..., float]:
-    """Return f as a function of its entries, one by one, which is nan where f is undefined."""
-    several = len(descent.names) > 1
-    like = descent.x
+def decision_boundary(
+    classifier: Callable[[list[float]], Any],
+    points: Sequence[Sequence[float]],
+    labels: Sequence[Any],
+    *,
+    resolution: int = 60,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw the regions in which a classifier decides for each class, and labelled points.
 
-    def at(*entries: float) -> float:
-        x = put_together(list(map(float, entries)), like=like)
-        try:
-            return float(on_numbers(f)(*x) if several else on_numbers(f)(x))
-        except (ValueError, ArithmeticError):
-            return math.nan
+    Args:
+        classifier: a function of a point of two numbers that returns a score, which is positive
+            for the second of two classes, or a list with a score for each class, of which the
+            largest wins.
+        points: n points of two numbers each.
+        labels: the class of each point; classes are in ascending order.
+        resolution: how many points the classifier is asked for along each axis.
+        ax: the axes to draw on; by default new ones.
 
-    return at
+    Returns:
+        The axes, with the regions in shades of grey and a line between them.
+
+    Raises:
+        TypeError, ValueError: an argument is not what is said above.
+        ImportError: matplotlib is not installed.
+
+    Example:
+        >>> ax = decision_boundary(lambda p: p[0] - p[1], [[0.0, 1.0], [1.0, 0.0]], [-1, 1])
+        >>> ax.get_legend_handles_labels()[1]
+        ['class -1', 'class 1']
+    """
+    import numpy as np
+
+    plane = np.asarray(points, dtype=float)
+    classes = sorted(set(np.asarray(labels).tolist()))
+    if plane.ndim != 2 or plane.shape[1] != 2 or len(plane) != len(labels):
+        raise ValueError(
+            "points are a list of pairs, with one label each; got an array of shape "
+            f"{plane.shape} and {len(labels)} labels"
+        )
+    whole("resolution", resolution, least=2)
+    ax = axes_for(ax)
+    margin = 0.1 * np.ptp(plane, axis=0) + 1e-9
+    x, y = (
+        np.linspace(low, high, resolution)
+        for low, high in zip(plane.min(axis=0) - margin, plane.max(axis=0) + margin, strict=True)
+    )
+    outputs = [[classifier([a, b]) for a in x.tolist()] for b in y.tolist()]
+    scores = np.array(outputs, dtype=float)
+    if scores.ndim == 2:  # One score is for the second class against the first.
+        scores = np.stack([-scores, scores], axis=-1)
+    ax.spines[["top", "right"]].set_visible(True)
+    _draw_regions(x, y, scores, len(classes), ax)
+    for position, (label, style) in enumerate(zip(classes, cycle(STYLES), strict=False)):
+        members = plane[np.asarray(labels) == label]
+        ax.plot(
+            *members.T,
+            label=f"class {label:g}" if isinstance(label, float) else f"class {label}",
+            linestyle="none",
+            marker=style["marker"],
+            markersize=5.5,
+            markeredgecolor=style["color"],
+            markerfacecolor=style["color"] if position % 2 else "white",
+        )
+    ax.set_xlabel("x[0]")
+    ax.set_ylabel("x[1]")
+    legend_above(ax)
+    return ax
 
 
-def _entries(x: Any) -> list[float]:
-    return list(map(float, take_apart(x, lambda entry: number(entry) is not None)))
+def _draw_regions(x: Any, y: Any, scores: Any, classes: int, ax: Axes) -> None:
+    import numpy as np
 
-
-def _check_descents(descents: Sequence[object]) -> None:
-    if not descents:
-        raise TypeError("give at least one descent, such as minimize(f, x0)")
-    for descent in descents:
-        if not isinstance(descent, Descent):
-            advice = "; unpack it: *comparison" if hasattr(descent, "__iter__") else ""
-            kind = type(descent).__name__
-            raise TypeError(f"a descent is what minimize returns, got one of type {kind}{advice}")
+    if scores.shape[-1] < classes:
+        raise ValueError(
+            f"there are {classes} classes among the labels, but the classifier tells "
+            f"{scores.shape[-1]} apart; let it return a list with a score for each class"
+        )
+    for winner, grey in enumerate(np.linspace(0.96, 0.78, scores.shape[-1])):
+        others = np.delete(scores, winner, axis=-1).max(axis=-1)
+        lead = scores[..., winner] - others
+        if lead.max() <= 0:
+            continue
+        ax.contourf(x, y, lead, [0, lead.max()], colors=[str(grey)], zorder=0)
+        if lead.min() < 0:
+            ax.contour(x, y, lead, [0], colors="black", linewidths=1.2, zorder=1)

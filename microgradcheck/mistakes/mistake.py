@@ -1,23 +1,31 @@
-"""What came out where a mistake was run beside the truth, for people, notebooks and programs."""
+"""A mistake, and what came out where it was run beside what is right."""
 
 from __future__ import annotations
 
+import inspect
+import re
 import textwrap
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from html import escape
-from typing import Any
+from types import FunctionType
+from typing import Any, Final
 
 from microgradcheck.draw import Picture
 from microgradcheck.gradcheck import Report
+from microgradcheck.mistakes.engine import compile_text
 
-__all__ = ["Mistake", "Outcome", "Question", "Row"]
-
-_WIDTH = 76
+__all__ = ["Belief", "Evidence", "Mistake", "Outcome", "Question", "Row", "belief"]
 
 Row = tuple[str, object, object]
 """What is looked at, what the mistaken side gives or expects, and what is right."""
+
+Evidence = Row | Report | Picture
+
+_WIDTH: Final = 76
+_ANNOTATIONS: Final = re.compile(r": Any\b| -> Any| -> Iterator\[Evidence\]")
 
 
 class Question(StrEnum):
@@ -96,35 +104,33 @@ class Outcome:
     picture: Picture | None = None
 
     def __repr__(self) -> str:
-        mistake = self.mistake
+        mistake, cells = self.mistake, self._cells()
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = [
+            f"{what:<{widths[0]}}  {wrong:>{widths[1]}}  {right:>{widths[2]}}"
+            for what, wrong, right in cells
+        ]
         parts = [
             f"{mistake.name}: {mistake.question}",
             textwrap.fill(f"Mistake: {mistake.sentence}", _WIDTH),
             textwrap.fill(f"Answer: {mistake.answer}", _WIDTH),
             *(f"{title}:\n\n{text}" for title, text in self.code.items()),
-            textwrap.indent(self._table(), "    "),
+            textwrap.indent("\n".join(lines), "    "),
         ]
         if self.report is not None:
             parts.append(f"Gradcheck says:\n{textwrap.indent(str(self.report), '    ')}")
         return "\n\n".join(parts)
 
-    def _table(self) -> str:
-        cells = [("", *self.columns), *((what, *map(_shown, pair)) for what, *pair in self.rows)]
-        widths = [max(len(row[column]) for row in cells) for column in range(3)]
-        lines = [
-            f"{what:<{widths[0]}}  {wrong:>{widths[1]}}  {right:>{widths[2]}}"
-            for what, wrong, right in cells
-        ]
-        return "\n".join(lines)
+    def _cells(self) -> list[tuple[str, ...]]:
+        rows = ((what, *map(_shown, pair)) for what, *pair in self.rows)
+        return [("", *self.columns), *rows]
 
     def _repr_html_(self) -> str:
         mistake = self.mistake
-        titles = "".join(f"<th>{escape(title)}</th>" for title in ("", *self.columns))
+        tags = ["th", *["td"] * len(self.rows)]
         rows = "".join(
-            f"<tr><td>{escape(what)}</td>"
-            + "".join(f"<td>{escape(_shown(thing))}</td>" for thing in pair)
-            + "</tr>"
-            for what, *pair in self.rows
+            f"<tr>{''.join(f'<{tag}>{escape(cell)}</{tag}>' for cell in row)}</tr>"
+            for tag, row in zip(tags, self._cells(), strict=True)
         )
         code = "".join(
             f"<p>{escape(title)}:</p><pre>{escape(text)}</pre>" for title, text in self.code.items()
@@ -134,7 +140,7 @@ class Outcome:
             f"<h4>{escape(mistake.question)}</h4>"
             f"<p><b>Mistake:</b> {escape(mistake.sentence)}</p>"
             f"<p><b>Answer:</b> {escape(mistake.answer)}</p>{code}"
-            f"<table><tr>{titles}</tr>{rows}</table>{report}"
+            f"<table>{rows}</table>{report}"
             f"{'' if self.picture is None else self.picture.svg}"
         )
 
@@ -156,3 +162,55 @@ class Outcome:
 
 def _shown(thing: object) -> str:
     return f"{thing:.6g}" if isinstance(thing, float) else str(thing)
+
+
+@dataclass(frozen=True)
+class Belief(Mistake):
+    """A belief about gradients, and a function that yields what is so beside what is believed."""
+
+    demonstrate: FunctionType
+
+    def run(self) -> Outcome:
+        """Run the program, as it is shown, but for its last lines, which print."""
+        function = self.demonstrate.__name__
+        definition = self._definition()
+        names: dict[str, Any] = {}
+        exec(compile_text(self.name, definition), names)
+        evidence = list(names[function]())
+        program = f"{definition}\n\nfor evidence in {function}():\n    print(evidence)"
+        return Outcome(
+            self,
+            {"A program that shows it": program},
+            ("believed", "in fact"),
+            tuple(row for row in evidence if isinstance(row, tuple)),
+            next((thing for thing in evidence if isinstance(thing, Report)), None),
+            next((thing for thing in evidence if isinstance(thing, Picture)), None),
+        )
+
+    def _definition(self) -> str:
+        """Return the demonstration without annotations and answer, below what it imports."""
+        source = _ANNOTATIONS.sub("", inspect.getsource(self.demonstrate).partition("def ")[2])
+        head, _, rest = source.partition('"""')
+        body = rest.partition('"""')[2].strip("\n")
+        used = set(re.findall(r"(?<!\.)\b\w+(?=[.(])", body)) & set(self.demonstrate.__globals__)
+        imports = ["import math"] if "math" in used else []
+        if ours := sorted(used - {"engine", "math"}):
+            imports.append(f"from microgradcheck import {', '.join(ours)}")
+        if "engine" in used:
+            imports.append("from microgradcheck.mistakes import engine")
+        return "\n".join([*imports, "", f"def {head.rstrip()}", body])
+
+
+def belief(
+    question: Question, sentence: str
+) -> Callable[[Callable[[], Iterator[Evidence]]], Belief]:
+    """Make a belief of a demonstration, whose name is its name and whose docstring its answer."""
+
+    def decorate(demonstrate: Callable[[], Iterator[Evidence]]) -> Belief:
+        assert isinstance(demonstrate, FunctionType)
+        answer = " ".join((demonstrate.__doc__ or "").split())
+        return Belief(
+            demonstrate.__name__.replace("_", "-"), question, sentence, answer, demonstrate
+        )
+
+    return decorate
