@@ -64,7 +64,7 @@ class Picture:
         texts = {".svg": self.svg, ".dot": self.dot, ".txt": self.text + "\n"}
         suffix = path.suffix.lower()
         if suffix == ".png":
-            from microgradcheck.draw.png import rasterize
+            from microgradcheck.draw.svg import rasterize
 
             path.write_bytes(rasterize(self.svg))
         elif suffix in texts:

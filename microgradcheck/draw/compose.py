@@ -1,16 +1,12 @@
-"""Compose a picture: decide what is drawn one by one, and write everything that stands in it."""
+"""Compose a picture: decide what is drawn one by one, and have everything in it written."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from microgradcheck.draw.boxes import Box
 from microgradcheck.draw.folding import fold
-from microgradcheck.draw.graph import Graph
-from microgradcheck.draw.order import in_order
-from microgradcheck.draw.scene import Frame, Node, Scene
-from microgradcheck.draw.text import in_one_line
-from microgradcheck.draw.twin import tell
+from microgradcheck.draw.graph import Box, Graph, in_order
+from microgradcheck.draw.scene import Frame, Node, Scene, in_one_line
 from microgradcheck.draw.writer import CHECKED_WITHIN, Writer, count
 from microgradcheck.gradcheck.nodes import estimate_nodes
 from microgradcheck.value import Value
@@ -20,6 +16,7 @@ __all__ = ["compose"]
 MOST_UNITS_WITH_DERIVATIVES = 1000
 MOST_LINES_WITH_DERIVATIVES = 100  # to closed boxes
 MOST_VALUES_CHECKED = 1000
+MOST_LINES_IN_WORDS = 100
 
 
 def compose(
@@ -32,16 +29,7 @@ def compose(
     depth: int | None = None,
     limit: int | None = None,
 ) -> Scene:
-    """Write down everything that a picture of the given values shows.
-
-    Args:
-        roots: the values whose graph is drawn.
-        precision: significant digits of the numbers.
-        derivatives: whether they stand on the edges, or None for a choice by size.
-        formulas: whether their formulas do too.
-        check: whether each gradient is shown with what nudging its value does to the one root.
-        depth: how many levels of boxes are open, or None for as many as the limit allows.
-        limit: how many values and closed boxes are drawn at most, or None for all.
+    """Write down everything that a picture of the given values shows, with the options of `draw`.
 
     Raises:
         ValueError: there are too many values to check each.
@@ -57,8 +45,12 @@ def compose(
     fold(graph, depth, limit)
     order = in_order(graph)
     if derivatives is None:
-        few = _lines_to_boxes(graph) <= MOST_LINES_WITH_DERIVATIVES
-        derivatives = few and len(order) <= MOST_UNITS_WITH_DERIVATIVES
+        units = graph.units()
+        lines = {(units[start], units[end]) for start, end in graph.lines(units)}
+        to_boxes = sum(isinstance(end, Box) for _, end in lines)
+        derivatives = (
+            to_boxes <= MOST_LINES_WITH_DERIVATIVES and len(order) <= MOST_UNITS_WITH_DERIVATIVES
+        )
     found = estimate_nodes(roots[0], CHECKED_WITHIN, leaves=True) if check else []
     writer = Writer(
         graph,
@@ -66,7 +58,7 @@ def compose(
         precision=precision,
         derivatives=derivatives,
         formulas=formulas,
-        checks={id(node): estimate for node, _, estimate in found},
+        checks={node: estimate for node, _, estimate in found},
     )
     nodes: list[Node] = []
     frames: list[Frame] = []
@@ -78,16 +70,8 @@ def compose(
     labels = " and ".join(root.label for root in roots if root.label)
     title = in_one_line(f"Computation graph of {labels or 'an expression'}")
     operations = sum(value.operation is not None for value in graph.values)
-    twin = f"{title}: {count(size, 'value')} and {count(operations, 'operation')}."
-    return Scene(title, "\n".join([twin, *tell(order, writer)]), tuple(nodes), tuple(frames))
-
-
-def _lines_to_boxes(graph: Graph) -> int:
-    """Return how many lines a picture has to closed boxes."""
-    units = graph.units()
-    lines = {
-        (id(units[start]), id(units[end]))
-        for start, end in graph.lines(units)
-        if isinstance(units[end], Box)
-    }
-    return len(lines)
+    words = [f"{title}: {count(size, 'value')} and {count(operations, 'operation')}."]
+    words += map(writer.in_words, order[:MOST_LINES_IN_WORDS])
+    if len(order) > MOST_LINES_IN_WORDS:
+        words.append(f"and {count(len(order) - MOST_LINES_IN_WORDS, 'more value')}")
+    return Scene(title, "\n".join(words), tuple(nodes), tuple(frames))

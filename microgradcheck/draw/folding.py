@@ -11,8 +11,7 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
 
-from microgradcheck.draw.boxes import Box
-from microgradcheck.draw.graph import Graph, Unit
+from microgradcheck.draw.graph import Box, Graph, Unit
 
 __all__ = ["fold"]
 
@@ -28,11 +27,7 @@ def fold(graph: Graph, depth: int | None, limit: int | None) -> None:
         limit: how many values and closed boxes may be drawn, and how many pairs of lines between
             them; None for no limit.
     """
-    levels = {
-        box: sum(1 for _ in box.way_out) - 1
-        for home in dict.fromkeys(graph.homes)
-        for box in home.way_out
-    }
+    levels = {box: box.level for box in _boxes(graph)}
     depths = range(max(levels.values()), -1, -1) if depth is None else [depth]
     if limit is None:
         _open(levels, depths[0])
@@ -46,6 +41,10 @@ def fold(graph: Graph, depth: int | None, limit: int | None) -> None:
         _open_as_fits(graph, levels, depths, limit)
     if depth is None:
         _open_further(graph, levels, limit)
+
+
+def _boxes(graph: Graph) -> dict[Box, None]:
+    return dict.fromkeys(box for home in dict.fromkeys(graph.homes) for box in home.way_out)
 
 
 def _open(levels: dict[Box, int], deepest: int) -> None:
@@ -64,9 +63,8 @@ def _open_as_fits(graph: Graph, levels: dict[Box, int], depths: Iterable[int], l
 
 def _open_further(graph: Graph, levels: dict[Box, int], limit: int) -> None:
     """Open more levels in those outermost boxes that have little in them."""
-    boxes = dict.fromkeys(box for home in dict.fromkeys(graph.homes) for box in home.way_out)
     alike: defaultdict[str, list[Box]] = defaultdict(list)
-    for box in boxes:
+    for box in _boxes(graph):
         if levels.get(box, 0) > 0:
             *_, outermost, _ = box.way_out
             # As neurons[0] and neurons[1].
@@ -87,9 +85,9 @@ def _open_further(graph: Graph, levels: dict[Box, int], limit: int) -> None:
 
 def _fits(graph: Graph, limit: int) -> bool:
     units = graph.units()
-    if len(set(map(id, units))) > limit:
+    if len(set(units)) > limit:
         return False
-    lines = {(id(units[start]), id(units[end])) for start, end in graph.lines(units)}
+    lines = {(units[start], units[end]) for start, end in graph.lines(units)}
     return len(lines) <= 2 * limit
 
 
@@ -100,8 +98,7 @@ def _merge_alike(graph: Graph) -> None:
         for inner, outer in pairwise(home.way_out):
             parts[outer][inner] = None
     merged: dict[Box, Box] = {}
-    *_, whole = graph.homes[0].way_out
-    pending = [whole]
+    pending = [graph.whole]
     for box in pending:  # It grows under way.
         alike: defaultdict[str, list[Box]] = defaultdict(list)
         for part in parts[box]:
@@ -132,7 +129,7 @@ def _merge_sums(graph: Graph) -> None:
         total = totals.get(place, place)
         sums[total].append(place)
         for source in graph.sources[place]:
-            named = graph.values[source].label or source in graph.roots
+            named = graph.values[source].label or graph.values[source] in graph.roots
             if uses[source] == 1 and not named and graph.homes[source] is home:
                 totals[source] = total
     for total, additions in sums.items():
@@ -218,8 +215,7 @@ def _parts(
 def _hide(graph: Graph, part: Sequence[int], units: Sequence[Unit]) -> None:
     leaves = all(graph.values[place].operation is None for place in part)
     title = f"{len(part):,} inputs" if leaves else f"… {len(part):,} more"
-    *_, whole = graph.homes[part[0]].way_out
-    far = Box(title, whole, is_open=False, is_counted=True)
+    far = Box(title, graph.whole, is_open=False, is_counted=True)
     for place in part:
         unit = units[place]
         if isinstance(unit, Box):

@@ -8,9 +8,8 @@ from dataclasses import replace
 
 from microgradcheck.draw.compose import compose
 from microgradcheck.draw.layout import arrange, dot_source
-from microgradcheck.draw.scene import Node
+from microgradcheck.draw.scene import Line, Node
 from microgradcheck.draw.svg import write_svg
-from microgradcheck.draw.text import Line
 from microgradcheck.explore.recording import Recording
 from microgradcheck.explore.words import Application, apply_chain_rule, fill, readable
 from microgradcheck.value import NotComputed, Value

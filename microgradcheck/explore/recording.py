@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Final, Literal, Never
 
 from microgradcheck import sweep
-from microgradcheck.draw.text import in_one_line
+from microgradcheck.draw.scene import in_one_line
 from microgradcheck.structure import is_array, number, put_together, take_apart
 from microgradcheck.tape.graph import SYMBOLS
 from microgradcheck.value import Value, watching
