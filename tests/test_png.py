@@ -102,6 +102,18 @@ def test_without_a_font_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> N
         svg.rasterize(picture().svg)
 
 
+def test_one_of_the_fonts_that_a_picture_names_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine with DejaVu alone, where resvg finds nothing for "sans-serif"."""
+    matplotlib = pytest.importorskip("matplotlib")
+    import resvg_py
+
+    write = resvg_py.svg_to_bytes
+    font = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+    alone = {"skip_system_fonts": True, "font_files": [font]}
+    monkeypatch.setattr(resvg_py, "svg_to_bytes", lambda **options: write(**options | alone))
+    assert pixels(picture("wide")).getcolors(100_000)
+
+
 def test_the_command_line_writes_png(tmp_path: Path) -> None:
     path = tmp_path / "graph.png"
     assert main(["draw", "sin(x*y) + x**2", "x=1", "y=2", "-o", str(path)]) == 0

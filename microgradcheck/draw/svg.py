@@ -56,8 +56,9 @@ _COLORS = """\
 #{id} tspan.wrong {{ fill: {wrong}; font-weight: bold }}
 #{id} .failed .box {{ stroke: {wrong}; stroke-width: 3; stroke-dasharray: 6 3 }}
 """
+_FONTS = 'Helvetica, Arial, "Liberation Sans", "DejaVu Sans", sans-serif'
 _STYLE = """\
-#{id} {{ font-family: Helvetica, Arial, "Liberation Sans", "DejaVu Sans", sans-serif }}
+#{id} {{ font-family: {fonts} }}
 #{id} .name {{ font-weight: bold; unicode-bidi: isolate }}
 #{id} .curve {{ fill: none; stroke-width: 1.2 }}
 #{id} .box, #{id} .back {{ stroke-width: 1.2 }}
@@ -69,7 +70,8 @@ LEAST_SHARPNESS = 0.5
 MOST_PIXELS = 100_000_000
 
 _EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
-_LETTER = _EMPTY.replace("/>", '><text y="9" font-family="sans-serif">x</text></svg>')
+# In the picture's own fonts: what resvg takes "sans-serif" for may be missing where they are not.
+_LETTER = _EMPTY.replace("/>", f"><text y='9' font-family='{_FONTS}'>x</text></svg>")
 
 
 def write_svg(scene: Scene, layout: Layout, name: str | None) -> str:
@@ -98,7 +100,7 @@ def _write(scene: Scene, layout: Layout, name: str) -> Iterator[str]:
         for colors in zip(*_PALETTES.values(), strict=True)
     )
     yield (
-        f"<style>\n{_STYLE.format(id=name)}{light}"
+        f"<style>\n{_STYLE.format(id=name, fonts=_FONTS)}{light}"
         f"@media screen and (prefers-color-scheme: dark) {{\n{dark}}}\n</style>"
     )
     yield f'<rect class="paper" x="{-MARGIN}" y="{-MARGIN}" width="{width}" height="{height}"/>'
