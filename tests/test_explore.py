@@ -24,9 +24,8 @@ from microgradcheck.cli import main
 from microgradcheck.cli.expression import Expression
 from microgradcheck.explore import explore
 from microgradcheck.explore.javascript import rules, translate
-from microgradcheck.explore.listing import write_listing
+from microgradcheck.explore.listing import describe, readable, write_listing
 from microgradcheck.explore.recording import Recording, record
-from microgradcheck.explore.words import describe, readable
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import FLOATS, OPERATIONS, Operation
 from microgradcheck.value import OPERATORS, Value, scope

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Frame", "Line", "Node", "Scene", "in_lines", "in_one_line", "shortened"]
 
@@ -91,6 +91,7 @@ class Node:
         ordered: whether the order of the sources matters.
         wrong: whether a check of it failed.
         frame: the name of the frame that it lies in, if there is one.
+        least_width: of its place, in points.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Node:
     ordered: bool = False
     wrong: bool = False
     frame: str = ""
+    least_width: float = field(default=0.0, repr=False)  # pictures are named by the repr
 
     @property
     def size(self) -> tuple[float, float]:
@@ -110,8 +112,8 @@ class Node:
         if self.kind == "operation":
             return max(round(width + 14, 1), 30.0), 30.0
         if self.kind in {"constant", "derivative"}:
-            return round(width + 8, 1), round(height + 2, 1)
-        return max(round(width + 20, 1), 44.0), round(height + 11, 1)
+            return max(round(width + 8, 1), self.least_width), round(height + 2, 1)
+        return max(round(width + 20, 1), 44.0, self.least_width), round(height + 11, 1)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, Literal, Never
 
 from microgradcheck import sweep
-from microgradcheck.draw.scene import in_one_line
+from microgradcheck.draw.scene import in_one_line, shortened
+from microgradcheck.ops import Operation
 from microgradcheck.structure import is_array, number, put_together, take_apart
 from microgradcheck.tape.graph import SYMBOLS
 from microgradcheck.value import Value, watching
@@ -18,7 +18,6 @@ from microgradcheck.value import Value, watching
 __all__ = ["MOST_STEPS", "Guard", "Recording", "Step", "record"]
 
 MOST_STEPS: Final = 1000
-LONGEST_NAME: Final = 24
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ class Recording:
         names: what each node is called, each name once.
         guards: the comparisons that f made.
         steps: of both sweeps.
+        places: where each node is among the values.
     """
 
     title: str
@@ -75,30 +75,18 @@ class Recording:
     inputs: list[int]
     names: list[str]
     guards: list[Guard]
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Step]
+    places: dict[Value, int]
 
-    def place(self, value: Value) -> int:
-        """Return the place of a node."""
-        return self._places[id(value)]
-
-    @cached_property
-    def _places(self) -> dict[int, int]:
-        return {id(value): place for place, value in enumerate(self.values)}
+    def operation(self, step: Step) -> Operation:
+        """Return the operation that a step computes, or that it takes the derivative of."""
+        operation = self.values[step.place].operation
+        assert operation is not None
+        return operation
 
 
 def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
-    """Run a function once on `Value`s and keep what it did.
-
-    Args:
-        f: called with the inputs by name, or in order where it takes them in no other way.
-        inputs: a number, or a list, tuple or array of numbers, for each name.
-
-    Raises:
-        TypeError: f reads a `Value` as a plain number or returns something else than one, or an
-            input is something else than said.
-        ValueError: there is no input, one is not finite, or there are too many steps.
-        ValueError, ArithmeticError: as f.
-    """
+    """Run a function once on `Value`s and keep what it did; raises what `explore` raises."""
     if not inputs:
         raise ValueError("explore needs at least one input with its number, such as x=2.0")
     leaves: list[Value] = []
@@ -123,26 +111,29 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
             f"returned {root!r} of type {type(root).__name__}"
         )
     drawn = sweep.topological_order(root)
-    hidden = [side for guard in guards for side in (guard.left, guard.right)]
-    others = [node for side in hidden for node in _order(side)]
+    compared_with = [side for guard in guards for side in (guard.left, guard.right)]
+    sides = [side for side in compared_with if isinstance(side, Value)]
+    others = [node for side in sides for node in sweep.topological_order(side)]
     values = list(dict.fromkeys([*drawn, *leaves, *others]))
-    places = {id(value): place for place, value in enumerate(values)}
-    recording = Recording(
-        title=_title(f, inputs),
+    places = {value: place for place, value in enumerate(values)}
+    steps = list(_steps(drawn, root, places))
+    if len(steps) > MOST_STEPS:
+        raise ValueError(
+            f"the function takes {len(steps)} steps, and a page shows up to {MOST_STEPS}; explore "
+            "a smaller part of it (one neuron, one sample)"
+        )
+    name = str(getattr(f, "__name__", "f"))
+    return Recording(
+        title=_title(name, inputs),
         values=values,
         drawn=len(drawn),
-        root=places[id(root)],
-        inputs=[places[id(leaf)] for leaf in leaves],
-        names=_names(values, root, _name(f)),
+        root=places[root],
+        inputs=[places[leaf] for leaf in leaves],
+        names=_names(values, root, name),
         guards=guards,
+        steps=steps,
+        places=places,
     )
-    recording.steps.extend(_steps(drawn, root, places))
-    if len(recording.steps) > MOST_STEPS:
-        raise ValueError(
-            f"the function takes {len(recording.steps)} steps, and a page shows up to "
-            f"{MOST_STEPS}; explore a smaller part of it (one neuron, one sample)"
-        )
-    return recording
 
 
 def _call(f: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -186,16 +177,7 @@ def _refuse_to_read(value: Value) -> Never:
     )
 
 
-def _order(side: Value | float) -> list[Value]:
-    return sweep.topological_order(side) if isinstance(side, Value) else []
-
-
-def _name(f: Callable[..., Any]) -> str:
-    return str(getattr(f, "__name__", "f"))
-
-
-def _title(f: Callable[..., Any], inputs: Mapping[str, Any]) -> str:
-    name = _name(f)
+def _title(name: str, inputs: Iterable[str]) -> str:
     if not name.isidentifier() and name != "<lambda>":
         return in_one_line(name)
     return in_one_line(f"{name.replace('<lambda>', 'f')}({', '.join(inputs)})")
@@ -203,7 +185,7 @@ def _title(f: Callable[..., Any], inputs: Mapping[str, Any]) -> str:
 
 def _names(values: list[Value], root: Value, function: str) -> list[str]:
     """Return a name for each node: its label, where no other node has the same."""
-    labels = [_shortened(in_one_line(value.label).strip()) for value in values]
+    labels = [shortened(in_one_line(value.label).strip()) for value in values]
     counts = Counter(labels)
     taken = set(labels)
     names: list[str] = []
@@ -221,21 +203,15 @@ def _names(values: list[Value], root: Value, function: str) -> list[str]:
     return names
 
 
-def _shortened(label: str) -> str:
-    return label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…"
-
-
-def _steps(drawn: list[Value], root: Value, places: Mapping[int, int]) -> Iterator[Step]:
+def _steps(drawn: list[Value], root: Value, places: Mapping[Value, int]) -> Iterator[Step]:
     for value in drawn:
         if value.operation is not None:
-            yield Step("forward", places[id(value)])
-    yield Step("seed", places[id(root)])
-    uses = Counter(places[id(slot)] for value in drawn for slot in value.inputs)
-    met: Counter[int] = Counter()
+            yield Step("forward", places[value])
+    yield Step("seed", places[root])
+    uses = Counter(slot for value in drawn for slot in value.inputs)
+    met: Counter[Value] = Counter()
     for value in reversed(drawn):
         for position, slot in enumerate((value.a, value.b)):
             if value.operation is not None and isinstance(slot, Value):
-                target = places[id(slot)]
-                met[target] += 1
-                place = places[id(value)]
-                yield Step("backward", place, position, target, met[target], uses[target])
+                met[slot] += 1
+                yield Step("backward", places[value], position, places[slot], met[slot], uses[slot])
