@@ -7,20 +7,17 @@ import keyword
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from decimal import ROUND_HALF_UP, Context
 from math import isfinite
 from typing import Any, Final, NamedTuple
 
-from microgradcheck.explore.recording import Recording, Step
+from microgradcheck.explore.recording import Application, Recording, Step, apply_chain_rule
 from microgradcheck.ops import FLOATS
 from microgradcheck.value import OPERATORS, Value
 
 __all__ = [
-    "Application",
     "Listing",
     "Row",
-    "apply_chain_rule",
     "describe",
     "fill",
     "readable",
@@ -232,44 +229,6 @@ def fill(text: str, a: str, b: str) -> str:
     parts = {"{a}": base, "{b}": wrapped, "{c}": b}
     # In one pass, since a name may have braces of its own.
     return re.sub(r"\{[abc]\}", lambda found: parts[found[0]], text)
-
-
-class Application(NamedTuple):
-    """One application of the chain rule; nan where a derivative does not exist.
-
-    Attributes:
-        upstream: the derivative of the root with respect to the node.
-        slope: the local derivative of the node with respect to its input.
-        terms: what has reached the input so far, each product of the two; the last one is its own.
-        after: their sum.
-    """
-
-    upstream: float
-    slope: float
-    terms: tuple[float, ...]
-    after: float
-
-
-def apply_chain_rule(recording: Recording) -> list[Application | None]:
-    """Return the numbers of every backward step, None for all others."""
-    adjoints: dict[int, float] = {recording.root: 1.0}
-    terms: dict[int, tuple[float, ...]] = {}
-    found: list[Application | None] = []
-    for step in recording.steps:
-        if step.kind != "backward":
-            found.append(None)
-            continue
-        value, operation = recording.values[step.place], recording.operation(step)
-        rule = (operation.derivative_a, operation.derivative_b)[step.position]
-        numbers = [x.number if isinstance(x, Value) else x for x in (value.a, value.b)]
-        slope = float("nan")
-        with suppress(ValueError, ArithmeticError):
-            slope = float(rule(*numbers, value.number))
-        upstream, target = adjoints[step.place], step.target
-        terms[target] = (*terms.get(target, ()), upstream * slope)
-        adjoints[target] = adjoints.get(target, 0.0) + upstream * slope
-        found.append(Application(upstream, slope, terms[target], adjoints[target]))
-    return found
 
 
 class Row(NamedTuple):

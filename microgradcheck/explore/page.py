@@ -22,9 +22,7 @@ from microgradcheck.draw.scene import Line, Node
 from microgradcheck.draw.svg import write_svg
 from microgradcheck.explore.javascript import rules
 from microgradcheck.explore.listing import (
-    Application,
     Listing,
-    apply_chain_rule,
     describe,
     fill,
     readable,
@@ -33,7 +31,7 @@ from microgradcheck.explore.listing import (
     template,
     write_listing,
 )
-from microgradcheck.explore.recording import Recording
+from microgradcheck.explore.recording import Application, Recording, apply_chain_rule
 from microgradcheck.value import NotComputed, Value
 
 __all__ = ["page_data", "template_text", "write_page"]

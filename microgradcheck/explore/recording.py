@@ -1,12 +1,13 @@
-"""A function recorded for a page: its nodes, and the steps of both sweeps over them."""
+"""A function recorded for a page: its nodes, the steps of both sweeps, and their numbers."""
 
 from __future__ import annotations
 
 import inspect
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, Literal, Never
+from typing import Any, Final, Literal, NamedTuple, Never
 
 from microgradcheck import sweep
 from microgradcheck.draw.scene import in_one_line, shortened
@@ -15,7 +16,7 @@ from microgradcheck.structure import is_array, number, put_together, take_apart
 from microgradcheck.tape.graph import SYMBOLS
 from microgradcheck.value import Value, watching
 
-__all__ = ["MOST_STEPS", "Guard", "Recording", "Step", "record"]
+__all__ = ["Application", "Recording", "Step", "apply_chain_rule", "record"]
 
 MOST_STEPS: Final = 1000
 
@@ -44,7 +45,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Guard:
-    """A comparison that f made: beyond it, f might do something else than what was recorded."""
+    """A comparison that f made; where it comes out differently, f may do something else."""
 
     left: Value
     symbol: str
@@ -215,3 +216,41 @@ def _steps(drawn: list[Value], root: Value, places: Mapping[Value, int]) -> Iter
             if value.operation is not None and isinstance(slot, Value):
                 met[slot] += 1
                 yield Step("backward", places[value], position, places[slot], met[slot], uses[slot])
+
+
+class Application(NamedTuple):
+    """One application of the chain rule; nan where a derivative does not exist.
+
+    Attributes:
+        upstream: the derivative of the root with respect to the node.
+        slope: the local derivative of the node with respect to its input.
+        terms: what has reached the input so far, each product of the two; the last one is its own.
+        after: their sum.
+    """
+
+    upstream: float
+    slope: float
+    terms: tuple[float, ...]
+    after: float
+
+
+def apply_chain_rule(recording: Recording) -> list[Application | None]:
+    """Return the numbers of every backward step, None for all others."""
+    adjoints: dict[int, float] = {recording.root: 1.0}
+    terms: dict[int, tuple[float, ...]] = {}
+    found: list[Application | None] = []
+    for step in recording.steps:
+        if step.kind != "backward":
+            found.append(None)
+            continue
+        value, operation = recording.values[step.place], recording.operation(step)
+        rule = (operation.derivative_a, operation.derivative_b)[step.position]
+        numbers = [x.number if isinstance(x, Value) else x for x in (value.a, value.b)]
+        slope = float("nan")
+        with suppress(ValueError, ArithmeticError):
+            slope = float(rule(*numbers, value.number))
+        upstream, target = adjoints[step.place], step.target
+        terms[target] = (*terms.get(target, ()), upstream * slope)
+        adjoints[target] = adjoints.get(target, 0.0) + upstream * slope
+        found.append(Application(upstream, slope, terms[target], adjoints[target]))
+    return found

@@ -1,4 +1,5 @@
-// What a step says, in symbols and in numbers; words.py says the same for the static page.
+// What a step says, in symbols and in numbers; listing.py says the same for the static page. Then
+// guess before reveal: what is asked, and what a wrong answer tells of the one who gave it.
 
 // As Python writes a number with four significant digits.
 function readable(x) {
@@ -16,17 +17,16 @@ function trimmed(text) {
   return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
 }
 
-function fill(template, a, b) {
+function fill(template, a, b = a) {
   const wrapped = b.startsWith("−") ? `(${b})` : b;
   const base = a.startsWith("−") && template.includes(" ** ") ? `(${a})` : a;
   const parts = { "{a}": base, "{b}": wrapped, "{c}": b };
   return template.replace(/\{[abc]\}/g, (part) => parts[part]);
 }
 
-// The inputs of a node by name, or by number.
-function writtenInputs(graph, node, write) {
-  const [a, b] = node.slots.map(write);
-  return [a, b ?? a];
+// What stands in a slot: a node by its name, or a number.
+function nameOf(graph, slot) {
+  return "place" in slot ? graph.nodes[slot.place].name : readable(Number(slot.constant));
 }
 
 // A step as { symbols, numbers, result, rule }.
@@ -38,13 +38,10 @@ function describe(graph, study, index) {
     return { symbols: `∂${root}/∂${root}`, numbers: "", result: "1", rule: "" };
   }
   if (step.kind === "forward") {
-    const name = (slot) =>
-      "place" in slot ? graph.nodes[slot.place].name : readable(Number(slot.constant));
-    const numbers = operands(node, study.values).map(readable);
-    const byName = fill(node.template, ...writtenInputs(graph, node, name));
+    const names = node.slots.map((slot) => nameOf(graph, slot));
     return {
-      symbols: `${node.name} = ${byName}`,
-      numbers: fill(node.template, numbers[0], numbers[1] ?? numbers[0]),
+      symbols: `${node.name} = ${fill(node.template, ...names)}`,
+      numbers: fill(node.template, ...operands(node, study.values).map(readable)),
       result: readable(study.values[step.place]),
       rule: "",
     };
@@ -69,30 +66,15 @@ function describeTotal(graph, study, index) {
   const { kind, target, uses } = graph.steps[index];
   if (kind !== "backward" || uses === 1) return "";
   const symbol = `∂${graph.nodes[graph.root].name}/∂${graph.nodes[target].name}`;
-  const flows = flowsSoFar(graph, study, index);
-  const missing = flows.length === uses ? "" : `, ${uses - flows.length} more to come`;
-  const result = flows.length > 1 ? ` = ${readable(study.applications[index].after)}` : "";
-  return `${symbol} = ${writeTerms(flows)}${result} (${flows.length} of ${uses} uses${missing})`;
+  const { terms, after } = study.applications[index];
+  const missing = terms.length === uses ? "" : `, ${uses - terms.length} more to come`;
+  const result = terms.length > 1 ? ` = ${readable(after)}` : "";
+  return `${symbol} = ${writeTerms(terms)}${result} (${terms.length} of ${uses} uses${missing})`;
 }
 
-function flowsSoFar(graph, study, index) {
-  const { target } = graph.steps[index];
-  return graph.steps.flatMap((step, other) =>
-    step.kind === "backward" && step.target === target && other <= index
-      ? [study.applications[other].flow]
-      : [],
-  );
+function writeTerms(terms) {
+  return terms.map(readable).join(" + ").replaceAll("+ −", "− ");
 }
-
-function writeTerms(flows) {
-  const [first, ...others] = flows.map(readable);
-  return (
-    first +
-    others.map((text) => (text.startsWith("−") ? ` − ${text.slice(1)}` : ` + ${text}`)).join("")
-  );
-}
-
-// Guess before reveal: what is asked, and what a wrong answer tells of the one who gave it.
 
 function question(graph, study, index) {
   const step = graph.steps[index];
@@ -138,17 +120,17 @@ function judge(graph, study, index, guess) {
   if (Number.isNaN(guess)) return { right: false, text: "Type a number, such as 0.5, −3 or 1/4." };
   if (near(guess, expected)) return { right: true, text: "Right!" };
   const step = graph.steps[index];
-  const slip =
-    step.kind === "backward"
-      ? slipBackward(graph, study, index, guess)
-      : step.kind === "seed"
-        ? "How much does the result change when the result itself changes by 1?"
-        : slipForward(graph, study, index, guess);
+  const slips = { forward: slipForward, seed: slipAtSeed, backward: slipBackward };
+  const slip = slips[step.kind](graph, study, index, guess);
   if (slip) return { right: false, text: slip };
   if (near(guess, -expected)) return { right: false, text: "Wrong sign." };
   if (Math.abs(guess - expected) < 0.1 * Math.abs(expected))
     return { right: false, text: "Close. Compute it once more, to three digits." };
   return { right: false, text: "Not yet. Try again, or reveal it." };
+}
+
+function slipAtSeed() {
+  return "How much does the result change when the result itself changes by 1?";
 }
 
 function slipForward(graph, study, index, guess) {
