@@ -25,22 +25,16 @@ MOST_STEPS: Final = 1000
 class Step:
     """One step of a person who computes a gradient by hand.
 
-    Attributes:
-        kind: "forward" computes a node, "seed" says that the root's derivative with respect to
-            itself is 1, "backward" applies the chain rule to one input of one node.
-        place: the node.
-        position: which input of the node it is, 0 or 1; backward only.
-        target: the place of that input; backward only.
-        use: which of the target's uses this is, counted from 1 in the order of the steps.
-        uses: how many there are.
+    "forward" computes a node, "seed" says that the root's derivative with respect to itself is 1,
+    and "backward" applies the chain rule to one input of one node.
     """
 
     kind: Literal["forward", "seed", "backward"]
-    place: int
-    position: int = 0
-    target: int = 0
-    use: int = 1
-    uses: int = 1
+    place: int  # of the node
+    position: int = 0  # which input of the node it is, 0 or 1
+    target: int = 0  # the place of that input
+    use: int = 1  # which of the target's uses this is, in the order of the steps
+    uses: int = 1  # how many there are
 
 
 @dataclass(frozen=True)
@@ -55,26 +49,14 @@ class Guard:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a function did at one point.
-
-    Attributes:
-        title: what the function is called.
-        values: every node, each after its inputs. Those of the picture come first, as in it.
-        drawn: how many nodes are in the picture.
-        root: the place of the result.
-        inputs: the places of the inputs, in the order that they were given in.
-        names: what each node is called, each name once.
-        guards: the comparisons that f made.
-        steps: of both sweeps.
-        places: where each node is among the values.
-    """
+    """What a function did at one point. A node's place is its index among the values."""
 
     title: str
-    values: list[Value]
-    drawn: int
+    values: list[Value]  # every node, each after its inputs; first those of the picture
+    drawn: int  # how many are in the picture
     root: int
-    inputs: list[int]
-    names: list[str]
+    inputs: list[int]  # as they were given
+    names: list[str]  # of the nodes, each name once
     guards: list[Guard]
     steps: list[Step]
     places: dict[Value, int]
@@ -219,19 +201,12 @@ def _steps(drawn: list[Value], root: Value, places: Mapping[Value, int]) -> Iter
 
 
 class Application(NamedTuple):
-    """One application of the chain rule; nan where a derivative does not exist.
+    """One application of the chain rule; nan where a derivative does not exist."""
 
-    Attributes:
-        upstream: the derivative of the root with respect to the node.
-        slope: the local derivative of the node with respect to its input.
-        terms: what has reached the input so far, each product of the two; the last one is its own.
-        after: their sum.
-    """
-
-    upstream: float
-    slope: float
-    terms: tuple[float, ...]
-    after: float
+    upstream: float  # of the root with respect to the node
+    slope: float  # of the node with respect to its input
+    terms: tuple[float, ...]  # what has reached the input so far; the last is upstream * slope
+    after: float  # their sum
 
 
 def apply_chain_rule(recording: Recording) -> list[Application | None]:
