@@ -10,12 +10,13 @@ from microgradcheck.draw.flows import Crossing, Input, amounts, contents, has_gr
 from microgradcheck.draw.graph import Box, Graph, Unit
 from microgradcheck.draw.scene import Frame, Line, Node, in_lines, in_one_line, shortened
 from microgradcheck.numeric import Estimate
-from microgradcheck.value import Value
+from microgradcheck.value import Value, source_line
 
-__all__ = ["CHECKED_WITHIN", "Writer", "count"]
+__all__ = ["CHECKED_WITHIN", "Writer", "count", "made_at"]
 
 CHECKED_WITHIN = 1e-6  # relative
 LONGEST_SUM = 4
+LONGEST_SOURCE = 100
 
 
 class Writer:
@@ -109,7 +110,7 @@ class Writer:
                 sources += (source,)
             line = Line(15, (("symbol", in_one_line(operation.symbol)),))
             ordered = operation.value not in {"a + b", "a * b"}
-            at, tooltip = f"{name}_operation", in_lines(tooltip)
+            at, tooltip = f"{name}_operation", in_lines(tooltip + made_at(value))
             yield Node(at, "operation", (line,), tooltip, sources, ordered, frame=frame)
             sources = (at,)
         if value in self.roots:
@@ -194,7 +195,7 @@ class Writer:
         exact += f"data {value.number!r}\ngrad {gradient}"
         if (estimate := self.checks.get(value)) is not None:
             exact += f"\nnudged {estimate.value!r} ± {estimate.error_bound:.1e}"
-        return exact
+        return exact + made_at(value)
 
     def _gradient(self, value: Value) -> str:
         """Return a gradient, as the sum that it is where there are several uses."""
@@ -267,6 +268,12 @@ class Writer:
             verdict = "differs from" if self.is_wrong(value) else "agrees with"
             checked = f", which {verdict} {self.number(estimate.value)} by nudging"
         return f"{self.number(value.number)}, gradient {gradient}{checked}"
+
+
+def made_at(value: Value) -> str:
+    """Return what a tooltip says of the line of source that made a value, if that is known."""
+    line = shortened(in_one_line(source_line(value)), LONGEST_SOURCE)
+    return f"\n{line}" if line else ""
 
 
 def _exact(each: Input, value: Value) -> str:

@@ -20,6 +20,7 @@ from microgradcheck.draw.compose import compose
 from microgradcheck.draw.layout import arrange, dot_source
 from microgradcheck.draw.scene import Line, Node
 from microgradcheck.draw.svg import write_svg
+from microgradcheck.draw.writer import made_at
 from microgradcheck.explore.javascript import rules
 from microgradcheck.explore.listing import (
     Listing,
@@ -126,6 +127,7 @@ def page_data(recording: Recording, listing: Listing) -> dict[str, Any]:
                 "operation": operation and operation.name,
                 "slots": [_slot(recording, slot) for slot in slots],
                 "template": template(value),
+                "madeAt": made_at(value),
             }
         )
     steps = []

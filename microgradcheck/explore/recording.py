@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -14,7 +15,7 @@ from microgradcheck.draw.scene import in_one_line, shortened
 from microgradcheck.ops import Operation
 from microgradcheck.structure import is_array, number, put_together, take_apart
 from microgradcheck.tape.graph import SYMBOLS
-from microgradcheck.value import Value, watching
+from microgradcheck.value import Note, Value, caller, source_lines, watching
 
 __all__ = ["Application", "Recording", "Step", "apply_chain_rule", "record"]
 
@@ -86,7 +87,9 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
         other = right if isinstance(right, Value) else float(right)
         guards.append(Guard(left, SYMBOLS[compare], other, answer))
 
-    with watching(read=_refuse_to_read, compared=compared):
+    # What this package computes by itself for f, as for a model of `nn`, has no line of its own.
+    outside = caller(sys._getframe())
+    with watching(read=_refuse_to_read, compared=compared), source_lines():
         root = _call(f, arguments)
     if not isinstance(root, Value):
         raise TypeError(
@@ -99,6 +102,9 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
     others = [node for side in sides for node in sweep.topological_order(side)]
     values = list(dict.fromkeys([*drawn, *leaves, *others]))
     places = {value: place for place, value in enumerate(values)}
+    for value in values:
+        if isinstance(value.note, Note) and value.note.place == outside:
+            value.note = value.note._replace(place=None)
     steps = list(_steps(drawn, root, places))
     if len(steps) > MOST_STEPS:
         raise ValueError(

@@ -95,7 +95,7 @@ function showPicture(graph, study, count) {
   const lines = [`Computation graph of ${graph.title}`];
   for (let place = 0; place < graph.drawn; place += 1) {
     const group = part(place);
-    const { name } = graph.nodes[place];
+    const { name, madeAt } = graph.nodes[place];
     const data = study.values[place];
     const gradient = reached[place]?.after;
     write(group, 0, [null, known[place] ? ` = ${readable(data)}` : ""]);
@@ -109,7 +109,7 @@ function showPicture(graph, study, count) {
     }
     const later = "not computed yet";
     group.querySelector("title").textContent =
-      `${name}\ndata ${known[place] ? data : later}\ngrad ${gradient ?? later}`;
+      `${name}\ndata ${known[place] ? data : later}\ngrad ${gradient ?? later}${madeAt}`;
     const words = [known[place] ? readable(data) : later];
     words.push(reached[place] ? readable(gradient) : later);
     lines.push(`${name} = ${words.join(", gradient ")}`);
