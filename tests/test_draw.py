@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import linecache
 import math
 import random
 import re
 import subprocess
 import sys
 import time
+from html import escape
 from importlib import metadata
 from itertools import combinations
 from pathlib import Path
@@ -20,8 +22,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microgradcheck import Value, operation, sin, sqrt
+from microgradcheck import Value, operation, sin, source_lines, sqrt
 from microgradcheck.draw import Picture, draw, layout
+from microgradcheck.value import source_line
 from pictures import SVG, box, center, curves, groups, lines, parse, tooltip, written
 
 
@@ -169,6 +172,34 @@ def test_tooltips_tell_the_exact_product() -> None:
     assert tooltip(picture, "v1_a") == (
         f"∂/∂a = cos(a)\n{slope!r} × {gradient!r} = {slope * gradient!r}"
     )
+
+
+def test_tooltips_tell_the_line_of_source_where_it_was_recorded() -> None:
+    x = Value(2.0, "x")
+    with source_lines():
+        y = sin(x) * 3  # a < b & "c"
+    picture = draw(after_backward(y), name="a")
+    line = f"\n{source_line(y)}"
+    assert line.endswith(': y = sin(x) * 3  # a < b & "c"')
+    for name in ("v1", "v1_operation", "v2", "v2_operation"):
+        assert tooltip(picture, name).endswith(line)
+    for name in ("v0", "v1_a", "v2_a", "v2_b"):
+        assert line not in tooltip(picture, name)
+    again = draw(after_backward(sin(Value(2.0, "x")) * 3), name="a")
+    assert picture.svg.replace(escape(line), "") == again.svg
+    assert picture.text == again.text
+
+
+def test_a_line_of_source_may_hold_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    file, line = "</title>\x01.py", f"y = x * 2  # ]]></title><script>\t\x00\ud800{'z' * 500}"
+    monkeypatch.setitem(linecache.cache, file, (len(line), None, [line], file))
+    names = {"x": Value(2.0)}
+    with source_lines():
+        exec(compile("y = x * 2", file, "exec"), names)
+    told = tooltip(draw(names["y"]), "v1").splitlines()[-1]
+    assert told.startswith("title>␁.py:1: y = x * 2  # ]]></title><script> ␀\ufffdzzz")
+    assert told.endswith("z…")
+    assert len(told) == 100
 
 
 def test_without_derivatives_the_edges_are_bare_and_the_operation_tells() -> None:

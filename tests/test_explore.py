@@ -18,15 +18,14 @@ from hypothesis import strategies as st
 
 import graphs
 from javascript import Engine
-from microgradcheck import operation, sin, sqrt, tanh
+from microgradcheck import nn, operation, sin, sqrt, tanh
 from microgradcheck.backprop import value_and_grad
 from microgradcheck.cli import main
 from microgradcheck.cli.expression import Expression
 from microgradcheck.explore import explore
 from microgradcheck.explore.javascript import rules, translate
-from microgradcheck.explore.listing import write_listing
+from microgradcheck.explore.listing import describe, readable, write_listing
 from microgradcheck.explore.recording import Recording, record
-from microgradcheck.explore.words import describe, readable
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import FLOATS, OPERATIONS, Operation
 from microgradcheck.value import OPERATORS, Value, scope
@@ -473,6 +472,31 @@ def test_the_page_is_one_file_that_names_no_other() -> None:
     assert addresses == {"http://www.w3.org/2000/svg"}
     assert not re.search(r"""<[^>]+\s(src|href|on\w+|style)=""", html)
     assert "unsafe" not in html
+
+
+def titles(html: str) -> list[str]:
+    return [
+        unescape(title) for title in re.findall(r"<g [^>]*><title>(.*?)</title>", html, re.DOTALL)
+    ]
+
+
+def test_the_picture_tells_the_line_of_each_operation() -> None:
+    told = titles(explore(diamond, x=1.0, y=2.0).html)
+    assert (
+        sum(bool(re.search(r"\ntest_explore\.py:\d+: a = x \* y$", title)) for title in told) == 2
+    )
+    assert sum("return sin(a) + x**2" in title for title in told) == 6
+
+
+def test_what_has_no_line_in_f_is_not_given_another(tmp_path: Path) -> None:
+    def lines(html: str) -> list[str]:
+        return [title for title in titles(html) if re.search(r"\.py:\d+", title)]
+
+    assert lines(explore(lambda x: x * x, x=2.0).html)
+    assert not lines(explore(nn.MLP(1, [2, 1], rng=random.Random(0)), x=[0.5]).html)
+    path = tmp_path / "page.html"
+    assert main(["explore", "sin(x) * x", "x=1", "-o", str(path)]) == 0
+    assert not lines(path.read_text("utf-8"))
 
 
 def test_hostile_labels_stay_texts() -> None:

@@ -264,6 +264,15 @@ def test_the_chain_rule_the_sum_and_the_line_are_shown(open_page: Open) -> None:
     assert "grad 22" in page.locator("#graph-v0").text_content()
 
 
+def test_tooltips_tell_the_line_of_f_at_every_step(open_page: Open) -> None:
+    page = open_page(explore(diamond, x=1.0, y=2.0))
+    for button in ("#next", "#last"):
+        page.locator(button).click()
+        for part in ("v2", "v2_operation"):
+            assert ": a = x * y" in page.locator(f"#graph-{part} title").text_content()
+    assert "data 2\ngrad" in page.locator("#graph-v2 title").text_content()
+
+
 def test_the_static_table_is_the_live_one(open_page: Open) -> None:
     exploration = explore(wide, x=0.5, y=-1.25, z=2.0)
     live = open_page(exploration)

@@ -18,9 +18,8 @@ from hypothesis import strategies as st
 
 from microgradcheck import Value, draw, exp, nn, scope, sin
 from microgradcheck.draw import layout
-from microgradcheck.draw.boxes import Box
-from microgradcheck.draw.folding import fold
-from microgradcheck.draw.graph import Graph
+from microgradcheck.draw.compose import fold
+from microgradcheck.draw.graph import Box, Graph
 from pictures import SVG, box, center, curves, groups, lines, parse, tooltip, written
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from microgradcheck import Value, draw
 from microgradcheck.cli import main
-from microgradcheck.draw import png
+from microgradcheck.draw import svg
 from pictures import box, groups, parse
 
 
@@ -24,7 +24,7 @@ def picture(label: str = "x") -> Any:
 
 
 def pixels(drawn: Any) -> Image.Image:
-    return Image.open(io.BytesIO(png.rasterize(drawn.svg))).convert("RGB")
+    return Image.open(io.BytesIO(svg.rasterize(drawn.svg))).convert("RGB")
 
 
 def test_a_png_has_two_pixels_to_a_point_and_is_the_same_each_time(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_png_has_two_pixels_to_a_point_and_is_the_same_each_time(tmp_path: Pat
     with Image.open(saved) as image:
         assert image.format == "PNG"
         assert image.size == tuple(2 * int(root.attrib[side]) for side in ("width", "height"))
-    assert saved.read_bytes() == png.rasterize(drawn.svg)
+    assert saved.read_bytes() == svg.rasterize(drawn.svg)
 
 
 def test_every_box_has_its_color_and_its_text() -> None:
@@ -71,11 +71,11 @@ def test_a_large_picture_has_fewer_pixels_and_a_huge_one_is_refused(
 ) -> None:
     drawn = picture()
     width, height = (int(parse(drawn).attrib[side]) for side in ("width", "height"))
-    monkeypatch.setattr(png, "MOST_PIXELS", width * height)
+    monkeypatch.setattr(svg, "MOST_PIXELS", width * height)
     assert pixels(drawn).size == (width, height)
-    monkeypatch.setattr(png, "MOST_PIXELS", width * height // 5)
+    monkeypatch.setattr(svg, "MOST_PIXELS", width * height // 5)
     with pytest.raises(ValueError, match=rf"of {width} × {height} points is too large .*limit="):
-        png.rasterize(drawn.svg)
+        svg.rasterize(drawn.svg)
 
 
 def test_without_the_extra_it_is_named(
@@ -99,7 +99,19 @@ def test_without_a_font_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> N
     without = {"skip_system_fonts": True}
     monkeypatch.setattr(resvg_py, "svg_to_bytes", lambda **options: write(**options | without))
     with pytest.raises(RuntimeError, match="found no font"):
-        png.rasterize(picture().svg)
+        svg.rasterize(picture().svg)
+
+
+def test_one_of_the_fonts_that_a_picture_names_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine with DejaVu alone, where resvg finds nothing for "sans-serif"."""
+    matplotlib = pytest.importorskip("matplotlib")
+    import resvg_py
+
+    write = resvg_py.svg_to_bytes
+    font = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
+    alone = {"skip_system_fonts": True, "font_files": [font]}
+    monkeypatch.setattr(resvg_py, "svg_to_bytes", lambda **options: write(**options | alone))
+    assert pixels(picture("wide")).getcolors(100_000)
 
 
 def test_the_command_line_writes_png(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Picture:
         texts = {".svg": self.svg, ".dot": self.dot, ".txt": self.text + "\n"}
         suffix = path.suffix.lower()
         if suffix == ".png":
-            from microgradcheck.draw.png import rasterize
+            from microgradcheck.draw.svg import rasterize
 
             path.write_bytes(rasterize(self.svg))
         elif suffix in texts:
@@ -114,7 +114,8 @@ def draw(
     Every `Value` is a box with its label, number and gradient (`—` where none was computed yet),
     every operation a circle. On each edge into an operation stands its local derivative, and once
     there are gradients what flows back through the edge, as in `0.5 × -2 = -1`; a value that is
-    used several times shows their sum. Pointing at anything shows its exact numbers.
+    used several times shows their sum. Pointing at anything shows its exact numbers, and the line
+    of source that computed it where that was recorded within `source_lines()`.
 
     Around what a neuron, a layer or a `scope` of your own computed stands a box. A graph that is
     too large is folded: its boxes are closed and say how much they hold, the innermost first;

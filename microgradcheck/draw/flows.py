@@ -1,14 +1,16 @@
-"""What the chain rule says on each line of a picture."""
+"""What flows back on each line of a picture, and what a closed box holds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from microgradcheck.draw.graph import Box, Graph, Unit
 from microgradcheck.value import NotComputed, Value
 
-__all__ = ["Input", "has_gradient", "inputs_of"]
+__all__ = ["Content", "Crossing", "Input", "amounts", "contents", "has_gradient", "inputs_of"]
 
 
 @dataclass(frozen=True)
@@ -55,3 +57,63 @@ def inputs_of(value: Value) -> Iterator[Input]:
 def has_gradient(value: Value) -> bool:
     """Tell whether a backward pass has reached a value."""
     return not isinstance(value.grad, (NotComputed, type(None)))
+
+
+Crossing = dict[Value, float | None]
+"""What goes along a line to a box: values, each with what flows back, where it is known."""
+
+
+@dataclass
+class Content:
+    """What a closed box holds, what comes from each other unit, and what is used outside of it."""
+
+    values: list[Value] = field(default_factory=list)
+    sources: dict[Unit, Crossing] = field(default_factory=dict)
+    results: set[Value] = field(default_factory=set)
+
+
+def contents(graph: Graph, units: Sequence[Unit]) -> dict[Box, Content]:
+    """Return what is in each closed box of a picture; a root is used outside of it, too."""
+    found: defaultdict[Box, Content] = defaultdict(Content)
+    for value, unit in zip(graph.values, units, strict=True):
+        if isinstance(unit, Box):
+            found[unit].values.append(value)
+            if value in graph.roots:
+                found[unit].results.add(value)
+    users: defaultdict[tuple[Box, Value], dict[Value, None]] = defaultdict(dict)
+    for start, end in graph.lines(units):
+        value, source, unit = graph.values[start], units[start], units[end]
+        if isinstance(source, Box):
+            found[source].results.add(value)
+        if isinstance(unit, Box):
+            users[unit, value].setdefault(graph.values[end])
+            found[unit].sources.setdefault(source, {})[value] = None
+    for unit, content in found.items():
+        for source, crossing in content.sources.items():
+            # Flows are shown where they go to a value that is seen.
+            if isinstance(source, Value) or len(found[source].results) == 1:
+                for value in crossing:
+                    crossing[value] = _flow(value, users[unit, value])
+    return dict(found)
+
+
+def _flow(value: Value, users: Iterable[Value]) -> float | None:
+    """Return what flows back to a value from some of its users, None where that is not known."""
+    total = 0.0
+    for user in users:
+        for each in inputs_of(user):
+            if each.content is value:
+                if each.flow is None:
+                    return None
+                total += each.flow
+    return total
+
+
+def amounts(graph: Graph) -> Counter[tuple[Box, bool]]:
+    """Return how many operations, False, and leaves, True, each box holds, in boxes in it too."""
+    leaves = (value.operation is None for value in graph.values)
+    found: Counter[tuple[Box, bool]] = Counter()
+    for (home, is_leaf), count in Counter(zip(graph.homes, leaves, strict=True)).items():
+        for box in home.way_out:
+            found[box, is_leaf] += count
+    return found

@@ -29,32 +29,17 @@ class Curve:
 
 @dataclass(frozen=True)
 class Layout:
-    """Where everything is, in points from the upper left corner.
-
-    Attributes:
-        width: of all.
-        height: of all.
-        centers: of the nodes, by name.
-        frames: the upper left and the lower right corner of each frame, by name.
-        curves: the lines.
-    """
+    """Where everything is, in points from the upper left corner."""
 
     width: float
     height: float
-    centers: dict[str, Point]
-    frames: dict[str, tuple[Point, Point]]
+    centers: dict[str, Point]  # of the nodes
+    frames: dict[str, tuple[Point, Point]]  # their upper left and lower right corners
     curves: tuple[Curve, ...]
 
 
 def dot_source(scene: Scene, direction: str) -> str:
-    """Return a scene in Graphviz's language.
-
-    Every size is given, so that no layout depends on a font.
-
-    Args:
-        scene: what to show.
-        direction: "LR", "RL", "TB" or "BT".
-    """
+    """Return a scene in Graphviz's language, with every size, so that it depends on no font."""
     graph: Digraph = Digraph()
     # Graphviz would take a minute to straighten the lines of a value with eighty uses. Most graphs
     # are done long before this limit on its steps, in multiples of the number of nodes.
@@ -83,7 +68,7 @@ def dot_source(scene: Scene, direction: str) -> str:
 
 
 def _draw_frames(graph: Digraph, scene: Scene, *, backward: bool) -> None:
-    """Write down the frames of a scene and the nodes in them.
+    """Write down the frames and the nodes in them.
 
     Of alike things beside each other Graphviz puts the first one on the left; where the graph goes
     sideways, at the bottom, so they are written backward there.
@@ -106,8 +91,9 @@ def _draw_node(graph: Digraph, node: Node) -> None:
         looks = {"shape": "circle"} if width == height else {"style": "rounded"}
     if node.ordered:
         looks["ordering"] = "in"
-    text = "\n".join(line.text for line in node.lines)
-    graph.node(node.name, _literal(text), width=width, height=height, **looks)
+    # Graphviz reads HTML entities even in plain text, and graphviz.escape lets them pass.
+    text = escape("\n".join(line.text for line in node.lines).replace("&", "&amp;"))
+    graph.node(node.name, text, width=width, height=height, **looks)
 
 
 def _title(frame: Frame) -> str:
@@ -117,20 +103,11 @@ def _title(frame: Frame) -> str:
     return f'<<table border="0" cellpadding="0" {room}><tr><td>{text}</td></tr></table>>'
 
 
-def _literal(text: str) -> str:
-    # Graphviz reads HTML entities even in plain text, and graphviz.escape lets them pass.
-    return escape(text.replace("&", "&amp;"))
-
-
 def arrange(dot: str, time_limit: float) -> Layout:
     """Let Graphviz find a place for everything in a DOT source.
 
-    Args:
-        dot: the source.
-        time_limit: how many seconds it may take.
-
     Raises:
-        TimeoutError: it takes longer.
+        TimeoutError: it takes longer than the time limit, in seconds.
         RuntimeError: there is no Graphviz program here, or it failed.
     """
     found = json.loads(_run_graphviz(dot, "json0", time_limit))
@@ -151,11 +128,9 @@ def arrange(dot: str, time_limit: float) -> Layout:
     curves = []
     for edge in found.get("edges", []):
         # Graphviz writes the tip of an arrow first, as "e,x,y".
-        tip, *points = edge["pos"].split()
-        if tip.startswith("e,"):
-            curves.append(Curve(tuple(map(point, points)), point(tip.removeprefix("e,"))))
-        else:
-            curves.append(Curve(tuple(map(point, [tip, *points])), None))
+        has_tip = edge["pos"].startswith("e,")
+        points = list(map(point, edge["pos"].removeprefix("e,").split()))
+        curves.append(Curve(tuple(points[has_tip:]), points[0] if has_tip else None))
     return Layout(width, height, centers, frames, tuple(curves))
 
 

@@ -1,58 +1,40 @@
-"""Draw a scene that has its layout as SVG."""
+"""Draw a scene that has its layout as SVG, and an SVG as PNG."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from html import escape
-from math import hypot
+from math import hypot, sqrt
 
 from microgradcheck.draw.layout import Curve, Layout, Point
-from microgradcheck.draw.scene import Frame, Node, Scene
-from microgradcheck.draw.text import Line
+from microgradcheck.draw.scene import Frame, Line, Node, Scene
 
-__all__ = ["write_svg"]
+__all__ = ["rasterize", "write_svg"]
 
 MARGIN = 10
 
 # Texts have a contrast of 4.5 or more to what they stand on, in both palettes; inputs, values,
 # results and operations differ in shape or in lightness too, so that a print in grey tells them
 # apart.
-LIGHT = {
-    "paper": "#ffffff",
-    "ink": "#1c2733",
-    "quiet": "#5a6875",
-    "line": "#7d8a97",
-    "value": "#f4f6f8",
-    "input": "#dcebf8",
-    "input_line": "#2f6ea5",
-    "result": "#fdf0d5",
-    "result_line": "#946200",
-    "operation": "#33526f",
-    "symbol": "#ffffff",
-    "grad": "#a33b0b",
-    "wrong": "#b3001e",
-    "frame": "#f7f9fb",
-    "frame_line": "#b9c4ce",
-    "folded": "#e9edf2",
-}
-DARK = {
-    "paper": "#12171c",
-    "ink": "#e8edf2",
-    "quiet": "#a3b0bc",
-    "line": "#7f8d9a",
-    "value": "#1e262e",
-    "input": "#17334d",
-    "input_line": "#6aaee8",
-    "result": "#3a2e12",
-    "result_line": "#d9a73f",
-    "operation": "#a9c8e4",
-    "symbol": "#0e1a26",
-    "grad": "#ffab7a",
-    "wrong": "#ff9aa2",
-    "frame": "#171d24",
-    "frame_line": "#43505c",
-    "folded": "#28323c",
+_PALETTES = {  # light, dark
+    "paper": ("#ffffff", "#12171c"),
+    "ink": ("#1c2733", "#e8edf2"),
+    "quiet": ("#5a6875", "#a3b0bc"),
+    "line": ("#7d8a97", "#7f8d9a"),
+    "value": ("#f4f6f8", "#1e262e"),
+    "input": ("#dcebf8", "#17334d"),
+    "input_line": ("#2f6ea5", "#6aaee8"),
+    "result": ("#fdf0d5", "#3a2e12"),
+    "result_line": ("#946200", "#d9a73f"),
+    "operation": ("#33526f", "#a9c8e4"),
+    "symbol": ("#ffffff", "#0e1a26"),
+    "grad": ("#a33b0b", "#ffab7a"),
+    "wrong": ("#b3001e", "#ff9aa2"),
+    "frame": ("#f7f9fb", "#171d24"),
+    "frame_line": ("#b9c4ce", "#43505c"),
+    "folded": ("#e9edf2", "#28323c"),
 }
 # Written out for each palette, since most programs other than browsers know no CSS variables.
 _COLORS = """\
@@ -74,13 +56,22 @@ _COLORS = """\
 #{id} tspan.wrong {{ fill: {wrong}; font-weight: bold }}
 #{id} .failed .box {{ stroke: {wrong}; stroke-width: 3; stroke-dasharray: 6 3 }}
 """
+_FONTS = 'Helvetica, Arial, "Liberation Sans", "DejaVu Sans", sans-serif'
 _STYLE = """\
-#{id} {{ font-family: Helvetica, Arial, "Liberation Sans", "DejaVu Sans", sans-serif }}
+#{id} {{ font-family: {fonts} }}
 #{id} .name {{ font-weight: bold; unicode-bidi: isolate }}
 #{id} .curve {{ fill: none; stroke-width: 1.2 }}
 #{id} .box, #{id} .back {{ stroke-width: 1.2 }}
 #{id} .result .box {{ stroke-width: 2.4 }}
 """
+
+SHARPNESS = 2.0  # pixels to a point of a PNG, where that is not too many
+LEAST_SHARPNESS = 0.5
+MOST_PIXELS = 100_000_000
+
+_EMPTY = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
+# In the picture's own fonts: what resvg takes "sans-serif" for may be missing where they are not.
+_LETTER = _EMPTY.replace("/>", f"><text y='9' font-family='{_FONTS}'>x</text></svg>")
 
 
 def write_svg(scene: Scene, layout: Layout, name: str | None) -> str:
@@ -96,69 +87,56 @@ def write_svg(scene: Scene, layout: Layout, name: str | None) -> str:
 
 
 def _write(scene: Scene, layout: Layout, name: str) -> Iterator[str]:
-    width, height = layout.width + 2 * MARGIN, layout.height + 2 * MARGIN
+    width, height = f"{layout.width + 2 * MARGIN:.0f}", f"{layout.height + 2 * MARGIN:.0f}"
     yield (
         f'<svg xmlns="http://www.w3.org/2000/svg" id="{name}" xml:space="preserve" '
-        f'width="{width:.0f}" height="{height:.0f}" '
-        f'viewBox="{-MARGIN} {-MARGIN} {width:.0f} {height:.0f}" '
+        f'width="{width}" height="{height}" viewBox="{-MARGIN} {-MARGIN} {width} {height}" '
         f'role="img" aria-labelledby="{name}-title" aria-describedby="{name}-description">'
     )
     yield f'<title id="{name}-title">{escape(scene.title)}</title>'
     yield f'<desc id="{name}-description">{escape(scene.description)}</desc>'
-    dark = _COLORS.format(id=name, **DARK)
+    light, dark = (
+        _COLORS.format(id=name, **dict(zip(_PALETTES, colors, strict=True)))
+        for colors in zip(*_PALETTES.values(), strict=True)
+    )
     yield (
-        f"<style>\n{_STYLE.format(id=name)}{_COLORS.format(id=name, **LIGHT)}"
+        f"<style>\n{_STYLE.format(id=name, fonts=_FONTS)}{light}"
         f"@media screen and (prefers-color-scheme: dark) {{\n{dark}}}\n</style>"
     )
-    yield (
-        f'<rect class="paper" x="{-MARGIN}" y="{-MARGIN}" width="{width:.0f}" '
-        f'height="{height:.0f}"/>'
-    )
+    yield f'<rect class="paper" x="{-MARGIN}" y="{-MARGIN}" width="{width}" height="{height}"/>'
     for frame in scene.frames:
-        yield from _write_frame(frame, *layout.frames[frame.name], name)
+        (left, top), (right, bottom) = layout.frames[frame.name]
+        yield _group(frame, f"{name}-{frame.name}")
+        yield _rectangle("box", (left, top), (right - left, bottom - top), radius=8)
+        yield "</g>"
     for curve in layout.curves:
-        yield from _write_curve(curve)
+        yield from _curve(curve)
+    # After the lines, some of which would run through them.
     for frame in scene.frames:
-        yield from _write_title(frame, layout.frames[frame.name][0], name)
+        left, top = layout.frames[frame.name][0]
+        yield _group(frame, f"{name}-{frame.name}-title")
+        size = frame.title.width + 6, 1.3 * frame.title.size
+        yield _rectangle("plate", (left + 6, top + 4), size)
+        yield _text(frame.title, left + 9, top + 4)
+        yield "</g>"
     for node in scene.nodes:
-        yield from _write_node(node, layout.centers[node.name], name)
+        yield _group(node, f"{name}-{node.name}")
+        yield from _node(node, *layout.centers[node.name])
+        yield "</g>"
     yield "</svg>"
 
 
-def _write_frame(frame: Frame, start: Point, end: Point, name: str) -> Iterator[str]:
-    (left, top), (right, bottom) = start, end
-    yield (
-        f'<g id="{name}-{frame.name}" class="{_look(frame)}"><title>{escape(frame.tooltip)}</title>'
-    )
-    yield (
-        f'<rect class="box" x="{_number(left)}" y="{_number(top)}" '
-        f'width="{_number(right - left)}" height="{_number(bottom - top)}" rx="8"/>'
-    )
-    yield "</g>"
+def _group(thing: Frame | Node, name: str) -> str:
+    """Begin what is drawn of one thing, with its tooltip."""
+    if isinstance(thing, Frame):
+        # Frames within frames take turns, so that they are told apart.
+        looks = "frame odd" if thing.level % 2 == 0 else "frame"
+    else:
+        looks = f"{thing.kind} failed" if thing.wrong else thing.kind
+    return f'<g id="{name}" class="{looks}"><title>{escape(thing.tooltip)}</title>'
 
 
-def _write_title(frame: Frame, corner: Point, name: str) -> Iterator[str]:
-    # After the lines, some of which would run through it.
-    left, top = corner[0] + 6, corner[1] + 4
-    width, height = frame.title.width + 6, 1.3 * frame.title.size
-    yield (
-        f'<g id="{name}-{frame.name}-title" class="{_look(frame)}">'
-        f"<title>{escape(frame.tooltip)}</title>"
-    )
-    yield (
-        f'<rect class="plate" x="{_number(left)}" y="{_number(top)}" '
-        f'width="{_number(width)}" height="{_number(height)}"/>'
-    )
-    yield _write_line(frame.title, left + 3, top)
-    yield "</g>"
-
-
-def _look(frame: Frame) -> str:
-    """Return its class: frames within frames take turns, so that they are told apart."""
-    return "frame odd" if frame.level % 2 == 0 else "frame"
-
-
-def _write_curve(curve: Curve) -> Iterator[str]:
+def _curve(curve: Curve) -> Iterator[str]:
     start, *controls = map(_at, curve.points)
     yield f'<path class="curve" d="M{start}C{" ".join(controls)}"/>'
     if curve.tip is not None:
@@ -170,26 +148,29 @@ def _write_curve(curve: Curve) -> Iterator[str]:
         yield f'<path class="tip" d="M{_at(left)}L{_at(tip)}L{_at(right)}Z"/>'
 
 
-def _write_node(node: Node, center: Point, name: str) -> Iterator[str]:
-    looks = f"{node.kind} failed" if node.wrong else node.kind
-    yield f'<g id="{name}-{node.name}" class="{looks}"><title>{escape(node.tooltip)}</title>'
-    (x, y), (width, height) = center, node.size
+def _node(node: Node, x: float, y: float) -> Iterator[str]:
     if node.kind not in {"constant", "derivative"}:
+        width, height = node.size
+        left, top = x - width / 2, y - height / 2
         radius = height / 2 if node.kind == "operation" else 6
-        corner = x - width / 2, y - height / 2
-        size = f'width="{_number(width)}" height="{_number(height)}" rx="{_number(radius)}"'
         if node.kind.startswith("folded"):  # Looks like a pile of boxes.
-            at = f'x="{_number(corner[0] + 4)}" y="{_number(corner[1] + 4)}"'
-            yield f'<rect class="back" {at} {size}/>'
-        yield f'<rect class="box" x="{_number(corner[0])}" y="{_number(corner[1])}" {size}/>'
+            yield _rectangle("back", (left + 4, top + 4), node.size, radius)
+        yield _rectangle("box", (left, top), node.size, radius)
     top = y - sum(1.3 * line.size for line in node.lines) / 2
     for line in node.lines:
-        yield _write_line(line, x - line.width / 2, top)
+        yield _text(line, x - line.width / 2, top)
         top += 1.3 * line.size
-    yield "</g>"
 
 
-def _write_line(line: Line, left: float, top: float) -> str:
+def _rectangle(look: str, corner: Point, size: Point, radius: float = 0) -> str:
+    rounded = f' rx="{_number(radius)}"' if radius else ""
+    return (
+        f'<rect class="{look}" x="{_number(corner[0])}" y="{_number(corner[1])}" '
+        f'width="{_number(size[0])}" height="{_number(size[1])}"{rounded}/>'
+    )
+
+
+def _text(line: Line, left: float, top: float) -> str:
     # The length is said, and not left to the font: so a text fits its box in any.
     runs = "".join(f'<tspan class="{look}">{escape(text)}</tspan>' for look, text in line.runs)
     return (
@@ -205,3 +186,34 @@ def _at(point: Point) -> str:
 
 def _number(x: float) -> str:
     return f"{x:.1f}".removesuffix(".0")
+
+
+def rasterize(svg: str) -> bytes:
+    """Return an SVG picture of this package as a PNG, as browsers show it in its light colors.
+
+    Raises:
+        ImportError: resvg is not installed.
+        ValueError: the picture is too large to be legible in as many pixels as fit into memory.
+        RuntimeError: there is no font on this machine.
+    """
+    try:
+        from resvg_py import svg_to_bytes
+    except ImportError as error:
+        raise ImportError(
+            "a PNG needs resvg: python -m pip install 'microgradcheck[png]'; or save the picture "
+            "as .svg"
+        ) from error
+    size = re.search(r'width="(\d+)" height="(\d+)"', svg)
+    assert size is not None
+    sharpness = min(SHARPNESS, sqrt(MOST_PIXELS / (int(size[1]) * int(size[2]))))
+    if sharpness < LEAST_SHARPNESS:
+        raise ValueError(
+            f"a picture of {size[1]} × {size[2]} points is too large for a PNG; draw less of the "
+            "graph, with limit=..., or save it as .svg"
+        )
+    if svg_to_bytes(svg_string=_LETTER) == svg_to_bytes(svg_string=_EMPTY):
+        raise RuntimeError(
+            "found no font to write a PNG with; install one, such as the package fonts-dejavu, "
+            "or save the picture as .svg"
+        )
+    return svg_to_bytes(svg_string=svg, zoom=sharpness)

@@ -69,7 +69,7 @@ def explore(f: Callable[..., Any], /, **inputs: Any) -> Exploration:
     The page shows the graph, and goes through the forward pass and then the backward pass one
     application of the chain rule at a time, each written out with its numbers. Sliders move the
     inputs; value, gradient and a check by central differences follow in the browser, computed by
-    the rules of the table.
+    the rules of the table. Pointing at an operation shows the line of f that asked for it.
 
     Args:
         f: a function that returns one number. It is called with the inputs by name, or in

@@ -12,7 +12,7 @@ from microgradcheck.ops import OPERATIONS, Operation, Rule
 
 __all__ = ["rules", "translate"]
 
-# What a text may call, and what the page's arithmetic.js or JavaScript itself calls it. All
+# What a text may call, and what the page's engine.js or JavaScript itself calls it. All
 # other names are operations, which get their meaning from their own rows.
 _NAMES: Final = {
     **{name: f"Math.{name}" for name in ("exp", "expm1", "log", "log1p", "sqrt", "abs", "hypot")},
@@ -23,16 +23,16 @@ _NAMES: Final = {
 }
 _CONSTANTS: Final = {"pi": "Math.PI", "inf": "Infinity"}
 
-_BINARY: Final[dict[type[ast.operator], str]] = {
-    ast.Add: "({} + {})",
-    ast.Sub: "({} - {})",
-    ast.Mult: "({} * {})",
-    ast.Div: "({} / {})",
-    ast.Pow: "power({}, {})",
-    ast.Mod: "modulo({}, {})",
-}
-_JOINTS: Final = {ast.BitAnd: "&&", ast.BitOr: "||", ast.And: "&&", ast.Or: "||"}
-_COMPARISONS: Final[dict[type[ast.cmpop], str]] = {
+_FUNCTIONS: Final[dict[type[ast.operator], str]] = {ast.Pow: "power", ast.Mod: "modulo"}
+_INFIX: Final[dict[type[ast.AST], str]] = {
+    ast.Add: "+",
+    ast.Sub: "-",
+    ast.Mult: "*",
+    ast.Div: "/",
+    ast.BitAnd: "&&",
+    ast.BitOr: "||",
+    ast.And: "&&",
+    ast.Or: "||",
     ast.Lt: "<",
     ast.LtE: "<=",
     ast.Gt: ">",
@@ -44,14 +44,7 @@ _CONDITIONS: Final = (ast.Compare, ast.BoolOp)
 
 
 def rules(operations: Iterable[Operation]) -> str:
-    """Return JavaScript that defines `table`, with the rules of operations in it.
-
-    Args:
-        operations: rows of the table. Those that their texts call are added.
-
-    Returns:
-        A statement; `table["sin"]` then has the functions `value(a, b)`, `slopes[i](a, b, y)`
-        for each input, `inside(a, b)` that tells the domain, `kink(a, b)`, and the text `needs`.
+    """Return JavaScript that defines `table`: the rules of operations, and of those they call.
 
     Raises:
         ValueError: a rule is a Python function, or a text that JavaScript has no words for.
@@ -74,13 +67,7 @@ def rules(operations: Iterable[Operation]) -> str:
 
 
 def translate(text: str) -> str:
-    """Return an expression of the table in JavaScript.
-
-    Args:
-        text: as in the table.
-
-    Raises:
-        ValueError: it has something in it that no rule of the table needs.
+    """Return an expression of the table in JavaScript; what no rule needs is a `ValueError`.
 
     Example:
         >>> translate("b * a ** 2 if 0 < a <= 1 else sigmoid(-a)")
@@ -136,11 +123,13 @@ def _write(node: ast.expr) -> str:
         case ast.Name(id=name):
             return _CONSTANTS.get(name, name)
         case ast.BinOp(left=left, op=ast.BitAnd() | ast.BitOr() as joint, right=right):
-            return f"({_truth(left)} {_JOINTS[type(joint)]} {_truth(right)})"
-        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _BINARY:
-            return _BINARY[type(operator)].format(_write(left), _write(right))
+            return f"({_truth(left)} {_INFIX[type(joint)]} {_truth(right)})"
+        case ast.BinOp(left=left, op=ast.Pow() | ast.Mod() as operator, right=right):
+            return f"{_FUNCTIONS[type(operator)]}({_write(left)}, {_write(right)})"
+        case ast.BinOp(left=left, op=operator, right=right) if type(operator) in _INFIX:
+            return f"({_write(left)} {_INFIX[type(operator)]} {_write(right)})"
         case ast.BoolOp(op=joint, values=values):
-            return f"({f' {_JOINTS[type(joint)]} '.join(map(_truth, values))})"
+            return f"({f' {_INFIX[type(joint)]} '.join(map(_truth, values))})"
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return f"(-{_write(operand)})"
         case ast.UnaryOp(op=ast.UAdd(), operand=operand):
@@ -150,7 +139,7 @@ def _write(node: ast.expr) -> str:
         case ast.Compare(left=left, ops=comparisons, comparators=others):
             sides = [left, *others]
             links = [
-                f"({_write(p)} {_COMPARISONS[type(comparison)]} {_write(q)})"
+                f"({_write(p)} {_INFIX[type(comparison)]} {_write(q)})"
                 for p, comparison, q in zip(sides, comparisons, others, strict=False)
             ]
             return reduce(lambda p, q: f"({p} && {q})", links)

@@ -1,51 +1,46 @@
-"""A function recorded for a page: its nodes, and the steps of both sweeps over them."""
+"""A function recorded for a page: its nodes, the steps of both sweeps, and their numbers."""
 
 from __future__ import annotations
 
 import inspect
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Final, Literal, Never
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, Literal, NamedTuple, Never
 
 from microgradcheck import sweep
-from microgradcheck.draw.text import in_one_line
+from microgradcheck.draw.scene import in_one_line, shortened
+from microgradcheck.ops import Operation
 from microgradcheck.structure import is_array, number, put_together, take_apart
 from microgradcheck.tape.graph import SYMBOLS
-from microgradcheck.value import Value, watching
+from microgradcheck.value import Note, Value, caller, source_lines, watching
 
-__all__ = ["MOST_STEPS", "Guard", "Recording", "Step", "record"]
+__all__ = ["Application", "Recording", "Step", "apply_chain_rule", "record"]
 
 MOST_STEPS: Final = 1000
-LONGEST_NAME: Final = 24
 
 
 @dataclass(frozen=True)
 class Step:
     """One step of a person who computes a gradient by hand.
 
-    Attributes:
-        kind: "forward" computes a node, "seed" says that the root's derivative with respect to
-            itself is 1, "backward" applies the chain rule to one input of one node.
-        place: the node.
-        position: which input of the node it is, 0 or 1; backward only.
-        target: the place of that input; backward only.
-        use: which of the target's uses this is, counted from 1 in the order of the steps.
-        uses: how many there are.
+    "forward" computes a node, "seed" says that the root's derivative with respect to itself is 1,
+    and "backward" applies the chain rule to one input of one node.
     """
 
     kind: Literal["forward", "seed", "backward"]
-    place: int
-    position: int = 0
-    target: int = 0
-    use: int = 1
-    uses: int = 1
+    place: int  # of the node
+    position: int = 0  # which input of the node it is, 0 or 1
+    target: int = 0  # the place of that input
+    use: int = 1  # which of the target's uses this is, in the order of the steps
+    uses: int = 1  # how many there are
 
 
 @dataclass(frozen=True)
 class Guard:
-    """A comparison that f made: beyond it, f might do something else than what was recorded."""
+    """A comparison that f made; where it comes out differently, f may do something else."""
 
     left: Value
     symbol: str
@@ -55,50 +50,27 @@ class Guard:
 
 @dataclass(frozen=True)
 class Recording:
-    """What a function did at one point.
-
-    Attributes:
-        title: what the function is called.
-        values: every node, each after its inputs. Those of the picture come first, as in it.
-        drawn: how many nodes are in the picture.
-        root: the place of the result.
-        inputs: the places of the inputs, in the order that they were given in.
-        names: what each node is called, each name once.
-        guards: the comparisons that f made.
-        steps: of both sweeps.
-    """
+    """What a function did at one point. A node's place is its index among the values."""
 
     title: str
-    values: list[Value]
-    drawn: int
+    values: list[Value]  # every node, each after its inputs; first those of the picture
+    drawn: int  # how many are in the picture
     root: int
-    inputs: list[int]
-    names: list[str]
+    inputs: list[int]  # as they were given
+    names: list[str]  # of the nodes, each name once
     guards: list[Guard]
-    steps: list[Step] = field(default_factory=list)
+    steps: list[Step]
+    places: dict[Value, int]
 
-    def place(self, value: Value) -> int:
-        """Return the place of a node."""
-        return self._places[id(value)]
-
-    @cached_property
-    def _places(self) -> dict[int, int]:
-        return {id(value): place for place, value in enumerate(self.values)}
+    def operation(self, step: Step) -> Operation:
+        """Return the operation that a step computes, or that it takes the derivative of."""
+        operation = self.values[step.place].operation
+        assert operation is not None
+        return operation
 
 
 def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
-    """Run a function once on `Value`s and keep what it did.
-
-    Args:
-        f: called with the inputs by name, or in order where it takes them in no other way.
-        inputs: a number, or a list, tuple or array of numbers, for each name.
-
-    Raises:
-        TypeError: f reads a `Value` as a plain number or returns something else than one, or an
-            input is something else than said.
-        ValueError: there is no input, one is not finite, or there are too many steps.
-        ValueError, ArithmeticError: as f.
-    """
+    """Run a function once on `Value`s and keep what it did; raises what `explore` raises."""
     if not inputs:
         raise ValueError("explore needs at least one input with its number, such as x=2.0")
     leaves: list[Value] = []
@@ -115,7 +87,9 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
         other = right if isinstance(right, Value) else float(right)
         guards.append(Guard(left, SYMBOLS[compare], other, answer))
 
-    with watching(read=_refuse_to_read, compared=compared):
+    # What this package computes by itself for f, as for a model of `nn`, has no line of its own.
+    outside = caller(sys._getframe())
+    with watching(read=_refuse_to_read, compared=compared), source_lines():
         root = _call(f, arguments)
     if not isinstance(root, Value):
         raise TypeError(
@@ -123,26 +97,32 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
             f"returned {root!r} of type {type(root).__name__}"
         )
     drawn = sweep.topological_order(root)
-    hidden = [side for guard in guards for side in (guard.left, guard.right)]
-    others = [node for side in hidden for node in _order(side)]
+    compared_with = [side for guard in guards for side in (guard.left, guard.right)]
+    sides = [side for side in compared_with if isinstance(side, Value)]
+    others = [node for side in sides for node in sweep.topological_order(side)]
     values = list(dict.fromkeys([*drawn, *leaves, *others]))
-    places = {id(value): place for place, value in enumerate(values)}
-    recording = Recording(
-        title=_title(f, inputs),
+    places = {value: place for place, value in enumerate(values)}
+    for value in values:
+        if isinstance(value.note, Note) and value.note.place == outside:
+            value.note = value.note._replace(place=None)
+    steps = list(_steps(drawn, root, places))
+    if len(steps) > MOST_STEPS:
+        raise ValueError(
+            f"the function takes {len(steps)} steps, and a page shows up to {MOST_STEPS}; explore "
+            "a smaller part of it (one neuron, one sample)"
+        )
+    name = str(getattr(f, "__name__", "f"))
+    return Recording(
+        title=_title(name, inputs),
         values=values,
         drawn=len(drawn),
-        root=places[id(root)],
-        inputs=[places[id(leaf)] for leaf in leaves],
-        names=_names(values, root, _name(f)),
+        root=places[root],
+        inputs=[places[leaf] for leaf in leaves],
+        names=_names(values, root, name),
         guards=guards,
+        steps=steps,
+        places=places,
     )
-    recording.steps.extend(_steps(drawn, root, places))
-    if len(recording.steps) > MOST_STEPS:
-        raise ValueError(
-            f"the function takes {len(recording.steps)} steps, and a page shows up to "
-            f"{MOST_STEPS}; explore a smaller part of it (one neuron, one sample)"
-        )
-    return recording
 
 
 def _call(f: Callable[..., Any], arguments: dict[str, Any]) -> Any:
@@ -186,16 +166,7 @@ def _refuse_to_read(value: Value) -> Never:
     )
 
 
-def _order(side: Value | float) -> list[Value]:
-    return sweep.topological_order(side) if isinstance(side, Value) else []
-
-
-def _name(f: Callable[..., Any]) -> str:
-    return str(getattr(f, "__name__", "f"))
-
-
-def _title(f: Callable[..., Any], inputs: Mapping[str, Any]) -> str:
-    name = _name(f)
+def _title(name: str, inputs: Iterable[str]) -> str:
     if not name.isidentifier() and name != "<lambda>":
         return in_one_line(name)
     return in_one_line(f"{name.replace('<lambda>', 'f')}({', '.join(inputs)})")
@@ -203,7 +174,7 @@ def _title(f: Callable[..., Any], inputs: Mapping[str, Any]) -> str:
 
 def _names(values: list[Value], root: Value, function: str) -> list[str]:
     """Return a name for each node: its label, where no other node has the same."""
-    labels = [_shortened(in_one_line(value.label).strip()) for value in values]
+    labels = [shortened(in_one_line(value.label).strip()) for value in values]
     counts = Counter(labels)
     taken = set(labels)
     names: list[str] = []
@@ -221,21 +192,46 @@ def _names(values: list[Value], root: Value, function: str) -> list[str]:
     return names
 
 
-def _shortened(label: str) -> str:
-    return label if len(label) <= LONGEST_NAME else f"{label[: LONGEST_NAME - 1]}…"
-
-
-def _steps(drawn: list[Value], root: Value, places: Mapping[int, int]) -> Iterator[Step]:
+def _steps(drawn: list[Value], root: Value, places: Mapping[Value, int]) -> Iterator[Step]:
     for value in drawn:
         if value.operation is not None:
-            yield Step("forward", places[id(value)])
-    yield Step("seed", places[id(root)])
-    uses = Counter(places[id(slot)] for value in drawn for slot in value.inputs)
-    met: Counter[int] = Counter()
+            yield Step("forward", places[value])
+    yield Step("seed", places[root])
+    uses = Counter(slot for value in drawn for slot in value.inputs)
+    met: Counter[Value] = Counter()
     for value in reversed(drawn):
         for position, slot in enumerate((value.a, value.b)):
             if value.operation is not None and isinstance(slot, Value):
-                target = places[id(slot)]
-                met[target] += 1
-                place = places[id(value)]
-                yield Step("backward", place, position, target, met[target], uses[target])
+                met[slot] += 1
+                yield Step("backward", places[value], position, places[slot], met[slot], uses[slot])
+
+
+class Application(NamedTuple):
+    """One application of the chain rule; nan where a derivative does not exist."""
+
+    upstream: float  # of the root with respect to the node
+    slope: float  # of the node with respect to its input
+    terms: tuple[float, ...]  # what has reached the input so far; the last is upstream * slope
+    after: float  # their sum
+
+
+def apply_chain_rule(recording: Recording) -> list[Application | None]:
+    """Return the numbers of every backward step, None for all others."""
+    adjoints: dict[int, float] = {recording.root: 1.0}
+    terms: dict[int, tuple[float, ...]] = {}
+    found: list[Application | None] = []
+    for step in recording.steps:
+        if step.kind != "backward":
+            found.append(None)
+            continue
+        value, operation = recording.values[step.place], recording.operation(step)
+        rule = (operation.derivative_a, operation.derivative_b)[step.position]
+        numbers = [x.number if isinstance(x, Value) else x for x in (value.a, value.b)]
+        slope = float("nan")
+        with suppress(ValueError, ArithmeticError):
+            slope = float(rule(*numbers, value.number))
+        upstream, target = adjoints[step.place], step.target
+        terms[target] = (*terms.get(target, ()), upstream * slope)
+        adjoints[target] = adjoints.get(target, 0.0) + upstream * slope
+        found.append(Application(upstream, slope, terms[target], adjoints[target]))
+    return found

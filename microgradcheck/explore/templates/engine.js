@@ -1,5 +1,32 @@
-// The two sweeps over the recorded graph, and central differences to check them by.
-// Nothing in this file knows of the page; `table` holds the rules that were translated.
+// What the table's texts may call and JavaScript does not have; then the two sweeps over the
+// recorded graph, and central differences to check them by. Nothing in this file knows of the
+// page; `table` holds the rules that were translated.
+
+// Python's power: nan stays nan, and 1 to any power is 1.
+function power(a, b) {
+  if (Number.isNaN(a) || Number.isNaN(b)) return a + b;
+  if (a === 1 || (a === -1 && !Number.isFinite(b))) return 1;
+  return Math.pow(a, b);
+}
+
+// Python's remainder has the sign of the divisor.
+function modulo(a, b) {
+  const remainder = a % b;
+  return remainder !== 0 && remainder < 0 !== b < 0 ? remainder + b : remainder;
+}
+
+// Abramowitz and Stegun 7.1.6. All terms have one sign, so no digit is lost to cancellation;
+// from 6 on, what is left to 1 is less than half of the last digit.
+function erf(a) {
+  if (Math.abs(a) >= 6) return Math.sign(a);
+  let term = a;
+  let sum = a;
+  for (let n = 1; Math.abs(term) > 1e-17 * Math.abs(sum); n += 1) {
+    term *= (2 * a * a) / (2 * n + 1);
+    sum += term;
+  }
+  return (2 / Math.sqrt(Math.PI)) * Math.exp(-a * a) * sum;
+}
 
 // Compute every node, inputs before their users. What cannot be computed is nan.
 function forwardSweep(graph, inputs) {
@@ -15,13 +42,8 @@ function forwardSweep(graph, inputs) {
     const rule = table[node.operation];
     const defined = rule.inside(a, b);
     const y = defined ? rule.value(a, b) : NaN;
-    if (problem === null && !Number.isFinite(y)) {
-      problem = {
-        place,
-        inputs: node.slots.length === 1 ? [a] : [a, b],
-        defined,
-        needs: rule.needs,
-      };
+    if (!Number.isFinite(y)) {
+      problem ??= { place, inputs: operands(node, values), defined, needs: rule.needs };
     }
     values.push(Number.isFinite(y) ? y : NaN);
   });
@@ -32,10 +54,11 @@ function operands(node, values) {
   return node.slots.map((slot) => ("place" in slot ? values[slot.place] : Number(slot.constant)));
 }
 
-// Apply the chain rule once for each backward step. An application that says `before: null` is
-// the first that reaches its target.
+// Apply the chain rule once for each backward step. The terms are what has reached the target so
+// far, the step's own last, and `after` is their sum; `before` is null where it is the first.
 function reverseSweep(graph, values) {
   const adjoints = graph.nodes.map(() => null);
+  const terms = graph.nodes.map(() => []);
   const applications = graph.steps.map((step) => {
     if (step.kind === "seed") adjoints[step.place] = 1;
     if (step.kind !== "backward") return null;
@@ -46,7 +69,9 @@ function reverseSweep(graph, values) {
     const flow = upstream * slope;
     const before = adjoints[step.target];
     adjoints[step.target] = (before ?? 0) + flow;
-    return { upstream, slope, flow, before, after: adjoints[step.target] };
+    terms[step.target] = [...terms[step.target], flow];
+    const sum = { before, after: adjoints[step.target], terms: terms[step.target] };
+    return { upstream, slope, flow, ...sum };
   });
   return { adjoints, applications };
 }
