@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial, wraps
+from itertools import accumulate
 from typing import Any, Self, cast
 
 from microgradcheck import sweep
@@ -143,8 +144,10 @@ def hessian(f: Function) -> Function:
         with Run(gradient, arguments, constants) as run:
             parts = run.result if len(arguments) > 1 else (run.result,)
             return _one_or_all(
-                run.jacobian(part, like=argument)
-                for part, argument in zip(parts, arguments, strict=True)
+                [
+                    run.jacobian(part, like=argument)
+                    for part, argument in zip(parts, arguments, strict=True)
+                ]
             )
 
     return hessian_of_f
@@ -245,20 +248,20 @@ class Run:
         rows = [self.derivatives(output) for output in self._outputs(result)]
         plain = not any(isinstance(entry, Value) for row in rows for entry in row)
         matrix = np.array(rows, dtype=float if plain else object)
-        shapes = [_shape(argument) for argument in self.arguments]
-        blocks = np.split(matrix, np.cumsum(list(map(math.prod, shapes)))[:-1], axis=1)
+        first, shapes = _shape(like), [_shape(argument) for argument in self.arguments]
+        ends = list(accumulate(map(math.prod, shapes)))[:-1]
+        blocks = np.split(matrix, ends, axis=1)
         return _one_or_all(
-            block.reshape(_shape(like) + shape) for block, shape in zip(blocks, shapes, strict=True)
+            [block.reshape(first + shape) for block, shape in zip(blocks, shapes, strict=True)]
         )
 
     def _outputs(self, result: Any) -> list[Any]:
         return take_apart(result, is_entry, name="the result of the function")
 
 
-def _one_or_all(parts: Iterable[Any]) -> Any:
+def _one_or_all(parts: Sequence[Any]) -> Any:
     """Return what belongs to the only argument, or a tuple of what belongs to each of several."""
-    parts = tuple(parts)
-    return parts[0] if len(parts) == 1 else parts
+    return parts[0] if len(parts) == 1 else tuple(parts)
 
 
 def _require_function(f: object) -> None:

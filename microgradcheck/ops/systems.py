@@ -103,20 +103,19 @@ class _Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if not isinstance(node.op, ast.Pow):
             return node
-        return ast.Call(ast.Name("power", ast.Load()), [node.left, node.right], [])
+        return _call("power", node.left, node.right)
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         self.generic_visit(node)
         if "where" not in self.names:
             return node
-        choices = [node.test, node.body, node.orelse]
-        return ast.Call(ast.Name("where", ast.Load()), choices, [])
+        return _call("where", node.test, node.body, node.orelse)
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
         sides = [node.left, *node.comparators]
         if "real" in self.names:
-            sides = [ast.Call(ast.Name("real", ast.Load()), [side], []) for side in sides]
+            sides = [_call("real", side) for side in sides]
         links: list[ast.expr] = [
             ast.Compare(left, [comparison], [right])
             for left, comparison, right in zip(sides, node.ops, sides[1:], strict=False)
@@ -127,6 +126,10 @@ class _Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         joint = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()
         return reduce(lambda p, q: ast.BinOp(p, joint, q), node.values)
+
+
+def _call(name: str, *arguments: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
 
 
 def _power(a: float, b: float) -> float:

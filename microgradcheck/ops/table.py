@@ -36,19 +36,6 @@ class Operation:
     `derivative_a(a, b, y)` and `derivative_b(a, b, y)`.
     """
 
-    __slots__ = (
-        "compute",
-        "derivative_a",
-        "derivative_b",
-        "derivatives",
-        "domain",
-        "kink",
-        "name",
-        "parameters",
-        "symbol",
-        "value",
-    )
-
     def __init__(
         self,
         name: str,

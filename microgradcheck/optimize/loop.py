@@ -222,21 +222,15 @@ def _count_steps(count: int) -> str:
 @contextmanager
 def _bar(steps: int) -> Iterator[Callable[[Step], None]]:
     """Give a function that shows a step on a progress bar."""
+    from rich import progress
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
     columns = (
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("cost {task.fields[cost]:.4g}"),
-        TimeRemainingColumn(),
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("cost {task.fields[cost]:.4g}"),
+        progress.TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
+    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("", total=steps, cost=math.nan)
         yield lambda step: bar.update(task, completed=step.number, cost=step.value)
