@@ -108,8 +108,8 @@ def minimize(
             while ending is None:
                 show(walk.last)
                 if callback is not None and callback(walk.last) is True:
-                    after = f"after {_count_steps(walk.last.number)}"
-                    ending = _Ending(Status.DONE, f"Ended by the callback {after}.")
+                    message = f"Ended by the callback after {_count_steps(walk.last.number)}."
+                    ending = _Ending(Status.DONE, message)
                 else:
                     reasons = _reasons_to_end(walk, steps, bounds, check_every)
                     ending = next(reasons, None) or _advance(walk, rate(walk.last.number))
