@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gc
+import math
 from collections.abc import Callable, Sequence
 from functools import partial, wraps
+from itertools import accumulate
 from typing import Any, Self, cast
 
 from microgradcheck import sweep
@@ -49,7 +51,7 @@ def value_and_grad(f: Function) -> Function:
         with Run(f, arguments, constants) as run:
             output = run.one_output()
             gradient = run.like_arguments(run.derivatives(output))
-            return run.plain(output), gradient
+            return output if run.recorded else float(output), gradient
 
     return value_and_gradient
 
@@ -109,8 +111,7 @@ def jacobian(f: Function) -> Function:
     @wraps(f)
     def jacobian_of_f(*arguments: Any, **constants: Any) -> Any:
         with Run(f, arguments, constants) as run:
-            rows = [run.derivatives(output) for output in run.outputs()]
-            return run.as_arrays(rows, _shape(run.result))
+            return run.jacobian(run.result, like=run.result)
 
     return jacobian_of_f
 
@@ -141,32 +142,22 @@ def hessian(f: Function) -> Function:
     @wraps(f)
     def hessian_of_f(*arguments: Any, **constants: Any) -> Any:
         with Run(gradient, arguments, constants) as run:
-            rows = [run.derivatives(output) for output in run.outputs()]
-        if len(arguments) == 1:
-            return run.as_arrays(rows, _shape(arguments[0]))
-        blocks = []
-        for part, argument in zip(run.parts, arguments, strict=True):
-            blocks.append(run.as_arrays(rows[: len(part)], _shape(argument)))
-            del rows[: len(part)]
-        return tuple(blocks)
+            parts = run.result if len(arguments) > 1 else (run.result,)
+            return _one_or_all(
+                [
+                    run.jacobian(part, like=argument)
+                    for part, argument in zip(parts, arguments, strict=True)
+                ]
+            )
 
     return hessian_of_f
 
 
 def forward_gradient(f: Function) -> Function:
-    """Return the value and gradient of f by forward sweeps of tangents, one for each input entry.
+    """Return `value_and_grad` of f by forward sweeps of tangents, one for each input entry.
 
-    Args:
-        f: a function of numbers, lists, tuples or arrays that returns one number.
-
-    Returns:
-        A function like that of `value_and_grad`, whose gradient is computed without the reverse
-        sweep: a second opinion on it from the same table.
-
-    Raises:
-        TypeError, ValueError, ArithmeticError: as `value_and_grad`.
-
-    Limits: floats only; it cannot be differentiated again.
+    It is a second opinion on the reverse sweep from the same table, of floats only: it cannot be
+    differentiated again.
 
     Example:
         >>> forward_gradient(lambda x: x[0] * x[1])([2.0, 5.0])
@@ -195,17 +186,13 @@ class Run:
             raise TypeError("give the function at least one argument to differentiate it by")
         self.arguments = arguments
         entries = [
-            take_apart(argument, is_entry, name=f"argument {position}")
+            entry
             for position, argument in enumerate(arguments)
+            for entry in take_apart(argument, is_entry, name=f"argument {position}")
         ]
-        self.recorded = any(isinstance(entry, Value) for part in entries for entry in part)
-        self.parts = [[_input(entry) for entry in part] for part in entries]
-        self.inputs = [entry for part in self.parts for entry in part]
-        self.call = partial(
-            f,
-            *(put_together(p, like=x) for p, x in zip(self.parts, arguments, strict=True)),
-            **constants,
-        )
+        self.recorded = any(isinstance(entry, Value) for entry in entries)
+        self.inputs = list(map(_input, entries))
+        self.call = partial(f, *put_together(self.inputs, like=arguments), **constants)
 
     def __enter__(self) -> Self:
         # A growing graph has no cycles, and the garbage collector would search it over and over.
@@ -229,17 +216,13 @@ class Run:
         result = self.result
         if is_entry(result):
             return result
-        outputs = self.outputs()
+        outputs = self._outputs(result)
         if getattr(result, "shape", None) == ():
             return outputs[0]
         raise TypeError(
             f"a gradient needs a function that returns one number; it returned {len(outputs)} in "
             f"a {type(result).__name__}; return their sum, or use jacobian"
         )
-
-    def outputs(self) -> list[Any]:
-        """Return the entries of the result, in reading order."""
-        return take_apart(self.result, is_entry, name="the result of the function")
 
     def derivatives(self, output: Any) -> list[Any]:
         """Return the derivatives of one output with respect to every input entry."""
@@ -254,31 +237,31 @@ class Run:
             self.recorded = any(type(node) is Input and id(node) not in own for node in order)
         return VALUES if self.recorded else None
 
-    def plain(self, output: Any) -> Any:
-        """Return the output as a number, unless it is to be differentiated again."""
-        return output if self.recorded else float(output)
-
     def like_arguments(self, entries: Sequence[Any]) -> Any:
         """Return one entry for each input in the arguments' kinds; a tuple for several."""
-        remaining = iter(entries)
-        gradients = tuple(
-            put_together([next(remaining) for _ in part], like=argument)
-            for part, argument in zip(self.parts, self.arguments, strict=True)
-        )
-        return gradients[0] if len(gradients) == 1 else gradients
+        return _one_or_all(put_together(entries, like=self.arguments))
 
-    def as_arrays(self, rows: list[list[Any]], output_shape: tuple[int, ...]) -> Any:
-        """Return one row for each output as an array for each argument."""
+    def jacobian(self, result: Any, *, like: Any) -> Any:
+        """Return the derivatives of all entries of a result, which is shaped like something."""
         import numpy as np
 
+        rows = [self.derivatives(output) for output in self._outputs(result)]
         plain = not any(isinstance(entry, Value) for row in rows for entry in row)
         matrix = np.array(rows, dtype=float if plain else object)
-        ends = np.cumsum([len(part) for part in self.parts])[:-1]
-        blocks = tuple(
-            block.reshape(output_shape + _shape(argument))
-            for block, argument in zip(np.split(matrix, ends, axis=1), self.arguments, strict=True)
+        first, shapes = _shape(like), [_shape(argument) for argument in self.arguments]
+        ends = list(accumulate(map(math.prod, shapes)))[:-1]
+        blocks = np.split(matrix, ends, axis=1)
+        return _one_or_all(
+            [block.reshape(first + shape) for block, shape in zip(blocks, shapes, strict=True)]
         )
-        return blocks[0] if len(blocks) == 1 else blocks
+
+    def _outputs(self, result: Any) -> list[Any]:
+        return take_apart(result, is_entry, name="the result of the function")
+
+
+def _one_or_all(parts: Sequence[Any]) -> Any:
+    """Return what belongs to the only argument, or a tuple of what belongs to each of several."""
+    return parts[0] if len(parts) == 1 else tuple(parts)
 
 
 def _require_function(f: object) -> None:

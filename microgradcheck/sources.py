@@ -38,8 +38,8 @@ class GradientSource(Protocol):
         ...
 
 
-class _Automatic:
-    """A source that records f."""
+class _Source:
+    """A source with a name for a function like `value_and_grad`."""
 
     def __init__(self, name: str, differentiate: Callable[[Function], Function]) -> None:
         self.name: str = name
@@ -53,33 +53,28 @@ class _Automatic:
         return f"<gradient source {self.name}>"
 
 
-class _Differences(_Automatic):
-    """A source that calls f at moved inputs."""
+def _by_differences(method: str, h: float | None = None) -> Callable[[Function], Function]:
+    """Return a function like `value_and_grad` that calls f at moved inputs."""
 
-    def __init__(self, name: str, method: str, h: float | None = None) -> None:
-        super().__init__(name, self._difference)
-        self._method, self._h = method, h
-
-    def _difference(self, f: Function) -> Function:
+    def differentiate(f: Function) -> Function:
         plain = on_numbers(f)
 
         def value_and_gradient(*inputs: Any) -> tuple[float, Any]:
             partials = []
             for position, entry in enumerate(inputs):
-                others_before, others_after = inputs[:position], inputs[position + 1 :]
 
-                def along(
-                    moved: Any, before: Any = others_before, after: Any = others_after
-                ) -> Any:
-                    return plain(*before, moved, *after)
+                def along(moved: Any, position: int = position) -> Any:
+                    return plain(*inputs[:position], moved, *inputs[position + 1 :])
 
-                slopes = numeric.derivative(along, entry, method=self._method, h=self._h)
+                slopes = numeric.derivative(along, entry, method=method, h=h)
                 # A list for a tuple is the textbook's; sources keep the kind of the input.
                 partials.append(put_together(take_apart(slopes, is_entry), like=entry))
             value = float(plain(*inputs))
             return value, partials[0] if len(partials) == 1 else tuple(partials)
 
         return value_and_gradient
+
+    return differentiate
 
 
 class GivenGradient:
@@ -106,13 +101,13 @@ class GivenGradient:
 SOURCES: Final[dict[str, GradientSource]] = {
     source.name: source
     for source in (
-        _Automatic("backprop", backprop.value_and_grad),
-        _Automatic("forward-mode", backprop.forward_gradient),
+        _Source("backprop", backprop.value_and_grad),
+        _Source("forward-mode", backprop.forward_gradient),
         TapeSource(),
-        _Differences("central-difference", "central"),
-        _Differences("forward-difference", "forward"),
-        _Differences("backward-difference", "backward"),
-        _Differences("complex-step", "complex"),
+        _Source("central-difference", _by_differences("central")),
+        _Source("forward-difference", _by_differences("forward")),
+        _Source("backward-difference", _by_differences("backward")),
+        _Source("complex-step", _by_differences("complex")),
     )
 }
 """The sources that have a name."""
@@ -137,22 +132,11 @@ def differences(method: str = "central", *, h: float) -> GradientSource:
     """
     numeric.derivative(abs, 1.0, h=h, method=method)  # It knows what a method and a step are.
     kind = "complex-step" if method == "complex" else f"{method}-difference"
-    return _Differences(f"{kind}, h={h:g}", method, h)
+    return _Source(f"{kind}, h={h:g}", _by_differences(method, h))
 
 
 def resolve(source: object) -> GradientSource:
     """Return the gradient source that a name, a gradient function or an object stands for.
-
-    Args:
-        source: a name such as "backprop"; a function `gradient(*inputs)`; or an object with
-            `name` and `value_and_gradient(f, *inputs)`.
-
-    Returns:
-        An object with `name` and `value_and_gradient`.
-
-    Raises:
-        ValueError: there is no source of that name.
-        TypeError: it is none of these.
 
     Example:
         >>> resolve("backprop").value_and_gradient(lambda x: x * x, 3.0)
@@ -182,12 +166,8 @@ def resolve(source: object) -> GradientSource:
 def on_numbers(f: Function) -> Function:
     """Return f as a function of plain numbers, whether or not it insists on `Value`s.
 
-    Args:
-        f: a function of numbers or of `Value`s, such as one that calls `x.relu()`.
-
-    Returns:
-        A function that calls f with the numbers given, or, where f asks a number for a method
-        or a label that only a `Value` has, with `Value`s in their places.
+    Where f asks a number for a method or a label that only a `Value` has, such as `x.relu()`, it
+    is called again with `Value`s in their places.
 
     Example:
         >>> float(on_numbers(lambda x: x.relu() + 1)(2.0))

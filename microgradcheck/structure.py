@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from numbers import Real
 from typing import Any
 
-__all__ = ["is_array", "number", "put_together", "take_apart", "with_numpy_arrays"]
+__all__ = ["is_array", "is_number", "number", "put_together", "take_apart", "with_numpy_arrays"]
 
 
 def number(thing: object) -> float | None:
@@ -25,6 +25,11 @@ def number(thing: object) -> float | None:
     return None
 
 
+def is_number(thing: object) -> bool:
+    """Tell whether a thing is a plain real number."""
+    return number(thing) is not None
+
+
 def is_array(thing: object) -> bool:
     """Tell whether a thing is a NumPy array, without importing NumPy for the question."""
     return _is_numpy(thing, "ndarray")
@@ -36,18 +41,10 @@ def _is_numpy(thing: object, kind: str) -> bool:
 
 
 def with_numpy_arrays(thing: Any) -> Any:
-    """Return arrays of other libraries, such as torch and JAX, as NumPy's; all else as it is.
-
-    Args:
-        thing: one, or a list or tuple of such things.
-
-    Example:
-        >>> with_numpy_arrays([1.0, 2.0])
-        [1.0, 2.0]
-    """
+    """Return arrays of other libraries, such as torch and JAX, as NumPy's; all else as it is."""
     if isinstance(thing, (list, tuple)):
         return [with_numpy_arrays(part) for part in thing]
-    if not hasattr(thing, "__array__") or is_array(thing) or number(thing) is not None:
+    if not hasattr(thing, "__array__") or is_array(thing) or is_number(thing):
         return thing
     import numpy as np
 
@@ -55,21 +52,18 @@ def with_numpy_arrays(thing: Any) -> Any:
 
 
 def take_apart(
-    thing: object, is_entry: Callable[[object], bool], *, name: str = "the argument"
+    thing: object,
+    is_entry: Callable[[object], bool] = is_number,
+    *,
+    name: str = "the argument",
 ) -> list[Any]:
-    """Return the entries of a number, list, tuple or array in reading order.
+    """Return the entries of a number, list, tuple or array, nested or not, in reading order.
 
-    Args:
-        thing: one entry, a list or tuple of such (nested to any depth), or a NumPy array.
-        is_entry: tells an entry from anything else.
-        name: what an error calls the thing.
-
-    Raises:
-        TypeError: something in it is neither an entry nor a list, tuple or array.
-        ValueError: there is no entry in it.
+    The name is what errors call it: a `TypeError` where something in it is no entry, and a
+    `ValueError` where there is none.
 
     Example:
-        >>> take_apart([1, (2, 3)], lambda entry: isinstance(entry, int))
+        >>> take_apart([1, (2, 3)])
         [1, 2, 3]
     """
     entries: list[Any] = []
@@ -92,13 +86,11 @@ def take_apart(
     return entries
 
 
-def put_together(entries: Sequence[Any], like: object) -> Any:
+def put_together(entries: Iterable[Any], like: Any) -> Any:
     """Return the entries in the kind and shape of another thing: the inverse of `take_apart`.
 
-    Args:
-        entries: as many as `like` holds, in reading order.
-        like: a number, list, tuple or array. An array comes back as one of its class and memory
-            order, with floats, complex numbers or objects, whichever can hold the entries.
+    An array comes back as one of its class and memory order, with floats, complex numbers or
+    objects, whichever can hold the entries.
 
     Example:
         >>> put_together([4, 5, 6], like=[1, (2, 3)])
@@ -106,24 +98,20 @@ def put_together(entries: Sequence[Any], like: object) -> Any:
     """
     remaining = iter(entries)
     # Nesting is as deep as the caller's own literal, so recursion is safe here.
-    return _put_together(remaining, like)
-
-
-def _put_together(remaining: Any, like: Any) -> Any:
     if isinstance(like, tuple) and hasattr(like, "_make"):
-        return like._make(_put_together(remaining, part) for part in like)
+        return like._make(put_together(remaining, part) for part in like)
     if isinstance(like, (list, tuple)):
         return (list if isinstance(like, list) else tuple)(
-            _put_together(remaining, part) for part in like
+            put_together(remaining, part) for part in like
         )
     if is_array(like):
         import numpy as np
 
-        entries = [next(remaining) for _ in range(like.size)]
-        kinds = {type(entry) for entry in entries}
+        numbers = [next(remaining) for _ in range(like.size)]
+        kinds = {type(entry) for entry in numbers}
         dtype = float if kinds <= {float} else complex if kinds <= {float, complex} else object
         flat = np.empty(like.size, dtype=dtype)
-        flat[:] = entries
+        flat[:] = numbers
         array = np.empty_like(like, dtype=dtype)
         array[...] = flat.reshape(like.shape)
         return array

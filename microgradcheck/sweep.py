@@ -40,14 +40,7 @@ lock = threading.RLock()
 
 
 def topological_order(root: NodeT) -> list[NodeT]:
-    """Return every node that the root was made from, each after its inputs, the root last.
-
-    Args:
-        root: any node.
-
-    Raises:
-        RuntimeError: a number was overwritten after something was computed from it.
-    """
+    """Return every node that the root was made from, each after its inputs, the root last."""
     with lock:
         order = _visit(root)
         _forget(order)
@@ -176,18 +169,7 @@ def _forget(nodes: Iterable[Node]) -> None:
 
 
 def forward(root: Node, inputs: Sequence[Node], seeds: Sequence[float]) -> float:
-    """Carry tangents forward to the root: its derivative along one direction of the inputs.
-
-    Args:
-        root: the node to differentiate.
-        inputs: the nodes to move.
-        seeds: how fast each of them moves, as many as inputs.
-
-    Returns:
-        The sum of the derivatives with respect to the inputs, each times its seed.
-
-    Raises:
-        ValueError, ArithmeticError, RuntimeError: as in `reverse`.
+    """Carry tangents forward to the root: its derivative where each input moves by its seed.
 
     Source: Wengert, A simple automatic derivative evaluation program, CACM 7 (1964).
     """
@@ -201,12 +183,9 @@ def forward(root: Node, inputs: Sequence[Node], seeds: Sequence[float]) -> float
             # The scratch slot holds the tangent here, and None marks what does not move.
             for node in order:
                 if id(node) not in moved:
+                    pairs = zip((node.a, node.b), slopes(node, moving=True), strict=False)
                     node.adjoint = sum(
-                        slot.adjoint * slope
-                        for slot, slope in zip(
-                            (node.a, node.b), slopes(node, moving=True), strict=False
-                        )
-                        if slope is not None
+                        slot.adjoint * slope for slot, slope in pairs if slope is not None
                     )
             return 0.0 if root.adjoint is None else root.adjoint
         finally:
@@ -217,15 +196,8 @@ def forward(root: Node, inputs: Sequence[Node], seeds: Sequence[float]) -> float
 def slopes(node: Node, *, moving: bool = False) -> tuple[float | None, ...]:
     """Return the derivatives of one operation at its recorded inputs, one for each input.
 
-    Args:
-        node: any node; a leaf has no inputs.
-        moving: leave out the inputs that a forward sweep under way does not move.
-
-    Returns:
-        One number for each input, and None where the input is a constant or left out.
-
-    Raises:
-        ValueError, ArithmeticError: a derivative does not exist or is too large for a float.
+    It is None where the input is a constant, and, for a forward sweep under way, where the input
+    does not move.
     """
     if node.operation is None:
         return ()

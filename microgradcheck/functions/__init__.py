@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from microgradcheck.functions.custom import operation
 from microgradcheck.functions.elementwise import Function, elementwise, example_of
-from microgradcheck.functions.sums import clip, dot, logsumexp, mean, softmax, sum
+from microgradcheck.functions.entries import clip, dot, logsumexp, mean, softmax, sum
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.value import OPERATORS
 

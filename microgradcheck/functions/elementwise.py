@@ -29,12 +29,6 @@ VALUES = NumberSystem({"abs": abs}, "Values")
 def elementwise(operation: Operation) -> Function:
     """Return the function of one of the table's operations, for every kind of number.
 
-    Args:
-        operation: a row of the table.
-
-    Returns:
-        A function of as many arguments as the operation has inputs.
-
     Example:
         >>> from microgradcheck.ops import OPERATIONS
         >>> elementwise(OPERATIONS["sqrt"])(9)
@@ -80,15 +74,15 @@ def _of_two(operation: Operation) -> Function:
 
 
 def _over_numbers(operation: Operation, *inputs: Any) -> Any:
-    for x in inputs:
-        if not isinstance(x, Complex) and number(x) is None:
+    floats = [number(x) for x in inputs]
+    for x in inputs if None in floats else ():
+        if number(x) is None and not isinstance(x, Complex):
             raise _unfit(operation, x)
-    floats = [converted for x in inputs if (converted := number(x)) is not None]
     try:
-        if len(floats) == len(inputs):
-            y = operation.compute(*floats)
-        else:
+        if None in floats:
             y = COMPLEX.value(operation)(*map(complex, inputs))
+        else:
+            y = operation.compute(*floats)
         require_finite(y, *inputs)
         return y
     except (ValueError, ArithmeticError) as error:
@@ -120,21 +114,15 @@ def _unfit(operation: Operation, thing: object) -> TypeError:
 
 
 def example_of(operation: Operation) -> str:
-    """Return the example in a function's docstring, with the numbers that the table gives.
-
-    Args:
-        operation: a row of the table.
-    """
+    """Return the example in a function's docstring, with the numbers that the table gives."""
     is_inside = FLOATS.compile(operation.domain or "True", "a", "b")
     a, b = next(point for point in ((0.5, 2.0), (1.5, 2.0), (-0.5, 2.0)) if is_inside(*point))
     inputs = dict(zip(operation.parameters, (a, b), strict=False))
     y = operation.compute(*inputs.values())
-    rules = (operation.derivative_a, operation.derivative_b)
-    slopes = [rule(a, b, y) for rule in rules[: operation.arity]]
-    values = ", ".join(f"mg.Value({x})" for x in inputs.values())
+    slopes = [rule(a, b, y) for rule in FLOATS.derivatives(operation)]
     return f"""Example:
     >>> import microgradcheck as mg
-    >>> {", ".join(inputs)} = {values}
+    >>> {", ".join(inputs)} = {", ".join(f"mg.Value({x})" for x in inputs.values())}
     >>> y = mg.{operation.name}({", ".join(inputs)})
     >>> y.backward()
     >>> {", ".join(["y.data", *(f"{parameter}.grad" for parameter in inputs)])}
@@ -142,31 +130,26 @@ def example_of(operation: Operation) -> str:
 
 
 def _describe(operation: Operation) -> str:
-    inputs = ", ".join(operation.parameters)
-    lines = [
-        f"Return {operation.value}, of numbers, Values or arrays (entry by entry)."
-        if isinstance(operation.value, str)
-        else f"Return {operation.name}({inputs}), an operation defined by a user.",
-        "",
-        "Args:",
-        *(
-            f"    {p}: a number, a complex number, a Value, or a NumPy array of any of them."
-            for p in operation.parameters
-        ),
-        "",
-        "Returns:",
-        "    A float, a complex number, a Value, or an array of the inputs' shape.",
-        "",
+    kinds = "a number, a complex number, a Value, or a NumPy array of any of them."
+    facts = [
+        f"Derivative with respect to {parameter}: {rule}, where y is the result."
+        for parameter, rule in zip(operation.parameters, operation.derivatives, strict=True)
     ]
-    for parameter, rule in zip(operation.parameters, operation.derivatives, strict=True):
-        lines.append(f"Derivative with respect to {parameter}: {rule}, where y is the result.")
     if operation.domain:
-        lines.append(f"Domain: {operation.domain}.")
+        facts.append(f"Domain: {operation.domain}.")
     if operation.kink:
-        lines.append(f"Kink: {operation.kink}; the derivative there is a convention.")
-    lines += [
-        "",
-        "Raises:",
+        facts.append(f"Kink: {operation.kink}; the derivative there is a convention.")
+    returned = (
+        f"{operation.value}, of numbers, Values or arrays (entry by entry)"
+        if isinstance(operation.value, str)
+        else f"{operation.name}({', '.join(operation.parameters)}), an operation defined by a user"
+    )
+    lines = [
+        *(f"Return {returned}.", "", "Args:"),
+        *(f"    {parameter}: {kinds}" for parameter in operation.parameters),
+        *("", "Returns:"),
+        "    A float, a complex number, a Value, or an array of the inputs' shape.",
+        *("", *facts, "", "Raises:"),
         "    TypeError: an input is none of these.",
         "    ValueError, ArithmeticError: a number is outside the domain or the result is too",
         "        large for a float; arrays get nan or inf in that entry instead.",

@@ -1,32 +1,196 @@
-"""`Value`s among the entries of numbers, lists, tuples and arrays."""
+"""Numbers and `Value`s as entries: what is one, and functions of all entries of a sequence."""
 
 from __future__ import annotations
 
+import math
+import operator
+from collections.abc import Iterable
+from functools import reduce
 from typing import Any
 
-from microgradcheck.structure import number, put_together, take_apart
+from microgradcheck.functions.elementwise import VALUES
+from microgradcheck.structure import is_array, is_number, put_together, take_apart
 from microgradcheck.value import Value
 
-__all__ = ["is_entry", "lift"]
+__all__ = ["clip", "dot", "is_entry", "lift", "logsumexp", "mean", "softmax", "sum"]
 
 
 def is_entry(thing: object) -> bool:
     """Tell whether a thing is a `Value` or a plain number."""
-    return isinstance(thing, Value) or number(thing) is not None
+    return isinstance(thing, Value) or is_number(thing)
 
 
 def lift(numbers: Any) -> Any:
     """Return a number, list, tuple or array with a new `Value` for each number in it.
 
-    Args:
-        numbers: what a function of `Value`s is to be called with.
-
-    Raises:
-        TypeError, ValueError: as for `take_apart`.
-
     Example:
         >>> lift([1.0, 2.0])
         [Value(data=1.0), Value(data=2.0)]
     """
-    entries = take_apart(numbers, lambda entry: number(entry) is not None)
-    return put_together(list(map(Value, entries)), like=numbers)
+    return put_together(map(Value, take_apart(numbers)), like=numbers)
+
+
+def sum(values: Any) -> Any:
+    """Return the sum of all entries of a sequence or array.
+
+    Args:
+        values: a list, tuple or array of any shape, of `Value`s or numbers.
+
+    Returns:
+        A `Value` where one is among the entries, else a float; 0.0 for an empty sequence.
+
+    Raises:
+        TypeError: an entry is neither a number nor a `Value`.
+
+    Example:
+        >>> sum([Value(1.0), 2.0]).data
+        3.0
+    """
+    if hasattr(values, "__len__") and not len(values):
+        return 0.0
+    return reduce(operator.add, _entries(values, "sum"))
+
+
+def mean(values: Any) -> Any:
+    """Return the mean of all entries of a sequence or array.
+
+    Args:
+        values: a list, tuple or array of any shape, of `Value`s or numbers, not empty.
+
+    Returns:
+        A `Value` where one is among the entries, else a float.
+
+    Raises:
+        TypeError: an entry is neither a number nor a `Value`.
+        ValueError: there is no entry.
+
+    Example:
+        >>> mean([1.0, 2.0, 6.0])
+        3.0
+    """
+    entries = _entries(values, "mean")
+    return sum(entries) / len(entries)
+
+
+def dot(left: Any, right: Any) -> Any:
+    """Return the sum of the products of the entries of two sequences or arrays of one dimension.
+
+    Args:
+        left: a sequence of n `Value`s or numbers.
+        right: another of the same length.
+
+    Returns:
+        A `Value` where one is among the entries, else a float.
+
+    Raises:
+        TypeError: an entry is neither a number nor a `Value`.
+        ValueError: they are empty or differ in length.
+
+    Example:
+        >>> dot([1.0, 2.0], [3.0, 4.0])
+        11.0
+    """
+    lefts, rights = _entries(left, "dot"), _entries(right, "dot")
+    if len(lefts) != len(rights):
+        raise ValueError(f"dot takes two of the same length, got {len(lefts)} and {len(rights)}")
+    return sum([a * b for a, b in zip(lefts, rights, strict=True)])
+
+
+def logsumexp(values: Any) -> Any:
+    """Return the logarithm of the sum of the exponentials, without overflow.
+
+    Args:
+        values: a list, tuple or array of any shape, of `Value`s or numbers, not empty.
+
+    Returns:
+        A `Value` where one is among the entries, else a float.
+
+    Raises:
+        TypeError: an entry is neither a number nor a `Value`.
+        ValueError: there is no entry.
+
+    Source: Blanchard, Higham and Higham, Accurately computing the log-sum-exp and softmax
+    functions, IMA J. Numer. Anal. 41 (2021).
+
+    Example:
+        >>> logsumexp([1000.0, 1000.0]) == 1000.0 + math.log(2.0)
+        True
+    """
+    entries = _entries(values, "logsumexp")
+    largest = _largest(entries)
+    if not isinstance(largest, Value) and math.isinf(largest):
+        return largest
+    return VALUES.names["log"](sum(_shifted_exponentials(entries, largest))) + largest
+
+
+def softmax(values: Any) -> Any:
+    """Return each exponential divided by the sum of all, without overflow.
+
+    Args:
+        values: a list, tuple or array of any shape, of `Value`s or numbers, not empty.
+
+    Returns:
+        The same kind and shape, with entries that are positive and sum to 1.
+
+    Raises:
+        TypeError: an entry is neither a number nor a `Value`.
+        ValueError: there is no entry.
+
+    Source: as for `logsumexp`.
+
+    Example:
+        >>> softmax([1000.0, 1000.0])
+        [0.5, 0.5]
+    """
+    entries = _entries(values, "softmax")
+    exponentials = _shifted_exponentials(entries, _largest(entries))
+    total = sum(exponentials)
+    return put_together([exponential / total for exponential in exponentials], like=values)
+
+
+def clip(values: Any, low: Any, high: Any) -> Any:
+    """Return each entry, or the nearer bound where it is outside of them.
+
+    Args:
+        values: a number, `Value`, list, tuple or array.
+        low: the lower bound, a number or `Value`.
+        high: the upper bound, not below the lower.
+
+    Returns:
+        The same kind and shape. At a bound the derivative is one half, as at any tie.
+
+    Raises:
+        TypeError: an entry is neither a number nor a `Value`.
+        ValueError: the lower bound is above the upper one.
+
+    Example:
+        >>> clip([-3.0, 0.5, 2.0], 0.0, 1.0)
+        [0.0, 0.5, 1.0]
+    """
+    if low > high:
+        raise ValueError(
+            f"clip takes a lower bound that is not above the upper: {low!r} > {high!r}"
+        )
+    maximum, minimum = VALUES.names["maximum"], VALUES.names["minimum"]
+    entries = _entries(values, "clip")
+    return put_together([minimum(maximum(entry, low), high) for entry in entries], like=values)
+
+
+def _entries(values: Any, name: str) -> list[Any]:
+    if isinstance(values, Iterable) and not (
+        isinstance(values, (list, tuple, str)) or is_array(values)
+    ):
+        values = list(values)
+    entries = take_apart(values, is_entry, name=f"the argument of {name}")
+    return [entry if isinstance(entry, Value) else float(entry) for entry in entries]
+
+
+def _largest(entries: list[Any]) -> Any:
+    # Recorded as it is computed, so that a tape finds the largest anew at other inputs.
+    return reduce(VALUES.names["maximum"], entries)
+
+
+def _shifted_exponentials(entries: list[Any], largest: Any) -> list[Any]:
+    exp = VALUES.names["exp"]
+    # Moving all entries alike changes neither result, and the largest exponential becomes 1.
+    return [exp(entry - largest) for entry in entries]

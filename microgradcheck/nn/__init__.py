@@ -7,9 +7,8 @@ and random draws these are.
 from __future__ import annotations
 
 from microgradcheck.nn.losses import cross_entropy, hinge, logistic, squared_error
-from microgradcheck.nn.module import Module
+from microgradcheck.nn.module import Module, train
 from microgradcheck.nn.perceptron import MLP, Layer, Neuron
-from microgradcheck.nn.training import train
 
 __all__ = [
     "MLP",

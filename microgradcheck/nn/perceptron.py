@@ -66,12 +66,21 @@ class Neuron(Module):
         rng: Any = None,
         scaling: str = "none",
     ) -> None:
-        bound = _bound(scaling, _count("nin", nin))
-        draw = _generator(rng).uniform
+        _count("nin", nin)
+        if scaling not in _BOUNDS:
+            raise ValueError(f"unknown scaling {scaling!r}; choose one of {', '.join(_BOUNDS)}")
+        bound, draw = _BOUNDS[scaling](nin), _generator(rng).uniform
         self.w = [Value(draw(-bound, bound)) for _ in range(nin)]
         self.b = Value(0)
         self.nonlin = nonlin
-        self.activation = _activation(activation)
+        if not callable(activation):
+            if activation not in _ACTIVATIONS:
+                raise ValueError(
+                    f"unknown activation {activation!r}; choose one of "
+                    f"{', '.join(_ACTIVATIONS)}, or give a function"
+                )
+            activation = getattr(functions, activation)
+        self.activation: Any = activation
 
     def __call__(self, x: Sequence[Any]) -> Any:
         """Return the neuron's output.
@@ -96,11 +105,9 @@ class Neuron(Module):
         return [*self.w, self.b]
 
     def __repr__(self) -> str:
-        return f"{self._kind() if self.nonlin else 'Linear'}Neuron({len(self.w)})"
-
-    def _kind(self) -> str:
         name = getattr(self.activation, "__name__", type(self.activation).__name__)
-        return _ACTIVATIONS.get(name, name)
+        kind = _ACTIVATIONS.get(name, name) if self.nonlin else "Linear"
+        return f"{kind}Neuron({len(self.w)})"
 
 
 class Layer(Module):
@@ -202,21 +209,3 @@ def _generator(rng: Any) -> Any:
             f"got {rng!r} of type {type(rng).__name__}"
         )
     return rng
-
-
-def _bound(scaling: str, inputs: int) -> float:
-    if scaling not in _BOUNDS:
-        raise ValueError(f"unknown scaling {scaling!r}; choose one of {', '.join(_BOUNDS)}")
-    return _BOUNDS[scaling](inputs)
-
-
-def _activation(activation: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
-    if callable(activation):
-        return activation
-    if activation not in _ACTIVATIONS:
-        raise ValueError(
-            f"unknown activation {activation!r}; choose one of {', '.join(_ACTIVATIONS)}, or give "
-            "a function"
-        )
-    function: Callable[[Any], Any] = getattr(functions, activation)
-    return function

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from microgradcheck.ops.numbers import COMPLEX, FLOATS, arrays
-from microgradcheck.ops.systems import OPERATIONS, NumberSystem, Rule
+from microgradcheck.ops.systems import COMPLEX, FLOATS, OPERATIONS, NumberSystem, Rule, arrays
 from microgradcheck.ops.table import Operation, define, require_finite, undefined
 
 __all__ = [

@@ -1,19 +1,21 @@
-"""What the names in the table's texts mean, for one kind of number or another."""
+"""Number systems: what the names in the table's texts mean, over one kind of number or another."""
 
 from __future__ import annotations
 
 import ast
+import cmath
 import linecache
 import math
 from collections.abc import Callable, Mapping
-from functools import reduce
+from functools import cache, reduce
+from operator import attrgetter
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from microgradcheck.ops.table import Operation
 
-__all__ = ["OPERATIONS", "NumberSystem", "Rule"]
+__all__ = ["COMPLEX", "FLOATS", "OPERATIONS", "NumberSystem", "Rule", "arrays"]
 
 Rule = str | Callable[..., Any]
 """A rule is a text of the table or, in a user's own operation, a Python function."""
@@ -64,16 +66,7 @@ class NumberSystem:
         return self._derivatives[operation]
 
     def compile(self, text: str, *parameters: str, title: str = "") -> Callable[..., Any]:
-        """Turn a text into a function of the given parameters.
-
-        Args:
-            text: an expression in the names of this system and the parameters.
-            parameters: the names of the function's arguments, in order.
-            title: what a traceback calls the function; by default the text itself.
-
-        Raises:
-            SyntaxError: the text is no Python expression.
-        """
+        """Turn a text into a function of the parameters, which tracebacks call by the title."""
         title = title or text
         source = f"lambda {', '.join(parameters)}: {text}"
         tree: ast.Expression = ast.parse(source, mode="eval")
@@ -84,7 +77,8 @@ class NumberSystem:
         linecache.cache[filename] = (len(source), None, [source], filename)
         code = compile(tree, filename, "eval").co_consts[0].replace(co_name=title)
         for name in code.co_names:
-            self._require(name)
+            if name not in self.names and name in OPERATIONS:
+                self.value(OPERATIONS[name])  # From now on the name has its meaning here.
         return FunctionType(code, self.names, title)
 
     def _bind(self, rule: Rule, *parameters: str, title: str) -> Callable[..., Any]:
@@ -93,11 +87,6 @@ class NumberSystem:
         if rule == f"{title}({', '.join(parameters)})":
             raise TypeError(f"{title} is not defined for {self.label}")
         return self.compile(rule, *parameters, title=title)
-
-    def _require(self, name: str) -> None:
-        """Give a name that a text uses its meaning, before the text is run."""
-        if name not in self.names and name in OPERATIONS:
-            self.value(OPERATIONS[name])
 
 
 def _without_b(rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -114,20 +103,19 @@ class _Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         if not isinstance(node.op, ast.Pow):
             return node
-        return ast.Call(ast.Name("power", ast.Load()), [node.left, node.right], [])
+        return _call("power", node.left, node.right)
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
         self.generic_visit(node)
         if "where" not in self.names:
             return node
-        choices = [node.test, node.body, node.orelse]
-        return ast.Call(ast.Name("where", ast.Load()), choices, [])
+        return _call("where", node.test, node.body, node.orelse)
 
     def visit_Compare(self, node: ast.Compare) -> ast.expr:
         self.generic_visit(node)
         sides = [node.left, *node.comparators]
         if "real" in self.names:
-            sides = [ast.Call(ast.Name("real", ast.Load()), [side], []) for side in sides]
+            sides = [_call("real", side) for side in sides]
         links: list[ast.expr] = [
             ast.Compare(left, [comparison], [right])
             for left, comparison, right in zip(sides, node.ops, sides[1:], strict=False)
@@ -138,3 +126,105 @@ class _Rewriter(ast.NodeTransformer):
         self.generic_visit(node)
         joint = ast.BitAnd() if isinstance(node.op, ast.And) else ast.BitOr()
         return reduce(lambda p, q: ast.BinOp(p, joint, q), node.values)
+
+
+def _call(name: str, *arguments: ast.expr) -> ast.expr:
+    return ast.Call(ast.Name(name, ast.Load()), list(arguments), [])
+
+
+def _power(a: float, b: float) -> float:
+    """Python's power, without its step into the complex numbers at `(-8.0) ** (1 / 3)`."""
+    if math.isnan(a) or math.isnan(b):
+        return a + b  # Python gives 1.0 for nan ** 0 and 1 ** nan, and so hides the nan.
+    return math.pow(a, b) if a != 0 else a**b
+
+
+def _complex_absolute(a: complex) -> complex:
+    # The modulus has no complex derivative; this is |x| continued from the real line.
+    return -a if a.real < 0 else a
+
+
+def _complex_power(a: complex, b: complex) -> complex:
+    a, b = complex(a), complex(b)
+    if a == 0 or cmath.isnan(a) or cmath.isnan(b):
+        return complex(_power(a.real, b.real))
+    if a.real < 0 and b.imag == 0 and b.real % 1 == 0:
+        # Far from the negative axis, where a large multiple of its angle would be inexact.
+        return (-a) ** b * (-1) ** b.real
+    return a**b
+
+
+def _complex_log1p(a: complex) -> complex:
+    if abs(a) > 0.5:
+        return cmath.log(1 + a)
+    modulus = a.real * (2 + a.real) + a.imag * a.imag
+    return complex(math.log1p(modulus) / 2, math.atan2(a.imag, 1 + a.real))
+
+
+def _complex_expm1(a: complex) -> complex:
+    real = math.expm1(a.real) * math.cos(a.imag) - 2 * math.sin(a.imag / 2) ** 2
+    return complex(real, math.exp(a.real) * math.sin(a.imag))
+
+
+def _complex_atan2(a: complex, b: complex) -> complex:
+    if a == b == 0 or cmath.isnan(a) or cmath.isnan(b):
+        return complex(math.atan2(a.real, b.real))
+    if abs(b.real) >= abs(a.real):
+        turn = 0.0 if b.real > 0 else math.copysign(math.pi, a.real)
+        return cmath.atan(a / b) + turn
+    return math.copysign(math.pi / 2, a.real) - cmath.atan(b / a)
+
+
+def _complex_hypot(a: complex, b: complex) -> complex:
+    scale = max(abs(a), abs(b)) or 1.0
+    return scale * cmath.sqrt((a / scale) ** 2 + (b / scale) ** 2)
+
+
+def _functions_of(library: object, *more: str) -> dict[str, Callable[..., Any]]:
+    """Return the functions that `math`, `cmath` and NumPy name alike, and more by name."""
+    circular = ("sin", "cos", "tan", "asin", "acos", "atan")
+    hyperbolic = ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")
+    names = ("exp", "log", "sqrt", *circular, *hyperbolic, *more)
+    return {name: getattr(library, name) for name in names}
+
+
+FLOATS: Final = NumberSystem(
+    {
+        **_functions_of(math, "log1p", "expm1", "atan2", "erf", "hypot"),
+        "power": _power,
+        "abs": abs,
+    },
+    "floats",
+)
+"""Python's floats, with the functions of `math`."""
+
+COMPLEX: Final = NumberSystem(
+    {
+        **_functions_of(cmath),
+        "log1p": _complex_log1p,
+        "expm1": _complex_expm1,
+        "atan2": _complex_atan2,
+        "hypot": _complex_hypot,
+        "power": _complex_power,
+        "abs": _complex_absolute,
+        "real": attrgetter("real"),
+    },
+    "complex numbers",
+)
+"""Python's complex numbers: each function continued from the real line, as a complex step needs."""
+
+
+@cache
+def arrays() -> NumberSystem:
+    """Return the number system of NumPy arrays of floats, importing NumPy when first called."""
+    import numpy as np
+
+    elementwise_erf = np.frompyfunc(math.erf, 1, 1)  # NumPy itself has none.
+    return NumberSystem(
+        {
+            **_functions_of(np, "log1p", "expm1", "atan2", "hypot", "abs", "where"),
+            "power": lambda a, b: np.where(np.isnan(a) | np.isnan(b), a + b, np.power(a, b)),
+            "erf": lambda a: np.asarray(elementwise_erf(a), dtype=float),
+        },
+        "arrays",
+    )

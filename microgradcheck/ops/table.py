@@ -15,8 +15,7 @@ import cmath
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from microgradcheck.ops.numbers import FLOATS
-from microgradcheck.ops.systems import OPERATIONS, Rule
+from microgradcheck.ops.systems import FLOATS, OPERATIONS, Rule
 
 __all__ = ["Operation", "define", "require_finite", "undefined"]
 
@@ -36,19 +35,6 @@ class Operation:
     The rules over floats stand ready for the engine: `compute(a)` or `compute(a, b)`, and
     `derivative_a(a, b, y)` and `derivative_b(a, b, y)`.
     """
-
-    __slots__ = (
-        "compute",
-        "derivative_a",
-        "derivative_b",
-        "derivatives",
-        "domain",
-        "kink",
-        "name",
-        "parameters",
-        "symbol",
-        "value",
-    )
 
     def __init__(
         self,
@@ -168,11 +154,7 @@ def _table() -> Iterator[Operation]:
 
 
 def define(operation: Operation) -> Operation:
-    """Add an operation to the table and return it.
-
-    Raises:
-        ValueError: the name is taken.
-    """
+    """Add an operation to the table and return it."""
     if OPERATIONS.setdefault(operation.name, operation) is not operation:
         raise ValueError(f"an operation named {operation.name!r} exists; choose another name")
     return operation

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from microgradcheck.optimize.comparison import Comparison, Run, compare_descents, distinct_names
 from microgradcheck.optimize.descent import Descent, Status, Step
-from microgradcheck.optimize.line_search import LineSearch
 from microgradcheck.optimize.loop import minimize
 from microgradcheck.optimize.rules import (
     Adam,
@@ -14,7 +13,7 @@ from microgradcheck.optimize.rules import (
     RMSProp,
     UpdateRule,
 )
-from microgradcheck.optimize.schedules import cosine, exponential, linear
+from microgradcheck.optimize.step_sizes import LineSearch, cosine, exponential, linear
 
 __all__ = [
     "Adam",

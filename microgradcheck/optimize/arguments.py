@@ -20,17 +20,6 @@ def real(
 ) -> float:
     """Return a finite number within bounds as a float.
 
-    Args:
-        name: what an error calls it.
-        given: what the caller gave.
-        least: the smallest number allowed.
-        above: the largest number that is too small.
-        below: the smallest number that is too large.
-
-    Raises:
-        TypeError: it is no number.
-        ValueError: it is out of bounds, infinite or nan.
-
     Example:
         >>> real("momentum", 1.5, least=0, below=1)
         Traceback (most recent call last):
@@ -48,22 +37,7 @@ def real(
 
 
 def whole(name: str, given: object, *, least: int) -> int:
-    """Return an integer that is not too small.
-
-    Args:
-        name: what an error calls it.
-        given: what the caller gave.
-        least: the smallest integer allowed.
-
-    Raises:
-        TypeError: it is no integer.
-        ValueError: it is too small.
-
-    Example:
-        >>> whole("steps", 30.0, least=0)
-        Traceback (most recent call last):
-        TypeError: steps is an integer, at least 0; got 30.0 of type float
-    """
+    """Return an integer that is not too small."""
     expected = f"{name} is an integer, at least {least}"
     if isinstance(given, bool) or not hasattr(given, "__index__"):
         raise TypeError(f"{expected}; got {given!r} of type {type(given).__name__}")

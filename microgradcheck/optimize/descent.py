@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from html import escape
 from typing import Any, Final, NamedTuple
 
-from microgradcheck.structure import is_array, number, take_apart
+from microgradcheck.structure import is_array, take_apart
 
 __all__ = ["Descent", "Status", "Step"]
 
@@ -138,15 +138,25 @@ class Descent:
         return len(self.history) - 1
 
     def __str__(self) -> str:
-        first, last = self._ends()
-        gap = [f"... {last.start - first.stop} steps ..."] if last else []
-        lines = [*map(self._line, first), *gap, *map(self._line, last)]
+        lines = []
+        for i in self._shown():
+            step = self.history[i]
+            x = ", ".join(f"{name} = {_show(argument)}" for name, argument in self._named(step.x))
+            start = f"Step {i}: {x}, Gradient = {self._gradient_before(i)}" if i else f"Start: {x}"
+            lines.append(f"{start}, Cost = {_show_number(step.value)}")
+        if gap := self._hidden():
+            lines.insert(_SHOWN_STEPS + 1, f"... {gap} steps ...")
         return "\n".join([self._heading(), *lines, self.message])
 
     def _repr_html_(self) -> str:
-        first, last = self._ends()
-        gap = "<tr><td>…</td></tr>" if last else ""
-        rows = [*map(self._row, first), gap, *map(self._row, last)]
+        rows = []
+        for i in self._shown():
+            step = self.history[i]
+            x = [_show(argument) for _, argument in self._named(step.x)]
+            cells = (str(i), *x, self._gradient_before(i), _show_number(step.value))
+            rows.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+        if self._hidden():
+            rows.insert(_SHOWN_STEPS + 1, "<tr><td>…</td></tr>")
         titles = "".join(f"<th>{escape(title)}</th>" for title in ("step", *self.names))
         return (
             f"<p>{escape(self._heading())}</p><table><tr>{titles}<th>gradient</th><th>cost</th>"
@@ -202,9 +212,7 @@ class Descent:
             gradient norm    4.47213595499958
         """
         names = [
-            name + index
-            for name, argument in zip(self.names, self._arguments(self.x), strict=True)
-            for index in _indices(argument)
+            name + index for name, argument in self._named(self.x) for index in _indices(argument)
         ]
         return [
             {
@@ -223,36 +231,26 @@ class Descent:
     def _heading(self) -> str:
         return f"{self.source}, {self.optimizer}, {self.learning_rate}"
 
-    def _ends(self) -> tuple[range, range]:
-        """Return the steps at either end that a table shows, all at the first if they are few."""
-        if self.nit - 2 * _SHOWN_STEPS <= 1:
-            return range(self.nit + 1), range(0)
-        return range(_SHOWN_STEPS + 1), range(self.nit - _SHOWN_STEPS + 1, self.nit + 1)
+    def _hidden(self) -> int:
+        """Return how many steps a table leaves out in its middle, for one line that says so."""
+        between = self.nit - 2 * _SHOWN_STEPS
+        return between if between > 1 else 0
 
-    def _arguments(self, x: Any) -> Sequence[Any]:
-        return x if len(self.names) > 1 else (x,)
+    def _shown(self) -> list[int]:
+        steps = list(range(self.nit + 1))
+        del steps[_SHOWN_STEPS + 1 : _SHOWN_STEPS + 1 + self._hidden()]
+        return steps
 
-    def _line(self, i: int) -> str:
-        step = self.history[i]
-        x = ", ".join(
-            f"{name} = {_show(argument)}"
-            for name, argument in zip(self.names, self._arguments(step.x), strict=True)
-        )
-        start = f"Step {i}: {x}" if i else f"Start: {x}"
-        gradient = f", Gradient = {_show(self.history[i - 1].gradient)}" if i else ""
-        return f"{start}{gradient}, Cost = {_show_number(step.value)}"
+    def _named(self, x: Any) -> Iterable[tuple[str, Any]]:
+        return zip(self.names, x if len(self.names) > 1 else (x,), strict=True)
 
-    def _row(self, i: int) -> str:
-        step = self.history[i]
-        gradient = _show(self.history[i - 1].gradient) if i else ""
-        x = map(_show, self._arguments(step.x))
-        cells = (str(i), *x, gradient, _show_number(step.value))
-        return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+    def _gradient_before(self, i: int) -> str:
+        return _show(self.history[i - 1].gradient) if i else ""
 
 
-def entries(thing: Any) -> list[float]:
+def entries(thing: Any, name: str = "the argument") -> list[float]:
     """Return the numbers in a number, list, tuple or array as floats, in reading order."""
-    return list(map(float, take_apart(thing, lambda entry: number(entry) is not None)))
+    return list(map(float, take_apart(thing, name=name)))
 
 
 def plain(thing: Any) -> Any:

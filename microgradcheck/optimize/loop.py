@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from copy import copy
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 from microgradcheck.optimize.arguments import real, whole
 from microgradcheck.optimize.descent import Descent, Status, Step
-from microgradcheck.optimize.endings import Ending, Endings
-from microgradcheck.optimize.problem import Problem
-from microgradcheck.optimize.progress import bar
 from microgradcheck.optimize.rules import resolve_rule
-from microgradcheck.optimize.schedules import LearningRate, Schedule
-from microgradcheck.optimize.walk import Walk
+from microgradcheck.optimize.step_sizes import NoDescentError, Schedule, as_schedule
+from microgradcheck.optimize.walk import Walk, has_risen
 from microgradcheck.sources import resolve
 
 __all__ = ["minimize"]
+
+_RISES: Final = 10  # Heavy balls climb, but not ten times in a row to where no step was before.
+
+# Near a minimum differences see little of a gradient, which is no fault of its source.
+_UNSURE: Final = ("EDGE", "INCONCLUSIVE", "NOISY")
 
 
 def minimize(
@@ -86,38 +89,148 @@ def minimize(
     if callback is not None and not callable(callback):
         raise TypeError(f"callback is a function of a Step, got {callback!r}")
     source, rule = resolve(gradient), copy(resolve_rule(optimizer))
-    rate = LearningRate(rule.learning_rate if learning_rate is None else learning_rate)
-    endings = Endings(
-        steps=whole("steps", steps, least=0),
-        gradient_below=_bound("gradient_below", gradient_below, least=0),
-        step_below=_bound("step_below", step_below, least=0),
-        value_below=_bound("value_below", value_below),
-        check_every=whole("check_every", check_every, least=0),
-        callback=callback,
-    )
-    problem = Problem(f, (x0, *more), source)
-    walk = Walk(problem, rule)
+    rate = as_schedule(rule.learning_rate if learning_rate is None else learning_rate)
+    steps = whole("steps", steps, least=0)
+    bounds = {
+        name: real(name, bound, least=least)
+        for name, bound, least in (
+            ("gradient_below", gradient_below, 0.0),
+            ("step_below", step_below, 0.0),
+            ("value_below", value_below, -math.inf),
+        )
+        if bound is not None
+    }
+    check_every = whole("check_every", check_every, least=0)
+    walk = Walk(f, (x0, *more), source, rule)
     ending = None
     try:
-        with bar(endings.steps if progress else None) as show:
+        with _bar(steps) if progress else nullcontext(lambda step: None) as show:
             while ending is None:
                 show(walk.last)
-                ending = endings.reason(walk) or endings.attempt(walk, rate(walk.last.number))
+                if callback is not None and callback(walk.last) is True:
+                    message = f"Ended by the callback after {_count_steps(walk.last.number)}."
+                    ending = _Ending(Status.DONE, message)
+                else:
+                    reasons = _reasons_to_end(walk, steps, bounds, check_every)
+                    ending = next(reasons, None) or _advance(walk, rate(walk.last.number))
     except KeyboardInterrupt:
-        ending = Ending(Status.INTERRUPTED, f"Interrupted after step {walk.last.number}.")
+        ending = _Ending(Status.INTERRUPTED, f"Interrupted after step {walk.last.number}.")
     return Descent(
         tuple(walk.history),
         source=source.name,
         optimizer=rule.name,
-        learning_rate=rate.name,
+        learning_rate=rate.__name__,
         status=ending.status,
-        message=ending.message + endings.doubts(),
-        nfev=problem.calls,
-        njev=problem.gradients,
+        message=ending.message + _doubts(walk.verdicts),
+        nfev=walk.calls,
+        njev=walk.gradients,
         report=ending.report,
-        names=problem.names,
+        names=walk.names,
     )
 
 
-def _bound(name: str, given: object, *, least: float = -math.inf) -> float | None:
-    return None if given is None else real(name, given, least=least)
+class _Ending(NamedTuple):
+    status: Status
+    message: str
+    report: Any = None
+
+
+def _reasons_to_end(
+    walk: Walk, steps: int, bounds: dict[str, float], check_every: int
+) -> Iterator[_Ending]:
+    """Yield the reasons to end here, the one to be told first."""
+    last, after = walk.last, f"after {_count_steps(walk.last.number)}"
+    if check_every and last.number % check_every == 0:
+        report = walk.check(accept=_UNSURE)
+        if not report.passed:
+            message = (
+                f"The gradient from {walk.source.name} does not pass gradcheck {after}: "
+                f"{report.verdict}; print this descent's .report."
+            )
+            yield _Ending(Status.WRONG_GRADIENT, message, report)
+
+    for name, what, reached in (
+        ("gradient_below", "The gradient's length", last.gradient_norm),
+        ("step_below", "The step's length", walk.length),
+        ("value_below", "The value of f", last.value),
+    ):
+        if name in bounds and reached < bounds[name]:
+            message = f"{what}, {reached:.4g}, is below {bounds[name]:g} {after}."
+            yield _Ending(Status.DONE, message)
+
+    if walk.rises >= _RISES:
+        message = (
+            f"Diverged: in each of the last {_RISES} steps f rose, from "
+            f"{walk.history[-1 - _RISES].value:.4g} to {last.value:.4g} in all; {_advice(walk)}"
+        )
+        yield _Ending(Status.DIVERGED, message)
+
+    if last.number == steps:
+        yield _out_of_steps(walk, bounds)
+
+
+def _out_of_steps(walk: Walk, bounds: dict[str, float]) -> _Ending:
+    taken = f"Took all {_count_steps(walk.last.number)}"
+    first, last = walk.history[0].value, walk.last.value
+    if has_risen(first, last):
+        message = f"{taken}, but diverged: f rose from {first:.4g} to {last:.4g}; {_advice(walk)}"
+        return _Ending(Status.DIVERGED, message)
+    if bounds:
+        missed = " or ".join(f"{name}={bound:g}" for name, bound in bounds.items())
+        message = f"{taken} without reaching {missed}; take more steps."
+        return _Ending(Status.OUT_OF_STEPS, message)
+    if walk.last.number and all(step.gradient_norm == 0 for step in walk.history):
+        message = (
+            f"{taken}, and none led anywhere, since the gradient is 0: this is a flat place, "
+            "or f loses track of x, as by math.exp in place of microgradcheck.exp; gradcheck "
+            "can tell."
+        )
+        return _Ending(Status.DONE, message)
+    return _Ending(Status.DONE, f"{taken}.")
+
+
+def _advance(walk: Walk, rate: float) -> _Ending | None:
+    """Take a step, and return why there is none to take, or None."""
+    number = walk.last.number
+    try:
+        walk.advance(rate)
+    except NoDescentError as error:
+        return _Ending(Status.STUCK, f"Stuck after {_count_steps(number)}: {error}.")
+    except (ValueError, ArithmeticError) as error:
+        message = f"Diverged at step {number + 1}: {error}. The last good point is kept; "
+        return _Ending(Status.DIVERGED, message + _advice(walk))
+    return None
+
+
+def _advice(walk: Walk) -> str:
+    return f"try a smaller learning_rate than {walk.rate:g}, and check the gradient with gradcheck."
+
+
+def _doubts(verdicts: list[str]) -> str:
+    """Return a sentence about checks that could not tell, or nothing."""
+    unsure = [verdict for verdict in verdicts if verdict in _UNSURE]
+    if not unsure:
+        return ""
+    kinds = ", ".join(sorted(set(unsure)))
+    return f" Of {len(verdicts)} checks {len(unsure)} could not tell: {kinds}."
+
+
+def _count_steps(count: int) -> str:
+    return f"{count} step" if count == 1 else f"{count} steps"
+
+
+@contextmanager
+def _bar(steps: int) -> Iterator[Callable[[Step], None]]:
+    """Give a function that shows a step on a progress bar."""
+    from rich import progress
+    from rich.console import Console
+
+    columns = (
+        progress.BarColumn(),
+        progress.MofNCompleteColumn(),
+        progress.TextColumn("cost {task.fields[cost]:.4g}"),
+        progress.TimeRemainingColumn(),
+    )
+    with progress.Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("", total=steps, cost=math.nan)
+        yield lambda step: bar.update(task, completed=step.number, cost=step.value)

@@ -9,19 +9,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from microgradcheck.optimize.arguments import real
-from microgradcheck.optimize.line_search import LineSearch
+from microgradcheck.optimize.step_sizes import LineSearch
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Vector = NDArray[np.float64]
+    from microgradcheck.optimize.step_sizes import Rise, Vector
 
 __all__ = [
-    "RULES",
     "Adam",
     "GradientDescent",
     "Momentum",
@@ -56,9 +52,7 @@ class UpdateRule(Protocol):
     name: str
     learning_rate: float
 
-    def change(
-        self, gradient: Vector, learning_rate: float, rise: Callable[[Vector], float]
-    ) -> Vector:
+    def change(self, gradient: Vector, learning_rate: float, rise: Rise) -> Vector:
         """Return what to add to x.
 
         Args:
@@ -71,7 +65,7 @@ class UpdateRule(Protocol):
             The change, an array like the gradient.
 
         Raises:
-            NoDescentError: there is no step that lowers f; see `line_search`.
+            NoDescentError: there is no step that lowers f (of `optimize.step_sizes`).
         """
         ...
 
@@ -91,9 +85,7 @@ class GradientDescent:
     name = "gradient-descent"
     learning_rate = 0.1
 
-    def change(
-        self, gradient: Vector, learning_rate: float, rise: Callable[[Vector], float]
-    ) -> Vector:
+    def change(self, gradient: Vector, learning_rate: float, rise: Rise) -> Vector:
         """Return −r g."""
         return -learning_rate * gradient
 
@@ -120,20 +112,17 @@ class Momentum:
     """
 
     momentum: float = 0.9
-    velocity: Any = field(default=0.0, init=False, repr=False)
+    velocity: Vector | float = field(default=0.0, init=False, repr=False)
     name = "momentum"
     learning_rate = 0.01
 
     def __post_init__(self) -> None:
         real("momentum", self.momentum, least=0, below=1)
 
-    def change(
-        self, gradient: Vector, learning_rate: float, rise: Callable[[Vector], float]
-    ) -> Vector:
+    def change(self, gradient: Vector, learning_rate: float, rise: Rise) -> Vector:
         """Return −r v with the new velocity v."""
         self.velocity = self.momentum * self.velocity + gradient
-        change: Vector = -learning_rate * self.velocity
-        return change
+        return -learning_rate * self.velocity
 
 
 @dataclass
@@ -158,13 +147,10 @@ class Nesterov(Momentum):
 
     name = "nesterov"
 
-    def change(
-        self, gradient: Vector, learning_rate: float, rise: Callable[[Vector], float]
-    ) -> Vector:
+    def change(self, gradient: Vector, learning_rate: float, rise: Rise) -> Vector:
         """Return −r (g + m v) with the new velocity v."""
         self.velocity = self.momentum * self.velocity + gradient
-        change: Vector = -learning_rate * (gradient + self.momentum * self.velocity)
-        return change
+        return -learning_rate * (gradient + self.momentum * self.velocity)
 
 
 @dataclass
@@ -193,7 +179,7 @@ class RMSProp:
 
     decay: float = 0.99
     epsilon: float = 1e-8
-    mean_square: Any = field(default=0.0, init=False, repr=False)
+    mean_square: Vector | float = field(default=0.0, init=False, repr=False)
     name = "rmsprop"
     learning_rate = 0.01
 
@@ -201,13 +187,10 @@ class RMSProp:
         real("decay", self.decay, least=0, below=1)
         real("epsilon", self.epsilon, above=0)
 
-    def change(
-        self, gradient: Vector, learning_rate: float, rise: Callable[[Vector], float]
-    ) -> Vector:
+    def change(self, gradient: Vector, learning_rate: float, rise: Rise) -> Vector:
         """Return −r g / (√s + ε) with the new mean square s."""
         self.mean_square = self.decay * self.mean_square + (1 - self.decay) * gradient**2
-        change: Vector = -learning_rate * gradient / (self.mean_square**0.5 + self.epsilon)
-        return change
+        return -learning_rate * gradient / (self.mean_square**0.5 + self.epsilon)
 
 
 @dataclass
@@ -237,8 +220,8 @@ class Adam:
     decay_of_mean: float = 0.9
     decay_of_square: float = 0.999
     epsilon: float = 1e-8
-    mean: Any = field(default=0.0, init=False, repr=False)
-    mean_square: Any = field(default=0.0, init=False, repr=False)
+    mean: Vector | float = field(default=0.0, init=False, repr=False)
+    mean_square: Vector | float = field(default=0.0, init=False, repr=False)
     steps: int = field(default=0, init=False, repr=False)
     name = "adam"
     learning_rate = 0.01
@@ -248,9 +231,7 @@ class Adam:
         real("decay_of_square", self.decay_of_square, least=0, below=1)
         real("epsilon", self.epsilon, above=0)
 
-    def change(
-        self, gradient: Vector, learning_rate: float, rise: Callable[[Vector], float]
-    ) -> Vector:
+    def change(self, gradient: Vector, learning_rate: float, rise: Rise) -> Vector:
         """Return the change with the new mean and mean square."""
         b1, b2 = self.decay_of_mean, self.decay_of_square
         self.steps += 1
@@ -258,11 +239,10 @@ class Adam:
         self.mean_square = b2 * self.mean_square + (1 - b2) * gradient**2
         mean = self.mean / (1 - b1**self.steps)
         mean_square = self.mean_square / (1 - b2**self.steps)
-        change: Vector = -learning_rate * mean / (mean_square**0.5 + self.epsilon)
-        return change
+        return -learning_rate * mean / (mean_square**0.5 + self.epsilon)
 
 
-RULES: Final[dict[str, Callable[[], UpdateRule]]] = {
+_RULES: Final[dict[str, Callable[[], UpdateRule]]] = {
     "gradient-descent": GradientDescent,
     "momentum": Momentum,
     "nesterov": Nesterov,
@@ -270,35 +250,23 @@ RULES: Final[dict[str, Callable[[], UpdateRule]]] = {
     "adam": Adam,
     "line-search": LineSearch,
 }
-"""The rules that have a name, which stands for the rule with its default constants."""
 
 
 def resolve_rule(optimizer: object) -> UpdateRule:
-    """Return the update rule that a name or an object stands for.
-
-    Args:
-        optimizer: a name such as "adam", or an object with `name`, `learning_rate` and `change`.
-
-    Raises:
-        ValueError: there is no rule of that name.
-        TypeError: it is neither.
-
-    Example:
-        >>> resolve_rule("momentum")
-        Momentum(momentum=0.9)
-    """
+    """Return the update rule that a name or an object stands for."""
+    names = ", ".join(_RULES)
     if isinstance(optimizer, str):
-        if optimizer in RULES:
-            return RULES[optimizer]()
-        near = difflib.get_close_matches(optimizer, RULES, n=1)
+        if optimizer in _RULES:
+            return _RULES[optimizer]()
+        near = difflib.get_close_matches(optimizer, _RULES, n=1)
         hint = f"; did you mean {near[0]!r}?" if near else "."
-        raise ValueError(f"unknown optimizer {optimizer!r}{hint} There are {', '.join(RULES)}")
+        raise ValueError(f"unknown optimizer {optimizer!r}{hint} There are {names}")
     if isinstance(optimizer, type) and isinstance(optimizer, UpdateRule):
         raise TypeError(f"optimizer is a rule, not its class: write {optimizer.__name__}()")
     if isinstance(optimizer, UpdateRule):
         return optimizer
     raise TypeError(
-        f"an optimizer is a name ({', '.join(RULES)}) or an object with name, learning_rate and "
+        f"an optimizer is a name ({names}) or an object with name, learning_rate and "
         f"change(gradient, learning_rate, rise); got {optimizer!r} of type "
         f"{type(optimizer).__name__}"
     )

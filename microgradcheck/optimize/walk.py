@@ -3,57 +3,68 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Any
 
-from microgradcheck.optimize.descent import Step
-from microgradcheck.optimize.problem import Problem
+from microgradcheck.optimize.descent import Step, entries
 from microgradcheck.optimize.rules import UpdateRule
+from microgradcheck.sources import GradientSource, on_numbers
+from microgradcheck.structure import is_array, put_together
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from microgradcheck.optimize.step_sizes import Vector
 
-    Vector = NDArray[np.float64]
-
-__all__ = ["Walk"]
-
-_ROUNDING: Final = 1e-12  # Relative; a rise of f smaller than this is none.
+__all__ = ["Walk", "has_risen"]
 
 
-@dataclass
 class Walk:
-    """A descent under way.
-
-    Args:
-        problem: f, its start and the source of its gradient.
-        rule: the update rule, which this walk alone uses.
+    """A descent under way; what f takes in any kind and shape is one flat array here.
 
     Attributes:
+        names: how f calls its arguments.
+        calls: how many calls of f have returned.
+        gradients: how many gradients were computed.
         history: every point so far, the start first.
         rate: the learning rate of the last step; 0 before the first.
         length: the Euclidean length of the last step; infinite before the first.
         rises: how many of the last steps, in a row, led higher than any step before.
-
-    Raises:
-        Exception: whatever f or the source raises at the start; `ValueError` where f or its
-            gradient is not finite there.
+        verdicts: gradcheck's, one for each check so far.
     """
 
-    problem: Problem
-    rule: UpdateRule
-    history: list[Step] = field(default_factory=list, init=False)
-    rate: float = field(default=0.0, init=False)
-    length: float = field(default=math.inf, init=False)
-    rises: int = field(default=0, init=False)
+    def __init__(
+        self,
+        f: Callable[..., Any],
+        starts: tuple[Any, ...],
+        source: GradientSource,
+        rule: UpdateRule,
+    ) -> None:
+        import numpy as np
 
-    def __post_init__(self) -> None:
+        if not callable(f):
+            raise TypeError(f"f is a function of x, got {f!r} of type {type(f).__name__}")
+        self.source, self.names = source, _argument_names(f, starts)
+        self.calls = self.gradients = self.rises = 0
+        self.rate, self.length = 0.0, math.inf
+        self.history: list[Step] = []
+        self.verdicts: list[str] = []
+        self._starts, self._rule, self._uncounted = starts, rule, f
+
+        @wraps(f)
+        def counted(*inputs: Any) -> Any:
+            result = f(*inputs)
+            self.calls += 1
+            return result
+
+        self._f = counted
+        parts = [_finite_entries(start, position) for position, start in enumerate(starts)]
         try:
-            self._arrive(self.problem.start())
+            self._arrive(np.concatenate(parts))
         except (ValueError, ArithmeticError) as error:
             error.add_note("This is at the start x0; start where f and its gradient are finite.")
             raise
-        self._highest = self._value
+        self._highest = self.last.value
 
     @property
     def last(self) -> Step:
@@ -61,38 +72,113 @@ class Walk:
         return self.history[-1]
 
     def advance(self, rate: float) -> None:
-        """Take a step with a learning rate.
-
-        Raises:
-            NoDescentError: the update rule found no step that lowers f.
-            ValueError, ArithmeticError: f or its gradient is undefined or not finite after the
-                step; the point reached stays what it was.
-        """
+        """Take a step; where there is none, or f or its gradient is not finite, raise and stay."""
         import numpy as np
 
         self.rate = rate
         with np.errstate(all="ignore"):  # What is not finite is seen on arrival.
-            change = self.rule.change(self._gradient, rate, self._rise)
+            change = self._rule.change(self._gradient, rate, self._rise)
             x = self._x + change
         self._arrive(x)
         self.length = math.hypot(*change)
-        rises = self._value > self._highest + _ROUNDING * abs(self._highest)
-        self.rises = self.rises + 1 if rises else 0
-        self._highest = max(self._highest, self._value)
+        self.rises = self.rises + 1 if has_risen(self._highest, self.last.value) else 0
+        self._highest = max(self._highest, self.last.value)
 
-    def inputs(self) -> tuple[Any, ...]:
-        """Return f's arguments at the point reached, made anew."""
-        return self.problem.inputs(self._x)
+    def check(self, accept: tuple[str, ...]) -> Any:
+        """Return gradcheck's report about the gradient at the point reached."""
+        from microgradcheck.gradcheck import gradcheck
 
-    def has_risen(self) -> bool:
-        """Tell whether f is higher now than at the start."""
-        start = self.history[0].value
-        return self._value > start + _ROUNDING * abs(start)
+        report = gradcheck(
+            self._uncounted,
+            *self._inputs(self._x),
+            gradient=self.source,
+            accept=accept,
+            raise_on_failure=False,
+        )
+        self.verdicts.append(str(report.verdict))
+        return report
 
     def _arrive(self, x: Vector) -> None:
-        self._value, self._gradient = self.problem.evaluate(x)
-        self._x = x
-        self.history.append(self.problem.step(len(self.history), x, self._value, self._gradient))
+        import numpy as np
+
+        if not np.isfinite(x).all():
+            raise ValueError("x is too large for a float")
+        value, gradient = self.source.value_and_gradient(self._f, *self._inputs(x))
+        self.gradients += 1
+        value = float(value)
+        if not math.isfinite(value):
+            raise ValueError(f"f is {value!r}")
+        flat = np.array(self._entries_of(gradient, x.size))
+        if not np.isfinite(flat).all():
+            position = int(np.argmin(np.isfinite(flat)))
+            raise ValueError(f"entry {position} of the gradient is {flat[position].item()!r}")
+        self._x, self._gradient = x, flat
+        point, slope = self._inputs(x), self._inputs(flat)
+        if len(self._starts) == 1:
+            (point,), (slope,) = point, slope
+        self.history.append(Step(len(self.history), point, value, slope))
 
     def _rise(self, change: Vector) -> float:
-        return self.problem.rise(self._x, self._value, change)
+        """Return how much f would rise by a change; inf where it is undefined or not finite."""
+        try:
+            moved = float(on_numbers(self._f)(*self._inputs(self._x + change)))
+        except (ValueError, ArithmeticError):
+            return math.inf
+        return moved - self.last.value if math.isfinite(moved) else math.inf
+
+    def _inputs(self, x: Vector) -> tuple[Any, ...]:
+        """Return f's arguments at x, made anew, so that f may do with them what it likes."""
+        arguments: tuple[Any, ...] = put_together(x.tolist(), like=self._starts)
+        return arguments
+
+    def _entries_of(self, gradient: Any, count: int) -> list[float]:
+        name = f"the gradient from {self.source.name}"
+        slopes = entries(gradient, name)
+        start = self._starts[0]
+        expected, got = f"{count} entries", f"{len(slopes)} entries"
+        if len(self._starts) == 1 and is_array(start) and is_array(gradient):
+            expected, got = f"the shape {start.shape}", f"the shape {gradient.shape}"
+        if expected != got:
+            raise ValueError(f"{name} must have {expected}, as x has; it has {got}")
+        return slopes
+
+
+def has_risen(before: float, after: float) -> bool:
+    """Tell whether f has risen by more than rounding."""
+    return after > before + 1e-12 * abs(before)
+
+
+def _finite_entries(start: Any, position: int) -> list[float]:
+    name = "x0" if position == 0 else f"the start of argument {position}"
+    numbers = entries(start, name)
+    for index, entry in enumerate(numbers):
+        if not math.isfinite(entry):
+            where = f" at entry {index}" if len(numbers) > 1 else ""
+            raise ValueError(
+                f"{name} must be finite, got {entry!r}{where}; "
+                "start where f and its gradient can be computed"
+            )
+    return numbers
+
+
+def _argument_names(f: Callable[..., Any], starts: tuple[Any, ...]) -> tuple[str, ...]:
+    count = len(starts)
+    try:
+        called = signature(f)
+    except (TypeError, ValueError):  # Some functions written in C do not tell.
+        called = Signature()
+    else:
+        try:
+            called.bind(*starts)
+        except TypeError as error:
+            arguments = "1 argument" if count == 1 else f"{count} arguments"
+            raise TypeError(
+                f"f cannot be called with {arguments} ({error}); x0 is one argument, be it a "
+                "number or a list, each further start is one more, and options such as "
+                "learning_rate are given by name"
+            ) from None
+    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
+    names = tuple(name for name, given in called.parameters.items() if given.kind in kinds)
+    if len(names) >= count:
+        return names[:count]
+    return ("x",) if count == 1 else tuple(f"x{position}" for position in range(count))

@@ -1,0 +1,194 @@
+"""How far to go: learning rates, schedules of them, and a search that tries.
+
+A schedule is any function from the number of steps taken so far, 0, 1, 2, ..., to a learning rate;
+these make the usual ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from microgradcheck.optimize.arguments import real, whole
+from microgradcheck.structure import number
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Vector = NDArray[np.float64]
+    Rise = Callable[[Vector], float]
+
+__all__ = [
+    "LineSearch",
+    "NoDescentError",
+    "Schedule",
+    "as_schedule",
+    "cosine",
+    "exponential",
+    "linear",
+]
+
+Schedule = Callable[[int], float]
+
+
+def linear(start: float, end: float, steps: int) -> Schedule:
+    """Return a schedule that goes in a straight line from one learning rate to another.
+
+    Args:
+        start: the learning rate of the first step, not negative.
+        end: the learning rate after `steps` steps and from there on, not negative.
+        steps: how many steps it takes, at least 1.
+
+    Raises:
+        TypeError, ValueError: an argument is no such number.
+
+    Example:
+        >>> rate = linear(1.0, 0.5, steps=2)
+        >>> rate(0), rate(1), rate(2), rate(3)
+        (1.0, 0.75, 0.5, 0.5)
+    """
+    first, last, count = _check(start, end, steps)
+
+    def rate(step: int) -> float:
+        return first + (last - first) * min(step / count, 1.0)
+
+    return _named(rate, f"learning rate linear from {first:g} to {last:g}")
+
+
+def cosine(start: float, end: float, steps: int) -> Schedule:
+    """Return a schedule that goes from one learning rate to another along half a cosine wave.
+
+    Args:
+        start: the learning rate of the first step, not negative.
+        end: the learning rate after `steps` steps and from there on, not negative.
+        steps: how many steps it takes, at least 1.
+
+    Raises:
+        TypeError, ValueError: an argument is no such number.
+
+    Source: Loshchilov and Hutter, SGDR: Stochastic Gradient Descent with Warm Restarts, ICLR
+    (2017), equation 5.
+
+    Example:
+        >>> rate = cosine(1.0, 0.0, steps=3)
+        >>> [round(rate(step), 2) for step in range(5)]
+        [1.0, 0.75, 0.25, 0.0, 0.0]
+    """
+    first, last, count = _check(start, end, steps)
+
+    def rate(step: int) -> float:
+        return last + (first - last) * (1 + math.cos(math.pi * min(step / count, 1.0))) / 2
+
+    return _named(rate, f"learning rate cosine from {first:g} to {last:g}")
+
+
+def exponential(start: float, factor: float, *, every: int = 1) -> Schedule:
+    """Return a schedule that multiplies the learning rate by a factor after every few steps.
+
+    Args:
+        start: the learning rate of the first step, not negative.
+        factor: between 0 and 1.
+        every: how many steps have the same learning rate, at least 1.
+
+    Raises:
+        TypeError, ValueError: an argument is no such number.
+
+    Example:
+        >>> rate = exponential(1.0, 0.5, every=2)
+        >>> [rate(step) for step in range(5)]
+        [1.0, 1.0, 0.5, 0.5, 0.25]
+    """
+    first, ratio = real("start", start, least=0), real("factor", factor, above=0, below=1)
+    count = whole("every", every, least=1)
+
+    def rate(step: int) -> float:
+        return float(first * ratio ** (step // count))
+
+    return _named(rate, f"learning rate {first:g} times {ratio:g} every {count}")
+
+
+def _check(start: object, end: object, steps: object) -> tuple[float, float, int]:
+    return real("start", start, least=0), real("end", end, least=0), whole("steps", steps, least=1)
+
+
+def _named(schedule: Schedule, name: str) -> Schedule:
+    schedule.__name__ = schedule.__qualname__ = name
+    return schedule
+
+
+def as_schedule(learning_rate: Any) -> Schedule:
+    """Return a number or a schedule as a schedule that checks its rates, and is named in words."""
+    constant = number(learning_rate)
+    if constant is None and callable(learning_rate):
+        name = getattr(learning_rate, "__name__", type(learning_rate).__name__)
+        return _named(
+            lambda step: real(f"learning_rate({step})", learning_rate(step), least=0),
+            "learning rate by a schedule" if name == "<lambda>" else name,
+        )
+    if constant is None or not 0 < constant < math.inf:
+        kind = TypeError if constant is None else ValueError
+        advice = "; f is minimized along minus its gradient" if (constant or 0) < 0 else ""
+        raise kind(
+            "learning_rate is a positive number, such as 0.1, or a function from the number "
+            f"of steps taken to one; got {learning_rate!r}{advice}"
+        )
+    return _named(lambda step: constant, f"learning rate {constant:g}")
+
+
+class NoDescentError(ArithmeticError):
+    """A rule found no step that lowers f."""
+
+
+@dataclass
+class LineSearch:
+    """Gradient descent that halves a step until f falls enough: f(x − t g) ≤ f(x) − c t |g|².
+
+    The first t of every step is the learning rate.
+
+    Args:
+        sufficient: c, the part of the fall that the gradient promises which must come true,
+            between 0 and 1.
+        shrink: what t is multiplied by until it does, between 0 and 1.
+
+    Raises:
+        TypeError, ValueError: an argument is no such number.
+
+    Limits: f is called once more for every t that is tried.
+
+    Source: Armijo, Minimization of functions having Lipschitz continuous first partial
+    derivatives, Pacific J. Math. 16 (1966); Nocedal and Wright, Numerical Optimization, 2nd ed.
+    (2006), algorithm 3.1.
+
+    Example:
+        >>> import numpy as np
+        >>> x, g = 3.0, np.array([6.0])
+        >>> LineSearch().change(g, 1.0, rise=lambda change: (x + change[0]) ** 2 - x**2)
+        array([-3.])
+    """
+
+    sufficient: float = 1e-4
+    shrink: float = 0.5
+    name = "line-search"
+    learning_rate = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("sufficient", "shrink"):
+            real(name, getattr(self, name), above=0, below=1)
+
+    def change(self, gradient: Vector, learning_rate: float, rise: Rise) -> Vector:
+        """Return −t g with the first t that lowers f enough."""
+        square = float(gradient @ gradient)
+        t = learning_rate
+        # The negation also refuses a rise of nan.
+        while not rise(-t * gradient) <= -self.sufficient * t * square:
+            t *= self.shrink
+            if t < learning_rate * 1e-20:
+                raise NoDescentError(
+                    f"no step along the negative gradient lowers f, down to {t:.1e} times it: "
+                    "f is as low here as rounding allows, or the gradient is wrong, which "
+                    "gradcheck can tell"
+                )
+        return -t * gradient
