@@ -92,26 +92,39 @@ def test_without_the_extra_it_is_named(
     assert not path.exists()
 
 
-def test_without_a_font_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def without_system_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     import resvg_py
 
     write = resvg_py.svg_to_bytes
     without = {"skip_system_fonts": True}
     monkeypatch.setattr(resvg_py, "svg_to_bytes", lambda **options: write(**options | without))
-    with pytest.raises(RuntimeError, match="found no font"):
+
+
+@pytest.mark.usefixtures("without_system_fonts")
+def test_without_a_font_nothing_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(svg, "find_spec", lambda _: None)
+    with pytest.raises(RuntimeError, match=r"found no font .*microgradcheck\[plot\]"):
         svg.rasterize(picture().svg)
 
 
-def test_one_of_the_fonts_that_a_picture_names_is_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a machine with DejaVu alone, where resvg finds nothing for "sans-serif"."""
-    matplotlib = pytest.importorskip("matplotlib")
-    import resvg_py
-
-    write = resvg_py.svg_to_bytes
-    font = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf"
-    alone = {"skip_system_fonts": True, "font_files": [font]}
-    monkeypatch.setattr(resvg_py, "svg_to_bytes", lambda **options: write(**options | alone))
-    assert pixels(picture("wide")).getcolors(100_000)
+@pytest.mark.usefixtures("without_system_fonts")
+def test_the_font_of_matplotlib_is_enough_and_stays_in_the_boxes() -> None:
+    pytest.importorskip("matplotlib")
+    x = Value(1.234567, "x")
+    y = x.sin() * x + x.exp() * x
+    y.backward()
+    drawn = draw(y)
+    image = pixels(drawn)
+    left, top, *_ = map(float, parse(drawn).attrib["viewBox"].split())
+    _, start, end, bottom = box(groups(drawn)["v0"])
+    strip = (2 * (end + 1 - left), 2 * (start - top), 2 * (end + 7 - left), 2 * (bottom - top))
+    assert (0xA3, 0x3B, 0x0B) in {color for _, color in image.getcolors(100_000) or []}
+    beyond = image.crop(tuple(map(int, strip))).getcolors(10_000) or []
+    # Lines leave the box to its right, and no letter of its gradient does.
+    assert not [
+        color for _, color in beyond if isinstance(color, tuple) and color[0] > color[2] + 60
+    ]
 
 
 def test_the_command_line_writes_png(tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
-from html import escape
+from html import escape, unescape
+from importlib.util import find_spec
 from math import hypot, sqrt
 
 from microgradcheck.draw.layout import Curve, Layout, Point
@@ -211,9 +213,35 @@ def rasterize(svg: str) -> bytes:
             f"a picture of {size[1]} × {size[2]} points is too large for a PNG; draw less of the "
             "graph, with limit=..., or save it as .svg"
         )
-    if svg_to_bytes(svg_string=_LETTER) == svg_to_bytes(svg_string=_EMPTY):
+    # A machine may have no font at all; matplotlib, where it is installed, brings one.
+    matplotlib = find_spec("matplotlib")
+    folders = matplotlib and matplotlib.submodule_search_locations
+    fonts = [f"{folder}/mpl-data/fonts/ttf" for folder in folders or ()]
+    write = partial(svg_to_bytes, font_dirs=fonts)
+    if write(svg_string=_LETTER) == write(svg_string=_EMPTY):
         raise RuntimeError(
-            "found no font to write a PNG with; install one, such as the package fonts-dejavu, "
-            "or save the picture as .svg"
+            "found no font to write a PNG with; install one, such as the package fonts-dejavu, or "
+            "python -m pip install 'microgradcheck[plot]', which brings one; or save the picture "
+            "as .svg"
         )
-    return svg_to_bytes(svg_string=svg, zoom=sharpness)
+    return write(svg_string=_TEXT.sub(_with_lengths_of_runs, svg), zoom=sharpness)
+
+
+_TEXT = re.compile(
+    r'<text x="(\S+)" (y="\S+" font-size="(\S+)") textLength="(\S+)" (\S+)>(.*)</text>'
+)
+_RUN = re.compile(r'<tspan class="(.*?)">(.*?)</tspan>')
+
+
+def _with_lengths_of_runs(text: re.Match[str]) -> str:
+    """Say the length of each run of a text, since resvg does not divide that of the whole."""
+    x, attributes, size, length, adjust, content = text.groups()
+    runs = _RUN.findall(content)
+    widths = [Line(float(size), ((look, unescape(run)),)).width for look, run in runs]
+    place, stretch = float(x), float(length) / sum(widths)
+    spans = []
+    for (look, run), width in zip(runs, widths, strict=True):
+        long = f'textLength="{width * stretch:.2f}" {adjust}'
+        spans.append(f'<tspan class="{look}" x="{place:.2f}" {long}>{run}</tspan>')
+        place += width * stretch
+    return f"<text {attributes}>{''.join(spans)}</text>"
