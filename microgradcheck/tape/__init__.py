@@ -13,7 +13,7 @@ function is undefined, they ask the function itself.
 
 from __future__ import annotations
 
-from microgradcheck.tape.guards import StaleTapeError
+from microgradcheck.tape.graph import StaleTapeError
 from microgradcheck.tape.source import TapeSource
 from microgradcheck.tape.tape import Tape, record
 

@@ -6,10 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from microgradcheck.tape.infinities import finite_columns
-from microgradcheck.tape.passes.groups import Application, MatrixProduct, Sums
-from microgradcheck.tape.passes.row import reader, rule
-from microgradcheck.tape.passes.schedule import Schedule
+from microgradcheck.ops import arrays
+from microgradcheck.tape.loop import finite_columns
+from microgradcheck.tape.schedule import Application, MatrixProduct, Schedule, Sums
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,25 +18,25 @@ if TYPE_CHECKING:
     Indices = NDArray[np.intp]
     Mask = NDArray[np.bool_]
 
-__all__ = ["Blocks"]
+__all__ = ["Passes"]
 
 Step = Callable[[], Any]
 
 _SCRATCH = 2**15
 """How many numbers a step holds besides its results: more would not stay in the cache."""
 
-_MOST_IDLE = 2
+_MOST_IDLE = 4
 """How many blocks are kept for the next calls."""
 
 _BLOCK = 2**20
-"""How many numbers a block may hold, 16 MB."""
+"""How many numbers a block may hold, 8 MB."""
+
+_LEAST_MATRIX = 1000
+"""At one point, the calls for a product of matrices take longer than so many terms."""
 
 
-class Blocks:
-    """Both sweeps of a graph at many points, as array passes.
-
-    Args:
-        schedule: the groups.
+class Passes:
+    """Both sweeps of a graph at one or many points, as array passes.
 
     Threads may share it: each call borrows a block of numbers for itself.
     """
@@ -52,21 +51,9 @@ class Blocks:
     def run(
         self, parts: Sequence[Numbers], count: int, partials: Numbers | None
     ) -> tuple[Numbers, Mask]:
-        """Compute many points.
-
-        Args:
-            parts: for each argument its entries, of shape (entries, points), or (entries, 1)
-                where all points share it.
-            count: how many points there are.
-            partials: where to write the derivatives, of shape (all entries, points); None to
-                leave them out.
-
-        Returns:
-            The value at each point, and whether all numbers on the way to it are finite and all
-            guards hold.
-        """
+        """Return the value at each point, and whether it can be trusted: see `Runner`."""
         gradient = partials is not None
-        key = (count, gradient, *(part.shape[1] for part in parts))
+        key = (count, gradient, *[part.shape[1] for part in parts])
         block = self._borrow(key) or _Block(self._schedule, count, parts, gradient)
         try:
             return block.run(parts, partials)
@@ -94,6 +81,7 @@ class _Block:
         import numpy as np
 
         self._schedule = schedule
+        self._count = count
         self._numbers = np.zeros((schedule.ends[-1 if gradient else 0], count))
         fixed = slice(schedule.inputs, schedule.first_result)
         self._numbers[fixed] = np.array(schedule.fixed)[:, np.newaxis]
@@ -107,8 +95,8 @@ class _Block:
         self._rows[[schedule.root, *(schedule.gradient if gradient else [])]] = True
         for check in schedule.checks:
             self._rows[check.left] = self._rows[check.right] = True
-        self._forward = [self._step(group) for group in schedule.forward]
-        self._backward = [self._step(group) for group in (schedule.backward if gradient else [])]
+        groups = [*schedule.forward, *(schedule.backward if gradient else [])]
+        self._steps = [self._step(group) for group in groups]
         # A number that all points share is copied to all of them only where a step reads a row.
         self._spread = np.flatnonzero((self._same & self._rows)[: schedule.inputs])
 
@@ -120,22 +108,19 @@ class _Block:
         for part in parts:
             numbers[start : start + len(part), : part.shape[1]] = part
             start += len(part)
-        numbers[self._spread] = numbers[self._spread, :1]
+        if len(self._spread):
+            numbers[self._spread] = numbers[self._spread, :1]
         with np.errstate(all="ignore"):
-            for step in self._forward:
-                step()
-            for step in self._backward:
+            for step in self._steps:
                 step()
         last = schedule.ends[0 if partials is None else 1]
-        good = np.ones(numbers.shape[1], dtype=bool)
+        good = np.ones(self._count, dtype=bool)
         good &= finite_columns(numbers[schedule.first_result : last])
-        for check in schedule.checks:
-            good &= check.holds(numbers)
+        for compare, left, right, answers in schedule.checks:
+            good &= (answers == compare(numbers[left], numbers[right]).T).all(axis=1)
         if partials is not None:
             numbers.take(schedule.gradient, 0, partials, "clip")
         return numbers[schedule.root].copy(), good
-
-    # Steps
 
     def _step(self, group: Sums | Application) -> Step:
         out = self._numbers[group.start : group.stop]
@@ -144,26 +129,42 @@ class _Block:
         left, right, matrix = group.left, group.right, group.matrix
         if matrix is not None and len(left) == 1:
             return self._outer_product(out, matrix.outer[0], matrix.inner[0])
-        if right is not None and self._schedule.matrices:
+        if right is not None and self._schedule.matrices and self._count > 1:
             for shared, moving in ((left, right), (right, left)):
                 if self._same[shared].all() and (moving == moving[:, :1]).all():
                     return self._matrix_times_points(out, shared, moving[:, 0], group.weights)
-        if matrix is not None and self._schedule.matrices:
+        worth_it = matrix and (self._count > 1 or len(matrix.outer) * len(out) >= _LEAST_MATRIX)
+        if matrix and worth_it and self._schedule.matrices:
             return self._matrix_products(out, matrix, group.without(matrix))
         return self._sums(out, group)
 
-    def _read(self, places: Indices, *, each: bool = False) -> Callable[[], Numbers]:
-        self._rows[places] = True
-        return reader(self._numbers, places, each=each)
-
     def _application(self, out: Numbers, group: Application) -> Step:
-        compute = rule(group)
+        if group.position is None:
+            rule = arrays().value(group.operation)
+        else:
+            rule = arrays().derivatives(group.operation)[group.position]
         read = [self._read(places) for places in group.inputs]
 
         def step() -> None:
-            out[:] = compute(*[numbers_of() for numbers_of in read])
+            out[:] = rule(*[numbers_of() for numbers_of in read])
 
         return step
+
+    def _read(self, places: Indices, *, each: bool = False) -> Callable[[], Numbers]:
+        """Return a function that returns the numbers at places, without copying where it can.
+
+        Where they are all the same one, it returns that one, to be broadcast, unless `each` is
+        wanted.
+        """
+        import numpy as np
+
+        self._rows[places] = True
+        first, n = int(places[0]), len(places)
+        step = 0 if (places == first).all() and not each else 1
+        if (places == first + step * np.arange(n)).all():
+            view = self._numbers[first : first + (n if step else 1)]
+            return lambda: view
+        return lambda: self._numbers.take(places, 0)
 
     def _outer_product(self, out: Numbers, outer: Indices, inner: Indices) -> Step:
         import numpy as np
@@ -194,7 +195,7 @@ class _Block:
 
         outer, inner = matrix.outer.T.copy(), matrix.inner.T.copy()
         self._rows[outer] = self._rows[inner] = True
-        count = out.shape[1]
+        count = self._count
         first, second = np.empty((*outer.shape, count)), np.empty((*inner.shape, count))
         products = out.reshape(len(outer), len(inner), count)
         take = self._numbers.take
@@ -204,8 +205,11 @@ class _Block:
         def step() -> None:
             take(outer, 0, first, "clip")
             take(inner, 0, second, "clip")
-            # One pass over the terms, where multiplying and adding would be two.
-            np.einsum("sjp,tjp->stp", first, second, out=products)
+            if count == 1:
+                np.matmul(first[:, :, 0], second[:, :, 0].T, products[:, :, 0])
+            else:
+                # One pass over the terms, where multiplying and adding would be two.
+                np.einsum("sjp,tjp->stp", first, second, out=products)
             if add_others is not None:
                 add_others()
                 np.add(out, others, out)
@@ -216,8 +220,8 @@ class _Block:
         """Add products up, so many at a time as fit into the scratch space."""
         import numpy as np
 
-        _, _, left, right, weights, _ = group
-        (k, n), count = left.shape, out.shape[1]
+        left, right, weights = group.left, group.right, group.weights
+        (k, n), count = left.shape, self._count
         height = min(k, max(1, _SCRATCH // count))
         width = min(n, max(1, _SCRATCH // (height * count)))
         self._rows[left] = True
@@ -232,6 +236,7 @@ class _Block:
             signs = None if weights is None else weights[part].reshape(-1, 1)
             products, factors = scratch[:, : len(first)]
             terms = products.reshape(*left[part].shape, count)
+            # Bound once: half of a short step is looking names up.
             take, multiply = self._numbers.take, np.multiply
             add: Any = np.add.reduce
             total = out[j : j + width]
@@ -244,7 +249,8 @@ class _Block:
                 if signs is not None:
                     multiply(products, signs, products)
                 if i == 0:
-                    add(terms, 0, None, total, False, -0.0)  # -0.0 + x is x, as in Passes.
+                    # From -0.0 on, since -0.0 + x is x for every x, -0.0 included.
+                    add(terms, 0, None, total, False, -0.0)
                 else:
                     np.add(total, add(terms, 0), total)
 
