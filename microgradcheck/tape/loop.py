@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-__all__ = ["Loop", "LoopOverPoints", "finite_columns", "lossy_places"]
+__all__ = ["Loop", "LoopOverPoints", "finite_columns", "gathered", "lossy_places"]
 
 
 class Loop:
@@ -89,7 +89,7 @@ class LoopOverPoints:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._loop = Loop(graph, arrays())
-        self._watched = [*lossy_places(graph, raising=False), graph.root]
+        self._watched = lossy_places(graph, raising=False)
         self.most = max(16, min(4096, _NUMBERS // len(graph)))
         """The most points that a call may have, to keep memory bounded."""
 
@@ -103,18 +103,11 @@ class LoopOverPoints:
             return self._one_by_one(parts, count, partials)
         with np.errstate(all="ignore"):
             numbers = self._loop.forward([row for part in parts for row in part])
+            good = np.isfinite(sum(numbers[place] for place in self._watched))
+            for compare, left, right, answer, _ in self._graph.guards:
+                good = good & (compare(numbers[left], numbers[right]) == answer)
             derivatives = [] if partials is None else self._loop.backward(numbers)
-        good = np.ones(count, dtype=bool)
-        good &= np.isfinite(sum(numbers[place] for place in self._watched))
-        for compare, left, right, answer, _ in self._graph.guards:
-            good &= compare(numbers[left], numbers[right]) == answer
-        if partials is not None:
-            for row, derivative in zip(partials, derivatives, strict=True):
-                row[:] = derivative
-            good &= finite_columns(partials)
-        values = np.empty(count)
-        values[:] = numbers[self._graph.root]
-        return values, good
+            return gathered(numbers[self._graph.root], derivatives, good, count, partials)
 
     def _one_by_one(
         self, parts: Sequence[Numbers], count: int, partials: Numbers | None
@@ -205,10 +198,27 @@ def _is_finite(rule: Callable[..., float], inputs: tuple[float, ...]) -> bool:
         return False
 
 
-def finite_columns(numbers: NDArray[np.float64]) -> Any:
-    """Tell for each column whether all its numbers are finite; one True where all columns are."""
+def gathered(
+    value: Any, derivatives: Sequence[Any], good: Any, count: int, partials: Numbers | None
+) -> tuple[Numbers, Mask]:
+    """Return what a `Runner` does from arrays, or from numbers where all points have the same."""
     import numpy as np
 
-    with np.errstate(all="ignore"):
-        # The sum of all tells in most cases, and costs least.
-        return True if math.isfinite(numbers.sum()) else np.isfinite(numbers.sum(axis=0))
+    values = np.empty(count)
+    values[:] = value
+    good = np.isfinite(values) & good
+    if partials is not None:
+        for row, derivative in zip(partials, derivatives, strict=True):
+            row[:] = derivative
+        good &= finite_columns(partials)
+    return values, good
+
+
+def finite_columns(numbers: Numbers) -> Mask:
+    """Tell for each column whether all its numbers are finite; overflow is to be ignored here."""
+    import numpy as np
+
+    if math.isfinite(numbers.sum()):  # This tells in most cases, and costs least.
+        return np.ones(numbers.shape[1], dtype=bool)
+    finite: Mask = np.isfinite(numbers.sum(axis=0))
+    return finite

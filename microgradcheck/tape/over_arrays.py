@@ -12,7 +12,7 @@ from microgradcheck.ops import OPERATIONS, arrays
 from microgradcheck.tape.arguments import Arguments
 from microgradcheck.tape.expression import ARRAY_TEXTS
 from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.loop import finite_columns, lossy_places
+from microgradcheck.tape.loop import gathered, lossy_places
 from microgradcheck.tape.module import (
     RESERVED,
     definitions,
@@ -56,15 +56,8 @@ class ArrayLines:
         for part in parts:
             entries += list(part if part.shape[1] == count else part[:, 0])
         with np.errstate(all="ignore"):
-            value, derivatives, valid = self._compiled(partials is not None)(entries)
-        values = np.empty(count)
-        values[:] = value
-        good = np.isfinite(values) & valid
-        if partials is not None:
-            for row, derivative in zip(partials, derivatives, strict=True):
-                row[:] = derivative
-            good &= finite_columns(partials)
-        return values, good
+            results = self._compiled(partials is not None)(entries)
+            return gathered(*results, count, partials)
 
 
 def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Callable[..., Any]:

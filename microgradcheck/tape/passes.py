@@ -113,9 +113,8 @@ class _Block:
         with np.errstate(all="ignore"):
             for step in self._steps:
                 step()
-        last = schedule.ends[0 if partials is None else 1]
-        good = np.ones(self._count, dtype=bool)
-        good &= finite_columns(numbers[schedule.first_result : last])
+            last = schedule.ends[0 if partials is None else 1]
+            good = finite_columns(numbers[schedule.first_result : last])
         for compare, left, right, answers in schedule.checks:
             good &= (answers == compare(numbers[left], numbers[right]).T).all(axis=1)
         if partials is not None:
