@@ -44,11 +44,9 @@ def ways(graph: Graph, like: list[float]) -> dict[str, Callable[[list[float]], A
     loop, passes = Loop(graph), Passes(Schedule(graph, Terms(graph)))
 
     def in_passes(x: list[float], gradient: bool) -> Any:
-        column = np.reshape(x, (-1, 1))
-        partials = np.empty_like(column) if gradient else None
-        values, good = passes.run([column], 1, partials)
-        assert good[0]
-        return values.tolist()[0] if partials is None else (values.tolist()[0], partials[:, 0])
+        found = passes.at_one(np.array(x), gradient)
+        assert found is not None
+        return found if gradient else found[0]
 
     return {
         "straight line": Module(graph, len, [like]).compile(refuse),
@@ -162,11 +160,11 @@ def test_every_way_notices_another_branch() -> None:
         graph = trace(case.f, (case.points[0],))
         lines = Module(graph, len, [case.points[0]]).compile(refuse)
         columns = np.array(case.points).T
-        runners = [Passes(Schedule(graph, Terms(graph))), ArrayLines(graph), LoopOverPoints(graph)]
+        passes = Passes(Schedule(graph, Terms(graph)))
+        runners = [passes, ArrayLines(graph), LoopOverPoints(graph)]
         trusted = [
             runner.run([columns], len(case.points), np.empty_like(columns))[1] for runner in runners
         ]
-        trusted.append([runners[0].run([x[:, np.newaxis]], 1, None)[1][0] for x in columns.T])
         poisoned = np.isnan(namespace_function(graph, Arguments([case.points[0]]), np)(columns)[0])
         for i, x in enumerate(case.points):
             try:
@@ -177,6 +175,7 @@ def test_every_way_notices_another_branch() -> None:
             for run in (lines, Loop(graph).value):
                 with pytest.raises(ValueError, match=r"^$"):
                     run(x)
+            assert passes.at_one(np.array(x), gradient=False) is None, seed
             assert not any(good[i] for good in trusted), seed
             assert poisoned[i], seed
     assert noticed > 20

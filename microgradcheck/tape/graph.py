@@ -244,8 +244,8 @@ class Graph:
         return place
 
     def _place(self, side: Any) -> int:
-        place: int = self._constant(side) if isinstance(side, float) else side.adjoint
-        return place
+        place: int | None = self._known.get(id(side)) if isinstance(side, float) else side.adjoint
+        return self._constant(side) if place is None else place
 
 
 _MULTIPLY, _POWER = OPERATIONS["multiply"], OPERATIONS["power"]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Numbers = NDArray[np.float64]
     Mask = NDArray[np.bool_]
 
-__all__ = ["Loop", "LoopOverPoints", "finite_columns", "gathered", "lossy_places"]
+__all__ = ["Loop", "LoopOverPoints", "gathered", "lossy_places"]
 
 
 class Loop:
@@ -210,15 +210,6 @@ def gathered(
     if partials is not None:
         for row, derivative in zip(partials, derivatives, strict=True):
             row[:] = derivative
-        good &= finite_columns(partials)
+        if not math.isfinite(partials.sum()):  # This tells in most cases, and costs least.
+            good &= np.isfinite(partials.sum(axis=0))
     return values, good
-
-
-def finite_columns(numbers: Numbers) -> Mask:
-    """Tell for each column whether all its numbers are finite; overflow is to be ignored here."""
-    import numpy as np
-
-    if math.isfinite(numbers.sum()):  # This tells in most cases, and costs least.
-        return np.ones(numbers.shape[1], dtype=bool)
-    finite: Mask = np.isfinite(numbers.sum(axis=0))
-    return finite

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import arrays
-from microgradcheck.tape.loop import finite_columns
 from microgradcheck.tape.schedule import Application, MatrixProduct, Schedule, Sums
 
 if TYPE_CHECKING:
@@ -45,8 +45,26 @@ class Passes:
         self._schedule = schedule
         self._lock = threading.Lock()
         self._idle: list[tuple[tuple[int, ...], _Block]] = []
+        self._idle_for_one: tuple[list[_Block], list[_Block]] = ([], [])
         self.most = max(16, min(1024, _BLOCK // schedule.ends[-1]))
         """The most points that a call may have, to keep memory bounded."""
+
+    def at_one(self, entries: Numbers, gradient: bool) -> tuple[float, Numbers] | None:
+        """Return the value and, if wanted, derivatives at one point; None if not to be trusted."""
+        column = entries.reshape(-1, 1)
+        idle = self._idle_for_one[gradient]
+        try:
+            block = idle.pop()  # One call, so that no two threads get the same.
+        except IndexError:
+            block = _Block(self._schedule, 1, [column], gradient)
+        try:
+            if block.fill([column]) and (not self._schedule.checks or block.holds()[0]):
+                row = block.numbers[:, 0]
+                partials = row.take(self._schedule.gradient) if gradient else row[:0]
+                return float(row[self._schedule.root]), partials
+            return None
+        finally:
+            idle.append(block)
 
     def run(
         self, parts: Sequence[Numbers], count: int, partials: Numbers | None
@@ -56,7 +74,13 @@ class Passes:
         key = (count, gradient, *[part.shape[1] for part in parts])
         block = self._borrow(key) or _Block(self._schedule, count, parts, gradient)
         try:
-            return block.run(parts, partials)
+            finite = block.fill(parts)
+            good = block.holds()
+            if not finite:
+                good &= block.finite()
+            if partials is not None:
+                block.numbers.take(self._schedule.gradient, 0, partials, "clip")
+            return block.numbers[self._schedule.root].copy(), good
         finally:
             with self._lock:
                 self._idle.append((key, block))
@@ -82,16 +106,20 @@ class _Block:
 
         self._schedule = schedule
         self._count = count
-        self._numbers = np.zeros((schedule.ends[-1 if gradient else 0], count))
+        self.numbers = np.zeros((schedule.ends[-1 if gradient else 0], count))
         fixed = slice(schedule.inputs, schedule.first_result)
-        self._numbers[fixed] = np.array(schedule.fixed)[:, np.newaxis]
-        self._same = np.zeros(len(self._numbers), dtype=bool)
+        self.numbers[fixed] = np.array(schedule.fixed)[:, np.newaxis]
+        self._same = np.zeros(len(self.numbers), dtype=bool)
         self._same[fixed] = True
+        self._inputs = []
         start = 0
         for part in parts:
-            self._same[start : start + len(part)] = part.shape[1] < count
-            start += len(part)
-        self._rows = np.zeros(len(self._numbers), dtype=bool)
+            stop = start + len(part)
+            self._same[start:stop] = part.shape[1] < count
+            self._inputs.append(self.numbers[start:stop, : part.shape[1]])
+            start = stop
+        self._watched = self.numbers[schedule.first_result : schedule.ends[int(gradient)]].ravel()
+        self._rows = np.zeros(len(self.numbers), dtype=bool)
         self._rows[[schedule.root, *(schedule.gradient if gradient else [])]] = True
         for check in schedule.checks:
             self._rows[check.left] = self._rows[check.right] = True
@@ -100,29 +128,38 @@ class _Block:
         # A number that all points share is copied to all of them only where a step reads a row.
         self._spread = np.flatnonzero((self._same & self._rows)[: schedule.inputs])
 
-    def run(self, parts: Sequence[Numbers], partials: Numbers | None) -> tuple[Numbers, Mask]:
+    def fill(self, parts: Sequence[Numbers]) -> bool:
+        """Compute all numbers, and tell whether even their sum is finite."""
         import numpy as np
 
-        schedule, numbers = self._schedule, self._numbers
-        start = 0
-        for part in parts:
-            numbers[start : start + len(part), : part.shape[1]] = part
-            start += len(part)
+        for numbers_of_part, part in zip(self._inputs, parts, strict=True):
+            numbers_of_part[:] = part
         if len(self._spread):
-            numbers[self._spread] = numbers[self._spread, :1]
+            self.numbers[self._spread] = self.numbers[self._spread, :1]
         with np.errstate(all="ignore"):
             for step in self._steps:
                 step()
-            last = schedule.ends[0 if partials is None else 1]
-            good = finite_columns(numbers[schedule.first_result : last])
-        for compare, left, right, answers in schedule.checks:
-            good &= (answers == compare(numbers[left], numbers[right]).T).all(axis=1)
-        if partials is not None:
-            numbers.take(schedule.gradient, 0, partials, "clip")
-        return numbers[schedule.root].copy(), good
+            return math.isfinite(self._watched.sum())
+
+    def finite(self) -> Mask:
+        """Tell for each point whether all numbers on the way to its results are finite."""
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            finite: Mask = np.isfinite(self._watched.reshape(-1, self._count).sum(axis=0))
+        return finite
+
+    def holds(self) -> Mask:
+        """Tell for each point whether all guards hold."""
+        import numpy as np
+
+        good = np.ones(self._count, dtype=bool)
+        for compare, left, right, answers in self._schedule.checks:
+            good &= (answers == compare(self.numbers[left], self.numbers[right]).T).all(axis=1)
+        return good
 
     def _step(self, group: Sums | Application) -> Step:
-        out = self._numbers[group.start : group.stop]
+        out = self.numbers[group.start : group.stop]
         if isinstance(group, Application):
             return self._application(out, group)
         left, right, matrix = group.left, group.right, group.matrix
@@ -161,9 +198,9 @@ class _Block:
         first, n = int(places[0]), len(places)
         step = 0 if (places == first).all() and not each else 1
         if (places == first + step * np.arange(n)).all():
-            view = self._numbers[first : first + (n if step else 1)]
+            view = self.numbers[first : first + (n if step else 1)]
             return lambda: view
-        return lambda: self._numbers.take(places, 0)
+        return lambda: self.numbers.take(places, 0)
 
     def _outer_product(self, out: Numbers, outer: Indices, inner: Indices) -> Step:
         import numpy as np
@@ -178,7 +215,7 @@ class _Block:
         import numpy as np
 
         points = self._read(moving, each=True)
-        first_point = self._numbers[:, 0]
+        first_point = self.numbers[:, 0]
 
         def step() -> None:
             matrix = first_point.take(shared)
@@ -192,12 +229,14 @@ class _Block:
         """Multiply two matrices at each point."""
         import numpy as np
 
-        outer, inner = matrix.outer.T.copy(), matrix.inner.T.copy()
-        self._rows[outer] = self._rows[inner] = True
         count = self._count
+        # For many points, the terms of each sum side by side.
+        outer, inner = matrix[1:] if count == 1 else (matrix.outer.T.copy(), matrix.inner.T.copy())
+        self._rows[outer] = self._rows[inner] = True
         first, second = np.empty((*outer.shape, count)), np.empty((*inner.shape, count))
-        products = out.reshape(len(outer), len(inner), count)
-        take = self._numbers.take
+        products = out.reshape(matrix.outer.shape[1], matrix.inner.shape[1], count)
+        first_matrix, second_matrix, product = first[..., 0].T, second[..., 0], products[..., 0]
+        take = self.numbers.take
         others = np.empty(out.shape if len(rest.left) else (0, count))
         add_others = self._sums(others, rest) if len(rest.left) else None
 
@@ -205,7 +244,7 @@ class _Block:
             take(outer, 0, first, "clip")
             take(inner, 0, second, "clip")
             if count == 1:
-                np.matmul(first[:, :, 0], second[:, :, 0].T, products[:, :, 0])
+                np.matmul(first_matrix, second_matrix, product)
             else:
                 # One pass over the terms, where multiplying and adding would be two.
                 np.einsum("sjp,tjp->stp", first, second, out=products)
@@ -236,7 +275,7 @@ class _Block:
             products, factors = scratch[:, : len(first)]
             terms = products.reshape(*left[part].shape, count)
             # Bound once: half of a short step is looking names up.
-            take, multiply = self._numbers.take, np.multiply
+            take, multiply = self.numbers.take, np.multiply
             add: Any = np.add.reduce
             total = out[j : j + width]
 

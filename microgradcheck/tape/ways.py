@@ -182,18 +182,13 @@ class Once:
         return run_with_lists
 
     def _in_passes(self, gradient: bool) -> Function:
-        import numpy as np
-
-        arguments, run_points = self._arguments, self._plan.passes.run
+        arguments, run_at = self._arguments, self._plan.passes.at_one
 
         def run(*inputs: Any) -> Any:
-            entries = arguments.row(inputs).reshape(-1, 1)
-            partials = np.empty_like(entries) if gradient else None
-            values, good = run_points([entries], 1, partials)
-            if not good[0]:
+            found = run_at(arguments.row(inputs), gradient)
+            if found is None:
                 return self._carefully(gradient, *inputs)
-            value = float(values[0])
-            return value if partials is None else (value, arguments.gradient(partials[:, 0]))
+            return (found[0], arguments.gradient(found[1])) if gradient else found[0]
 
         return run
 
