@@ -12,9 +12,9 @@ from microgradcheck.ops import OPERATIONS
 from microgradcheck.tape import StaleTapeError, TapeSource, record
 from microgradcheck.tape.arguments import Arguments
 from microgradcheck.tape.graph import Graph, trace
-from microgradcheck.tape.loop import Loop, LoopOverPoints
+from microgradcheck.tape.loop import Loop, loop_over_points
 from microgradcheck.tape.module import Module
-from microgradcheck.tape.over_arrays import ArrayLines, namespace_function
+from microgradcheck.tape.over_arrays import array_lines, namespace_function
 from microgradcheck.tape.passes import Passes
 from microgradcheck.tape.schedule import Schedule
 from microgradcheck.tape.terms import Terms
@@ -95,8 +95,8 @@ def test_every_way_at_many_points_agrees_with_the_eager_engine(seeds: range) -> 
         points = np.array(case.points).T
         runners: list[Runner] = [
             Passes(Schedule(graph, Terms(graph))),
-            ArrayLines(graph),
-            LoopOverPoints(graph),
+            array_lines(graph),
+            loop_over_points(graph),
         ]
         for runner in runners:
             partials = np.empty_like(points)
@@ -118,7 +118,11 @@ def test_a_shared_argument_gives_the_same_as_one_repeated_at_every_point() -> No
         graph = trace(case.f, (case.points[0],))
         columns = np.array(case.points).T
         columns[:half] = columns[:half, :1]
-        runners = [Passes(Schedule(graph, Terms(graph))), ArrayLines(graph), LoopOverPoints(graph)]
+        runners = [
+            Passes(Schedule(graph, Terms(graph))),
+            array_lines(graph),
+            loop_over_points(graph),
+        ]
         for runner in runners:
             repeated, shared = np.empty_like(columns), np.empty_like(columns)
             values, good = runner.run([columns], len(case.points), repeated)
@@ -161,7 +165,7 @@ def test_every_way_notices_another_branch() -> None:
         lines = Module(graph, len, [case.points[0]]).compile(refuse)
         columns = np.array(case.points).T
         passes = Passes(Schedule(graph, Terms(graph)))
-        runners = [passes, ArrayLines(graph), LoopOverPoints(graph)]
+        runners = [passes, array_lines(graph), loop_over_points(graph)]
         trusted = [
             runner.run([columns], len(case.points), np.empty_like(columns))[1] for runner in runners
         ]

@@ -10,10 +10,7 @@ from typing import TYPE_CHECKING, Any
 from microgradcheck.structure import is_array, number, put_together
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Numbers = NDArray[np.float64]
+    from microgradcheck.tape.graph import Indices, Numbers
 
 __all__ = ["Arguments", "Points", "as_lists", "flat"]
 
@@ -133,11 +130,11 @@ class Points:
             )
         self.count = next(iter(counts.values()))
 
-    def block(self, lanes: slice | NDArray[np.intp]) -> list[Numbers]:
+    def block(self, lanes: slice | Indices) -> list[Numbers]:
         """Return the columns of some points."""
         return [column if column.shape[1] == 1 else column[:, lanes] for column in self.columns]
 
-    def chosen(self, indices: NDArray[np.intp]) -> Points:
+    def chosen(self, indices: Indices) -> Points:
         """Return some of the points."""
         twin = copy(self)
         twin.count = len(indices)

@@ -7,10 +7,14 @@ derivative and writes the line that does.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from microgradcheck.ops import OPERATIONS, NumberSystem, Operation
+from microgradcheck.tape.graph import SYMBOLS
 from microgradcheck.value import OPERATORS
 
 __all__ = ["ARRAY_TEXTS", "TEXTS", "Condition", "Expression", "constant"]
@@ -144,36 +148,37 @@ class Expression:
     def __rtruediv__(self, number: Any) -> Expression:
         return constant(number) / self
 
-    # A comparison of constants is a bool, any other a Condition.
+    def _compare(self, compare: Callable[[Any, Any], Any], other: Any) -> Any:
+        """Return a bool for constants, else a Condition."""
+        right = constant(other)
+        if self.is_constant and right.is_constant:
+            return compare(self.factor, right.factor)
+        text = f"{self._write(_SUM)} {SYMBOLS[compare]} {right._write(_SUM)}"
+        return Condition(text, about=right if self.is_number else self)
 
     def __lt__(self, other: Any) -> Any:
-        return _compare(self, "<", constant(other))
+        return self._compare(operator.lt, other)
 
     def __le__(self, other: Any) -> Any:
-        return _compare(self, "<=", constant(other))
+        return self._compare(operator.le, other)
 
     def __gt__(self, other: Any) -> Any:
-        return _compare(self, ">", constant(other))
+        return self._compare(operator.gt, other)
 
     def __ge__(self, other: Any) -> Any:
-        return _compare(self, ">=", constant(other))
+        return self._compare(operator.ge, other)
 
     def __eq__(self, other: object) -> Any:
-        return _compare(self, "==", constant(other))
+        return self._compare(operator.eq, other)
 
     def __ne__(self, other: object) -> Any:
-        return _compare(self, "!=", constant(other))
+        return self._compare(operator.ne, other)
 
     __hash__ = None  # type: ignore[assignment]
 
 
 class Condition:
-    """A truth that is not known yet; one that is known is a bool.
-
-    Args:
-        text: Python that computes it.
-        about: a number that is compared in it.
-    """
+    """A truth that is not known yet, about a number; one that is known is a bool."""
 
     __slots__ = ("about", "text")
 
@@ -213,105 +218,68 @@ def _parenthesized(text: str, rank: int, least: int) -> str:
     return text if rank >= least else f"({text})"
 
 
-def _compare(left: Expression, symbol: str, right: Expression) -> Any:
-    if left.is_constant and right.is_constant:
-        a, b = left.factor, right.factor
-        return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[
-            symbol
-        ]
-    about = right if left.is_number else left
-    return Condition(f"{left._write(_SUM)} {symbol} {right._write(_SUM)}", about)
-
-
-def choice(condition: Condition, chosen: Expression, otherwise: Expression) -> Expression:
-    """Return what is one of two, as a conditional expression."""
-    return Expression(f"{chosen._write(_SUM)} if {condition} else {otherwise}", _CONDITIONAL)
-
-
-_Call = Callable[[str], Callable[..., Expression]]
-
-
 class _TextSystem(NumberSystem):
-    """Operators are written as such, all other operations as calls by name.
+    """Writes operators as such, all other operations as calls by name.
 
-    Args:
-        names: the meaning of each name that is neither.
-        label: the kind of number.
-        call: what writes a call, given the operation's name.
+    Over arrays, no branch is taken: all choices are computed.
     """
 
-    def __init__(self, names: Mapping[str, Any], label: str, call: _Call) -> None:
-        super().__init__(names, label)
-        self._call = call
+    def __init__(self, label: str, *, over_arrays: bool) -> None:
+        self._over_arrays = over_arrays
+        modulus = _modulus if over_arrays else abs
+        own = {"abs": modulus, "absolute": abs, "power": self._power, "where": self._where}
+        super().__init__(own, label)
 
     def value(self, operation: Operation) -> Callable[..., Any]:
         if operation.name not in OPERATORS:
-            self.names.setdefault(operation.name, self._call(operation.name))
+            self.names.setdefault(operation.name, partial(self._call, operation.name))
         return super().value(operation)
 
+    def _call(self, name: str, *inputs: Any) -> Expression:
+        numbers = list(map(constant, inputs))
+        arrays = [x for x in numbers if not x.is_number]
+        if self._over_arrays and arrays:
+            # Some libraries' functions of two arrays do not take a number for one of them.
+            numbers = [_array(x, like=arrays[0]) if x.is_number else x for x in numbers]
+        return _written(name, *numbers)
 
-def _call(name: str) -> Callable[..., Expression]:
-    def write(*inputs: Any) -> Expression:
-        expressions = list(map(constant, inputs))
-        if all(x.is_constant for x in expressions) and name in OPERATIONS:
-            try:
-                return constant(OPERATIONS[name].compute(*(x.factor for x in expressions)))
-            except (ValueError, ArithmeticError):
-                pass  # It is written as it is, and fails where it is run, as it should.
-        return Expression(f"{name}({', '.join(map(str, expressions))})")
-
-    return write
-
-
-def _call_over_arrays(name: str) -> Callable[..., Expression]:
-    call = _call(name)
-
-    def write(*inputs: Any) -> Expression:
-        expressions = list(map(constant, inputs))
-        arrays = [x for x in expressions if not x.is_number]
-        # Some libraries' functions of two arrays do not take a number for one of them.
-        return call(
-            *(_array(x, like=arrays[0]) if arrays and x.is_number else x for x in expressions)
-        )
-
-    return write
-
-
-def _array(number: Expression, *, like: Expression) -> Expression:
-    return Expression(f"full_like({like}, {number})")
-
-
-def _power(fractional: Callable[[Expression, Expression], Expression]) -> Callable[..., Expression]:
-    def write(a: Any, b: Any) -> Expression:
+    def _power(self, a: Any, b: Any) -> Expression:
         base, exponent = constant(a), constant(b)
         n = exponent.factor
         if not exponent.is_constant or n == 0 or base.is_constant:
-            return _call("power")(base, exponent)
+            return _written("power", base, exponent)
         if n == 1:
             return base
         if n in {2, 3} and base.is_simple:
             return base * base if n == 2 else base * base * base
         if n % 1 == 0 and abs(n) < 1e6:
             return base ** int(n)
-        return fractional(base, exponent)
+        # Python's own power of a negative number is complex here, that of math an error.
+        return base**exponent if self._over_arrays else _written("pow", base, exponent)
 
-    return write
+    def _where(self, condition: Any, chosen: Any, otherwise: Any) -> Expression:
+        if isinstance(condition, bool):
+            return constant(chosen if condition else otherwise)
+        p, q = constant(chosen), constant(otherwise)
+        if not self._over_arrays:
+            return Expression(f"{p._write(_SUM)} if {condition} else {q}", _CONDITIONAL)
+        if p.is_number and q.is_number:
+            # Of two numbers, PyTorch would make an array of its default precision.
+            p = _array(p, like=condition.about)
+        return Expression(f"where({condition}, {p}, {q})")
 
 
-def _where(condition: Any, chosen: Any, otherwise: Any) -> Expression:
-    if isinstance(condition, bool):
-        return constant(chosen if condition else otherwise)
-    return choice(condition, constant(chosen), constant(otherwise))
+def _written(name: str, *inputs: Expression) -> Expression:
+    """Return a call by name, or its result where that is known."""
+    if all(x.is_constant for x in inputs) and name in OPERATIONS:
+        # What fails is written as it is, and fails where it is run, as it should.
+        with suppress(ValueError, ArithmeticError):
+            return constant(OPERATIONS[name].compute(*(x.factor for x in inputs)))
+    return Expression(f"{name}({', '.join(map(str, inputs))})")
 
 
-def _where_over_arrays(condition: Any, chosen: Any, otherwise: Any) -> Expression:
-    if isinstance(condition, bool):
-        return constant(chosen if condition else otherwise)
-    p, q = constant(chosen), constant(otherwise)
-    if p.is_number and q.is_number:
-        # Of two numbers, PyTorch would make an array of its default precision.
-        p = _array(p, like=condition.about)
-    return Expression(f"where({condition}, {p}, {q})")
+def _array(number: Expression, *, like: Expression) -> Expression:
+    return Expression(f"full_like({like}, {number})")
 
 
 def _modulus(a: Any) -> Expression:
@@ -319,27 +287,8 @@ def _modulus(a: Any) -> Expression:
     return abs(x) if x.is_number else Expression(f"modulus({x})")
 
 
-TEXTS: Final = _TextSystem(
-    {
-        "abs": abs,
-        "absolute": abs,
-        # Python's own power of a negative number is complex here, that of math an error.
-        "power": _power(_call("pow")),
-        "where": _where,
-    },
-    "texts",
-    _call,
-)
+TEXTS: Final = _TextSystem("texts", over_arrays=False)
 """Texts of Python over floats."""
 
-ARRAY_TEXTS: Final = _TextSystem(
-    {
-        "abs": _modulus,
-        "absolute": abs,
-        "power": _power(lambda base, exponent: base**exponent),
-        "where": _where_over_arrays,
-    },
-    "array texts",
-    _call_over_arrays,
-)
-"""Texts of Python over arrays, where no branch is taken and all choices are computed."""
+ARRAY_TEXTS: Final = _TextSystem("array texts", over_arrays=True)
+"""Texts of Python over arrays."""

@@ -7,12 +7,20 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Never
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Never
 
 from microgradcheck import sweep
 from microgradcheck.backprop import Run
 from microgradcheck.ops import OPERATIONS, Operation
 from microgradcheck.value import Value, watching
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Indices = NDArray[np.intp]
+    Mask = NDArray[np.bool_]
+    Numbers = NDArray[np.float64]
 
 __all__ = ["SYMBOLS", "Graph", "Guard", "StaleTapeError", "trace"]
 

@@ -10,21 +10,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.ops import FLOATS, NumberSystem, Operation, arrays
 from microgradcheck.tape.graph import Graph
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from microgradcheck.tape.graph import Mask, Numbers
 
-    Numbers = NDArray[np.float64]
-    Mask = NDArray[np.bool_]
-
-__all__ = ["Loop", "LoopOverPoints", "gathered", "lossy_places"]
+__all__ = ["Loop", "OverArrays", "loop_over_points", "lossy_places"]
 
 
 class Loop:
@@ -83,15 +78,21 @@ class Loop:
         return numbers[self._graph.root]
 
 
-class LoopOverPoints:
-    """Both sweeps of a graph at many points: each operation once, for all of them."""
+class OverArrays:
+    """Runs at many points by a function over arrays, one entry a point: see `Runner`.
 
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._loop = Loop(graph, arrays())
-        self._watched = lossy_places(graph, raising=False)
-        self.most = max(16, min(4096, _NUMBERS // len(graph)))
-        """The most points that a call may have, to keep memory bounded."""
+    Args:
+        compute: called with a list of arrays, or numbers where all points share them, and with
+            whether derivatives are wanted. It returns the value, a list of derivatives, and where
+            the numbers on the way to them are finite and guards hold.
+        most: the most points that a call may have.
+    """
+
+    def __init__(
+        self, compute: Callable[[list[Any], bool], tuple[Any, Sequence[Any], Any]], most: int
+    ) -> None:
+        self._compute = compute
+        self.most = most
 
     def run(
         self, parts: Sequence[Numbers], count: int, partials: Numbers | None
@@ -99,42 +100,40 @@ class LoopOverPoints:
         """Return the value at each point, and whether it can be trusted: see `Runner`."""
         import numpy as np
 
-        if count < _LEAST_FOR_ARRAYS:
-            return self._one_by_one(parts, count, partials)
+        entries: list[Any] = []
+        for part in parts:
+            entries += list(part if part.shape[1] == count else part[:, 0])
+        values = np.empty(count)
         with np.errstate(all="ignore"):
-            numbers = self._loop.forward([row for part in parts for row in part])
-            good = np.isfinite(sum(numbers[place] for place in self._watched))
-            for compare, left, right, answer, _ in self._graph.guards:
-                good = good & (compare(numbers[left], numbers[right]) == answer)
-            derivatives = [] if partials is None else self._loop.backward(numbers)
-            return gathered(numbers[self._graph.root], derivatives, good, count, partials)
-
-    def _one_by_one(
-        self, parts: Sequence[Numbers], count: int, partials: Numbers | None
-    ) -> tuple[Numbers, Mask]:
-        import numpy as np
-
-        values, good = np.full(count, math.nan), np.zeros(count, dtype=bool)
-        for i in range(count):
-            entries = [row[min(i, len(row) - 1)] for part in parts for row in part.tolist()]
-            with suppress(ValueError, ArithmeticError):
-                if partials is None:
-                    values[i] = self._floats.value(entries)
-                else:
-                    values[i], partials[:, i] = self._floats.value_and_gradient(entries)
-                good[i] = True
+            values[:], derivatives, good = self._compute(entries, partials is not None)
+            good = np.isfinite(values) & good
+            if partials is not None:
+                for row, derivative in zip(partials, derivatives, strict=True):
+                    row[:] = derivative
+                if not math.isfinite(partials.sum()):  # This tells in most cases, and costs least.
+                    good &= np.isfinite(partials.sum(axis=0))
         return values, good
 
-    @cached_property
-    def _floats(self) -> Loop:
-        return Loop(self._graph)
-
-
-_LEAST_FOR_ARRAYS = 8
-"""For fewer points, an operation on an array takes longer than one on each of its entries."""
 
 _NUMBERS = 2**23
 """How many numbers a loop over many points may hold, 64 MB."""
+
+
+def loop_over_points(graph: Graph) -> OverArrays:
+    """Return both sweeps of a graph at many points: each operation once, for all of them."""
+    import numpy as np
+
+    loop = Loop(graph, arrays())
+    watched = lossy_places(graph, raising=False)
+
+    def compute(entries: list[Any], gradient: bool) -> tuple[Any, Sequence[Any], Any]:
+        numbers = loop.forward(entries)
+        good = np.isfinite(sum(numbers[place] for place in watched))
+        for compare, left, right, answer, _ in graph.guards:
+            good = good & (compare(numbers[left], numbers[right]) == answer)
+        return numbers[graph.root], loop.backward(numbers) if gradient else [], good
+
+    return OverArrays(compute, most=max(16, min(4096, _NUMBERS // len(graph))))
 
 
 def lossy_places(graph: Graph, *, raising: bool) -> list[int]:
@@ -174,12 +173,12 @@ def _hands_on(operation: Operation, position: int, known: float | None) -> bool:
     """Tell whether an infinite or undefined input always leads to such a result, or an error.
 
     Args:
-        operation: a row of the table; of a rule in Python nothing is known.
+        operation: a row of the table.
         position: which of its inputs.
         known: the other input, if it matters and is a constant.
     """
     if not isinstance(operation.value, str):
-        return False
+        return False  # Nothing is known of a rule in Python.
     others = _SAMPLES if known is None else (known,)
     return not any(
         _is_finite(operation.compute, (x, z)[:: 1 - 2 * position] if operation.arity == 2 else (x,))
@@ -196,20 +195,3 @@ def _is_finite(rule: Callable[..., float], inputs: tuple[float, ...]) -> bool:
         return math.isfinite(rule(*inputs))
     except (ValueError, ArithmeticError):
         return False
-
-
-def gathered(
-    value: Any, derivatives: Sequence[Any], good: Any, count: int, partials: Numbers | None
-) -> tuple[Numbers, Mask]:
-    """Return what a `Runner` does from arrays, or from numbers where all points have the same."""
-    import numpy as np
-
-    values = np.empty(count)
-    values[:] = value
-    good = np.isfinite(values) & good
-    if partials is not None:
-        for row, derivative in zip(partials, derivatives, strict=True):
-            row[:] = derivative
-        if not math.isfinite(partials.sum()):  # This tells in most cases, and costs least.
-            good &= np.isfinite(partials.sum(axis=0))
-    return values, good

@@ -6,13 +6,13 @@ import importlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from microgradcheck.ops import OPERATIONS, arrays
 from microgradcheck.tape.arguments import Arguments
 from microgradcheck.tape.expression import ARRAY_TEXTS
 from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.loop import gathered, lossy_places
+from microgradcheck.tape.loop import OverArrays, lossy_places
 from microgradcheck.tape.module import (
     RESERVED,
     definitions,
@@ -23,41 +23,20 @@ from microgradcheck.tape.module import (
 )
 from microgradcheck.tape.straight import Names, straight_line
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Numbers = NDArray[np.float64]
-    Mask = NDArray[np.bool_]
-
-__all__ = ["ArrayLines", "namespace_function"]
+__all__ = ["array_lines", "namespace_function"]
 
 ArrayFunction = Callable[[Sequence[Any]], tuple[Any, list[Any], Any]]
 
+_MOST = 4096
+"""At more points at once, the arrays would not stay in the cache."""
 
-class ArrayLines:
-    """Both sweeps of a graph at many points, as straight lines over NumPy arrays."""
 
-    most = 4096
-    """The most points that a call may have: more would not stay in the cache."""
+def array_lines(graph: Graph) -> OverArrays:
+    """Return both sweeps of a graph at many points, as straight lines over NumPy arrays."""
+    import numpy as np
 
-    def __init__(self, graph: Graph) -> None:
-        import numpy as np
-
-        self._compiled = cache(lambda gradient: _array_function(graph, np, gradient=gradient))
-
-    def run(
-        self, parts: Sequence[Numbers], count: int, partials: Numbers | None
-    ) -> tuple[Numbers, Mask]:
-        """Return the value at each point, and whether it can be trusted: see `Runner`."""
-        import numpy as np
-
-        entries: list[Any] = []
-        for part in parts:
-            entries += list(part if part.shape[1] == count else part[:, 0])
-        with np.errstate(all="ignore"):
-            results = self._compiled(partials is not None)(entries)
-            return gathered(*results, count, partials)
+    compiled = cache(lambda gradient: _array_function(graph, np, gradient=gradient))
+    return OverArrays(lambda entries, gradient: compiled(gradient)(entries), _MOST)
 
 
 def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Callable[..., Any]:

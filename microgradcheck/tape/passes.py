@@ -11,12 +11,7 @@ from microgradcheck.ops import arrays
 from microgradcheck.tape.schedule import Application, MatrixProduct, Schedule, Sums
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Numbers = NDArray[np.float64]
-    Indices = NDArray[np.intp]
-    Mask = NDArray[np.bool_]
+    from microgradcheck.tape.graph import Indices, Mask, Numbers
 
 __all__ = ["Passes"]
 

@@ -20,11 +20,7 @@ from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.terms import Terms
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Indices = NDArray[np.intp]
-    Mask = NDArray[np.bool_]
+    from microgradcheck.tape.graph import Indices, Mask, Numbers
 
 __all__ = ["Application", "Check", "MatrixProduct", "Schedule", "Sums"]
 
@@ -49,7 +45,7 @@ class Sums(NamedTuple):
     stop: int
     left: Indices  # the places of the first factors
     right: Indices | None  # those of the second factors; None where all are 1
-    weights: NDArray[np.float64] | None  # 1.0 or -1.0; None where all are 1.0
+    weights: Numbers | None  # 1.0 or -1.0; None where all are 1.0
     matrix: MatrixProduct | None
 
     def without(self, matrix: MatrixProduct) -> Sums:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from microgradcheck.structure import is_array
@@ -89,12 +90,10 @@ class TapeSource:
             return list(recordings)
 
 
+@dataclass
 class _Recording:
-    """A tape, and whether it was seen to agree with the function after it was recorded."""
-
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-        self.confirmed = False
+    tape: Tape
+    confirmed: bool = False  # whether it was seen to agree with the function later
 
 
 def _key(f: Function, inputs: tuple[Any, ...]) -> tuple[Any, ...]:

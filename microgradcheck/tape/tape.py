@@ -15,8 +15,7 @@ from microgradcheck.tape.over_arrays import namespace_function
 from microgradcheck.tape.ways import Many, Once, Plan
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from microgradcheck.tape.graph import Mask, Numbers
 
 __all__ = ["Tape", "record"]
 
@@ -102,7 +101,7 @@ class Tape:
         """
         return self._once.prepared(gradient=True)
 
-    def batch(self, *points: Any) -> tuple[NDArray[np.float64], Any]:
+    def batch(self, *points: Any) -> tuple[Numbers, Any]:
         """Return the values and gradients at many points.
 
         Args:
@@ -131,7 +130,7 @@ class Tape:
         values, partials = self._many.run(at, gradient=True)
         return values, at.gradient(partials)
 
-    def values(self, *points: Any) -> NDArray[np.float64]:
+    def values(self, *points: Any) -> Numbers:
         """Return the values at many points, without gradients.
 
         Args:
@@ -149,7 +148,7 @@ class Tape:
         """
         return self._many.run(self._points(points), gradient=False)[0]
 
-    def trusted_values(self, *points: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def trusted_values(self, *points: Any) -> tuple[Numbers, Mask]:
         """Return the values at many points, and at which of them the tape holds.
 
         Args:

@@ -7,11 +7,7 @@ from typing import TYPE_CHECKING
 from microgradcheck.tape.graph import Graph
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Indices = NDArray[np.intp]
-    Mask = NDArray[np.bool_]
+    from microgradcheck.tape.graph import Indices, Mask
 
 __all__ = ["Terms"]
 

@@ -14,19 +14,15 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from microgradcheck.backprop import Run
 from microgradcheck.tape.arguments import Arguments, Points, as_lists, flat
 from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.loop import Loop, LoopOverPoints
+from microgradcheck.tape.loop import Loop, loop_over_points
 from microgradcheck.tape.module import Module
-from microgradcheck.tape.over_arrays import ArrayLines
+from microgradcheck.tape.over_arrays import array_lines
 from microgradcheck.tape.passes import Passes
 from microgradcheck.tape.schedule import Schedule
 from microgradcheck.tape.terms import Terms
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Numbers = NDArray[np.float64]
-    Mask = NDArray[np.bool_]
+    from microgradcheck.tape.graph import Mask, Numbers
 
 __all__ = ["LOOP", "PASSES", "STRAIGHT", "Many", "Once", "Plan", "Runner"]
 
@@ -95,7 +91,7 @@ class Plan:
         """Return what runs at many points at once."""
         if self.many_points == PASSES:
             return self.passes
-        return (ArrayLines if self.many_points == STRAIGHT else LoopOverPoints)(self._graph)
+        return (array_lines if self.many_points == STRAIGHT else loop_over_points)(self._graph)
 
     @cached_property
     def passes(self) -> Passes:
