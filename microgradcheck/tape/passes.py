@@ -154,7 +154,7 @@ class _Block:
         return good
 
     def _step(self, group: Sums | Application) -> Step:
-        out = self.numbers[group.start : group.stop]
+        out = self.numbers[group.places]
         if isinstance(group, Application):
             return self._application(out, group)
         left, right, matrix = group.left, group.right, group.matrix
@@ -164,9 +164,8 @@ class _Block:
             for shared, moving in ((left, right), (right, left)):
                 if self._same[shared].all() and (moving == moving[:, :1]).all():
                     return self._matrix_times_points(out, shared, moving[:, 0], group.weights)
-        worth_it = matrix and (self._count > 1 or len(matrix.outer) * len(out) >= _LEAST_MATRIX)
-        if matrix and worth_it and self._schedule.matrices:
-            return self._matrix_products(out, matrix, group.without(matrix))
+        if matrix and (self._count > 1 or len(matrix.outer) * len(out) >= _LEAST_MATRIX):
+            return self._matrix_products(out, matrix)
         return self._sums(out, group)
 
     def _application(self, out: Numbers, group: Application) -> Step:
@@ -220,13 +219,14 @@ class _Block:
 
         return step
 
-    def _matrix_products(self, out: Numbers, matrix: MatrixProduct, rest: Sums) -> Step:
+    def _matrix_products(self, out: Numbers, matrix: MatrixProduct) -> Step:
         """Multiply two matrices at each point."""
         import numpy as np
 
         count = self._count
-        # For many points, the terms of each sum side by side.
-        outer, inner = matrix[1:] if count == 1 else (matrix.outer.T.copy(), matrix.inner.T.copy())
+        outer, inner, rest = matrix
+        if count > 1:  # The terms of each sum side by side.
+            outer, inner = outer.T.copy(), inner.T.copy()
         self._rows[outer] = self._rows[inner] = True
         first, second = np.empty((*outer.shape, count)), np.empty((*inner.shape, count))
         products = out.reshape(matrix.outer.shape[1], matrix.inner.shape[1], count)

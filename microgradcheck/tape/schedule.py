@@ -31,8 +31,7 @@ _LEAST_TERMS = 128
 class Application(NamedTuple):
     """A group of places that apply one operation, or one of its derivatives."""
 
-    start: int
-    stop: int  # the first place that is not written
+    places: slice  # that are written
     operation: Operation
     position: int | None  # of the input that the derivative is taken by; None for the value
     inputs: tuple[Indices, ...]  # their places and, for a derivative, those of the results
@@ -41,30 +40,19 @@ class Application(NamedTuple):
 class Sums(NamedTuple):
     """A group of n sums of k products each; its arrays have the shape (k, n)."""
 
-    start: int
-    stop: int
+    places: slice
     left: Indices  # the places of the first factors
     right: Indices | None  # those of the second factors; None where all are 1
     weights: Numbers | None  # 1.0 or -1.0; None where all are 1.0
     matrix: MatrixProduct | None
 
-    def without(self, matrix: MatrixProduct) -> Sums:
-        """Return the group without the terms of its product of matrices."""
-        rest = ~matrix.rows
-        return self._replace(
-            left=self.left[rest],
-            right=None if self.right is None else self.right[rest],
-            weights=None if self.weights is None else self.weights[rest],
-            matrix=None,
-        )
-
 
 class MatrixProduct(NamedTuple):
     """The layers of a network, found in its scalars: terms that are `outer.T @ inner`."""
 
-    rows: Mask  # which of the k rows of terms they are
     outer: Indices  # the places of one matrix, of shape (j, s), where s × t = n
     inner: Indices  # those of the other, of shape (j, t)
+    rest: Sums  # the other terms
 
 
 class Check(NamedTuple):
@@ -74,15 +62,6 @@ class Check(NamedTuple):
     left: Indices
     right: Indices
     answers: Mask
-
-
-class _Products(NamedTuple):
-    """The terms of many sums, those of one sum side by side: their factors' places and signs."""
-
-    owners: Indices  # the sum that each belongs to, in rising order
-    left: Indices
-    right: Indices
-    weights: Indices
 
 
 class Schedule:
@@ -122,10 +101,9 @@ class Schedule:
         self._slopes = [np.full(n, -1), np.full(n, -1)]
         self.forward = list(self._results())
         self.ends = [self._end]
-        self.backward: list[Sums | Application] = list(self._derivatives())
+        self.backward: list[Sums | Application] = list(self._slope_groups())
         self.ends.append(self._end)
-        adjoints = self._lay_out_adjoints()
-        self.backward += adjoints
+        self.backward += self._adjoints()
         self.ends.append(self._end)
         places = self._places[:n]
         self.root = int(places[graph.root])
@@ -148,20 +126,20 @@ class Schedule:
         ranks = np.where(terms.sums, counts, counts.max(initial=0) + 8 * terms.codes + kinds)
         stored, groups = _sorted_groups(terms.sums | terms.others, terms.levels[:n], ranks)
         self._places[stored] = self._reserve(len(stored))
-        left, right = self._places[terms.first], self._places[terms.second]
-        products = _Products(terms.owners, left, right, terms.weights)
+        factors = self._places[terms.first], self._places[terms.second]
+        sums = (terms.owners, *factors, terms.weights)
         for group in groups:
-            start = int(self._places[group[0]])
+            places = _slice(self._places[group])
             if terms.sums[group[0]]:
-                yield self._sums(products, start, group)
+                yield self._sums(places, group, sums)
             else:
                 operation = self._graph.operations[group[0] - self.inputs]
                 self._applications.append((group, operation))
                 slots = (terms.left, terms.right)[: operation.arity]
                 inputs = tuple(self._places[slot[group]] for slot in slots)
-                yield Application(start, start + len(group), operation, None, inputs)
+                yield Application(places, operation, None, inputs)
 
-    def _derivatives(self) -> Iterator[Application]:
+    def _slope_groups(self) -> Iterator[Application]:
         """Lay out the derivatives of single operations that the result depends on."""
         terms = self._terms
         for group, operation in self._applications:
@@ -169,12 +147,10 @@ class Schedule:
                 if self._live[group[0]] and terms.varies[slot[group[0]]]:
                     places = self._slopes[position][group] = self._reserve(len(group))
                     inputs = (terms.left[group], terms.right[group], group)
-                    yield Application(
-                        *(int(places[0]), self._end, operation, position),
-                        inputs=tuple(self._places[numbers] for numbers in inputs),
-                    )
+                    at = tuple(self._places[numbers] for numbers in inputs)
+                    yield Application(_slice(places), operation, position, at)
 
-    def _lay_out_adjoints(self) -> list[Sums]:
+    def _adjoints(self) -> list[Sums]:
         """Lay out the derivatives of the result, from the last level to the first."""
         import numpy as np
 
@@ -191,8 +167,8 @@ class Schedule:
         adjoints[reached] = self._reserve(len(reached))
         adjoints[self._graph.root] = self._one
         self.gradient = adjoints[: self.inputs]
-        products = _Products(targets, adjoints[users], factors, weights)
-        return [self._sums(products, int(adjoints[group[0]]), group) for group in groups]
+        sums = (targets, adjoints[users], factors, weights)
+        return [self._sums(_slice(adjoints[group]), group, sums) for group in groups]
 
     def _edges(self) -> tuple[Indices, ...]:
         """Return along what derivatives travel: to which place, from which user, by what factor.
@@ -214,23 +190,53 @@ class Schedule:
         chosen = chosen[np.argsort(targets[chosen], kind="stable")]
         return tuple(array[chosen] for array in (targets, users, *rest))
 
-    def _sums(self, products: _Products, start: int, group: Indices) -> Sums:
-        """Return the sums of a group of owners, all of equally many terms."""
+    def _sums(self, places: slice, group: Indices, terms: tuple[Indices, ...]) -> Sums:
+        """Return the sums of a group of owners.
+
+        Args:
+            places: where they are to be written to.
+            group: the owners, all of equally many terms.
+            terms: of all sums: the owners, in rising order, the factors' places, and the signs.
+        """
         import numpy as np
 
-        first = np.searchsorted(products.owners, group)
-        k = int(np.searchsorted(products.owners, group[0], side="right") - first[0])
-        terms = first + np.arange(k)[:, np.newaxis]
-        left, right, weights = (array[terms] for array in products[1:])
-        search = self.matrices and left.size >= _LEAST_TERMS
+        owners = terms[0]
+        first = np.searchsorted(owners, group)
+        k = int(np.searchsorted(owners, group[0], side="right") - first[0])
+        chosen = first + np.arange(k)[:, np.newaxis]
+        left, right, weights = (array[chosen] for array in terms[1:])
+        if self.matrices and left.size >= _LEAST_TERMS:
+            return self._with_matrix(places, left, right, weights)
+        return self._plain_sums(places, left, right, weights)
+
+    def _plain_sums(self, places: slice, left: Indices, right: Indices, weights: Indices) -> Sums:
         return Sums(
-            start,
-            start + len(group),
+            places,
             left,
             None if (right == self._one).all() else right,
             None if (weights == 1).all() else weights.astype(float),
-            _matrix_product(left, right, weights) if search else None,
+            None,
         )
+
+    def _with_matrix(self, places: slice, left: Indices, right: Indices, weights: Indices) -> Sums:
+        """Find terms whose one factor is steady along rows of s × t, the other down columns."""
+        import numpy as np
+
+        sums = self._plain_sums(places, left, right, weights)
+        k, n = left.shape
+        for steady, repeated in ((left, right), (right, left)):
+            changes = np.flatnonzero(np.diff(steady[k // 2]))
+            t = int(changes[0]) + 1 if len(changes) else n
+            if 1 < t < n and n % t == 0:
+                outer, inner = steady.reshape(k, n // t, t), repeated.reshape(k, n // t, t)
+                rows = (outer == outer[:, :, :1]).all(axis=(1, 2))
+                rows &= (inner == inner[:, :1]).all(axis=(1, 2)) & (weights == 1).all(axis=1)
+                if rows.any():
+                    rest = self._plain_sums(places, left[~rows], right[~rows], weights[~rows])
+                    return sums._replace(
+                        matrix=MatrixProduct(outer[rows, :, 0], inner[rows, 0], rest)
+                    )
+        return sums
 
     def _reserve(self, count: int) -> Indices:
         import numpy as np
@@ -239,21 +245,9 @@ class Schedule:
         return np.arange(self._end - count, self._end)
 
 
-def _matrix_product(left: Indices, right: Indices, weights: Indices) -> MatrixProduct | None:
-    """Find terms whose one factor is steady along each row of s × t, the other down each column."""
-    import numpy as np
-
-    k, n = left.shape
-    for steady, repeated in ((left, right), (right, left)):
-        changes = np.flatnonzero(np.diff(steady[k // 2]))
-        t = int(changes[0]) + 1 if len(changes) else n
-        if 1 < t < n and n % t == 0:
-            outer, inner = steady.reshape(k, n // t, t), repeated.reshape(k, n // t, t)
-            rows = (outer == outer[:, :, :1]).all(axis=(1, 2))
-            rows &= (inner == inner[:, :1]).all(axis=(1, 2)) & (weights == 1).all(axis=1)
-            if rows.any():
-                return MatrixProduct(rows, outer[rows, :, 0], inner[rows, 0])
-    return None
+def _slice(places: Indices) -> slice:
+    """Return places that stand side by side as a slice."""
+    return slice(int(places[0]), int(places[0]) + len(places))
 
 
 def _sorted_groups(chosen: Mask, levels: Indices, ranks: Indices) -> tuple[Indices, list[Indices]]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from microgradcheck.structure import is_array
@@ -90,10 +89,12 @@ class TapeSource:
             return list(recordings)
 
 
-@dataclass
 class _Recording:
-    tape: Tape
-    confirmed: bool = False  # whether it was seen to agree with the function later
+    """A tape, and whether it was seen to agree with the function after it was recorded."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+        self.confirmed = False
 
 
 def _key(f: Function, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
