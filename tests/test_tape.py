@@ -19,13 +19,11 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.tape import StaleTapeError, Tape, record
-from microgradcheck.tape.arguments import Arguments
-from microgradcheck.tape.many import Many
-from microgradcheck.tape.passes import Schedule, Terms
-from microgradcheck.tape.passes.groups import Sums
-from microgradcheck.tape.plan import LOOP, PASSES, STRAIGHT
-from microgradcheck.tape.points import Points
-from microgradcheck.tape.trace import trace
+from microgradcheck.tape.arguments import Arguments, Points
+from microgradcheck.tape.graph import trace
+from microgradcheck.tape.schedule import Schedule, Sums
+from microgradcheck.tape.terms import Terms
+from microgradcheck.tape.ways import LOOP, PASSES, STRAIGHT, Many
 
 WAYS = (STRAIGHT, PASSES, LOOP)
 

@@ -16,8 +16,7 @@ import pytest
 import microgradcheck as mg
 from microgradcheck.ops import FLOATS, OPERATIONS
 from microgradcheck.tape import record
-from microgradcheck.tape.lines.expression import Expression, constant
-from microgradcheck.tape.lines.texts import ARRAY_TEXTS, TEXTS
+from microgradcheck.tape.expression import ARRAY_TEXTS, TEXTS, Expression, constant
 
 
 def names_in(source: str) -> set[str]:

@@ -11,13 +11,14 @@ import pytest
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.tape import StaleTapeError, TapeSource, record
 from microgradcheck.tape.arguments import Arguments
-from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.guards import require_same_branches
-from microgradcheck.tape.lines import ArrayLines, Module, namespace_function
-from microgradcheck.tape.loop import Loop, LoopOverPoints
-from microgradcheck.tape.many import Runner
-from microgradcheck.tape.passes import Blocks, Passes, Schedule, Terms
-from microgradcheck.tape.trace import trace
+from microgradcheck.tape.graph import Graph, trace
+from microgradcheck.tape.loop import Loop, loop_over_points
+from microgradcheck.tape.module import Module
+from microgradcheck.tape.over_arrays import array_lines, namespace_function
+from microgradcheck.tape.passes import Passes
+from microgradcheck.tape.schedule import Schedule
+from microgradcheck.tape.terms import Terms
+from microgradcheck.tape.ways import Runner
 from programs import Expected, Program, expected, program, user_operations
 
 BATCHES = [range(start, start + 40) for start in range(0, 400, 40)]
@@ -41,20 +42,26 @@ def refuse(*_: object) -> None:
 def ways(graph: Graph, like: list[float]) -> dict[str, Callable[[list[float]], Any]]:
     """Return functions of a point for all ways of running, half of them without a gradient."""
     loop, passes = Loop(graph), Passes(Schedule(graph, Terms(graph)))
+
+    def in_passes(x: list[float], gradient: bool) -> Any:
+        found = passes.at_one(np.array(x), gradient)
+        assert found is not None
+        return found if gradient else found[0]
+
     return {
         "straight line": Module(graph, len, [like]).compile(refuse),
         "straight line, value": Module(graph, len, [like], gradient=False).compile(refuse),
         "loop": loop.value_and_gradient,
         "loop, value": loop.value,
-        "passes": passes.value_and_gradient,
-        "passes, value": passes.value,
+        "passes": lambda x: in_passes(x, gradient=True),
+        "passes, value": lambda x: in_passes(x, gradient=False),
     }
 
 
 def test_the_programs_use_every_operation() -> None:
     own = user_operations()
     graphs = [trace(case.f, (case.points[0],)) for case in map(program, range(200))]
-    used = {row.name for graph in graphs for row in graph.operations if row is not None}
+    used = {row.name for graph in graphs for row in graph.operations}
     assert used == {*OPERATIONS}
     assert used > {*own}
 
@@ -87,9 +94,9 @@ def test_every_way_at_many_points_agrees_with_the_eager_engine(seeds: range) -> 
         graph = trace(case.f, (case.points[0],))
         points = np.array(case.points).T
         runners: list[Runner] = [
-            Blocks(Schedule(graph, Terms(graph))),
-            ArrayLines(graph),
-            LoopOverPoints(graph),
+            Passes(Schedule(graph, Terms(graph))),
+            array_lines(graph),
+            loop_over_points(graph),
         ]
         for runner in runners:
             partials = np.empty_like(points)
@@ -111,7 +118,11 @@ def test_a_shared_argument_gives_the_same_as_one_repeated_at_every_point() -> No
         graph = trace(case.f, (case.points[0],))
         columns = np.array(case.points).T
         columns[:half] = columns[:half, :1]
-        runners = [Blocks(Schedule(graph, Terms(graph))), ArrayLines(graph), LoopOverPoints(graph)]
+        runners = [
+            Passes(Schedule(graph, Terms(graph))),
+            array_lines(graph),
+            loop_over_points(graph),
+        ]
         for runner in runners:
             repeated, shared = np.empty_like(columns), np.empty_like(columns)
             values, good = runner.run([columns], len(case.points), repeated)
@@ -153,20 +164,22 @@ def test_every_way_notices_another_branch() -> None:
         graph = trace(case.f, (case.points[0],))
         lines = Module(graph, len, [case.points[0]]).compile(refuse)
         columns = np.array(case.points).T
-        runners = [Blocks(Schedule(graph, Terms(graph))), ArrayLines(graph), LoopOverPoints(graph)]
+        passes = Passes(Schedule(graph, Terms(graph)))
+        runners = [passes, array_lines(graph), loop_over_points(graph)]
         trusted = [
             runner.run([columns], len(case.points), np.empty_like(columns))[1] for runner in runners
         ]
         poisoned = np.isnan(namespace_function(graph, Arguments([case.points[0]]), np)(columns)[0])
         for i, x in enumerate(case.points):
             try:
-                require_same_branches(graph, x)
+                graph.require_same_branches(x)
                 continue
             except StaleTapeError:
                 noticed += 1
-            for run in (lines, Loop(graph).value, Passes(Schedule(graph, Terms(graph))).value):
+            for run in (lines, Loop(graph).value):
                 with pytest.raises(ValueError, match=r"^$"):
                     run(x)
+            assert passes.at_one(np.array(x), gradient=False) is None, seed
             assert not any(good[i] for good in trusted), seed
             assert poisoned[i], seed
     assert noticed > 20

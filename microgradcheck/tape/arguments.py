@@ -1,48 +1,38 @@
-"""The arguments of a recorded function: plain numbers out of them, gradients like them."""
+"""The arguments of a recorded function: numbers out of them, and gradients like them."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.structure import is_array, number, put_together
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from microgradcheck.tape.graph import Indices, Numbers
 
-__all__ = ["Arguments", "as_lists", "flat"]
+__all__ = ["Arguments", "Points", "as_lists", "flat"]
 
 
 class Arguments:
     """What a function was recorded with, which every other point must be like.
 
-    Args:
-        inputs: numbers, and lists, tuples and arrays of them.
-
     Attributes:
-        lists: the same with a list for each array.
+        lists: the arguments with a list for each array.
         plain: whether lists, tuples and numbers were all there was.
-        sizes: how many entries each argument has.
     """
 
     def __init__(self, inputs: Sequence[Any]) -> None:
         self.lists = [as_lists(argument) for argument in inputs]
         self.plain = not any(map(_holds_other_kinds, inputs))
-        self.sizes = [sum(1 for _ in flat(lists)) for lists in self.lists]
+        parts = [list(map(float, flat(lists))) for lists in self.lists]
+        self._sizes = list(map(len, parts))
         # Copies, since lists can be changed later; their numbers do not matter.
-        self._inputs = [
-            put_together(list(map(float, flat(lists))), like=argument)
-            for lists, argument in zip(self.lists, inputs, strict=True)
-        ]
+        self._inputs = list(map(put_together, parts, inputs))
 
     def numbers(self, inputs: Sequence[Any]) -> list[float]:
-        """Return the entries of other inputs as floats, in reading order.
-
-        Raises:
-            TypeError: there are more or fewer arguments, or something is no plain number.
-            ValueError: an argument has another shape.
-        """
+        """Return the entries of other inputs as floats, in reading order."""
         self.require_count(inputs)
         entries: list[float] = []
         for position, (given, like) in enumerate(zip(inputs, self.lists, strict=True)):
@@ -57,38 +47,22 @@ class Arguments:
                 f"got {len(inputs)}"
             )
 
-    def shapes(self) -> list[tuple[int, ...]]:
-        """Return the shape of each argument as an array.
-
-        Raises:
-            ValueError: nested lists differ in length.
-        """
-        import numpy as np
-
-        try:
-            return [np.shape(lists) for lists in self.lists]
-        except ValueError:
-            raise ValueError(
-                "many points need arguments that are regular arrays; the tape was recorded with "
-                "nested lists that differ in length"
-            ) from None
-
-    def row(self, inputs: Sequence[Any]) -> NDArray[np.float64]:
+    def row(self, inputs: Sequence[Any]) -> Numbers:
         """Return the entries as one array: `numbers`, but sooner for arrays."""
         import numpy as np
 
         if len(inputs) == 1 and is_array(inputs[0]) and is_array(self._inputs[0]):
             array = inputs[0]
             if array.dtype == float and array.shape == self._inputs[0].shape:
-                flattened: NDArray[np.float64] = array.ravel()
+                flattened: Numbers = array.ravel()
                 return flattened
         return np.array(self.numbers(inputs))
 
-    def like(self, entries: list[float] | NDArray[np.float64]) -> tuple[Any, ...]:
+    def like(self, entries: list[float] | Numbers) -> tuple[Any, ...]:
         """Return entries as the arguments, in their kinds and shapes."""
         parts = []
         start = 0
-        for size, like in zip(self.sizes, self._inputs, strict=True):
+        for size, like in zip(self._sizes, self._inputs, strict=True):
             part = entries[start : start + size]
             if is_array(like):
                 import numpy as np
@@ -99,10 +73,92 @@ class Arguments:
             start += size
         return tuple(parts)
 
-    def gradient(self, entries: list[float] | NDArray[np.float64]) -> Any:
+    def gradient(self, entries: list[float] | Numbers) -> Any:
         """Return one derivative for each entry as a gradient: a tuple for several arguments."""
         gradients = self.like(entries)
         return gradients[0] if len(gradients) == 1 else gradients
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """Return the shape of each argument as an array."""
+        import numpy as np
+
+        try:
+            return [np.shape(lists) for lists in self.lists]
+        except ValueError:
+            raise ValueError(
+                "many points need arguments that are regular arrays; the tape was recorded with "
+                "nested lists that differ in length"
+            ) from None
+
+
+class Points:
+    """The arguments of many calls.
+
+    Args:
+        arguments: those of one call.
+        points: for each argument an array with one more axis in front, for the points, or one
+            of its own shape, which all points share.
+
+    Attributes:
+        count: how many points there are.
+        columns: for each argument its entries, of shape (entries, count), or (entries, 1) where
+            all points share it.
+    """
+
+    def __init__(self, arguments: Arguments, points: Sequence[Any]) -> None:
+        arguments.require_count(points)
+        self._shapes = arguments.shapes()
+        self.columns: list[Numbers] = []
+        counts = {}
+        for position, (given, shape) in enumerate(zip(points, self._shapes, strict=True)):
+            array = _array(given, position)
+            if array.shape == shape:
+                self.columns.append(array.reshape(-1, 1))
+            elif array.shape[1:] == shape and array.ndim == len(shape) + 1:
+                counts[position] = len(array)
+                self.columns.append(array.reshape(len(array), math.prod(shape)).T)
+            else:
+                raise ValueError(
+                    f"argument {position} has shape {array.shape}; expected {shape}, which all "
+                    f"points share, or {('points', *shape)} with the points on the first axis"
+                )
+        if len(set(counts.values())) != 1:
+            raise ValueError(
+                f"the arguments have {counts} points (by position); give all the same number"
+                if counts
+                else "no argument has a points axis; call the tape itself for one point"
+            )
+        self.count = next(iter(counts.values()))
+
+    def block(self, lanes: slice | Indices) -> list[Numbers]:
+        """Return the columns of some points."""
+        return [column if column.shape[1] == 1 else column[:, lanes] for column in self.columns]
+
+    def chosen(self, indices: Indices) -> Points:
+        """Return some of the points."""
+        twin = copy(self)
+        twin.count = len(indices)
+        twin.columns = self.block(indices)
+        return twin
+
+    def point(self, index: int) -> list[float]:
+        """Return the entries of one point."""
+        return [
+            entry
+            for column in self.columns
+            for entry in column[:, min(index, column.shape[1] - 1)].tolist()
+        ]
+
+    def gradient(self, partials: Numbers) -> Any:
+        """Return derivatives of shape (all entries, count) as arrays, a tuple for several."""
+        import numpy as np
+
+        gradients = []
+        for shape in self._shapes:
+            size = math.prod(shape)
+            gradients.append(np.moveaxis(partials[:size].reshape(*shape, self.count), -1, 0))
+            partials = partials[size:]
+        return gradients[0] if len(gradients) == 1 else tuple(gradients)
 
 
 def as_lists(argument: Any) -> Any:
@@ -159,3 +215,18 @@ def _collect(given: Any, like: Any, name: str, entries: list[float]) -> None:
 
 def _count(n: int, one: str, many: str = "") -> str:
     return f"{n} {one if n == 1 else many or one + 's'}"
+
+
+def _array(given: Any, position: int) -> Numbers:
+    import numpy as np
+
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise ValueError(f"argument {position} is no regular array: {error}") from None
+    if array.dtype.kind not in "biuf":
+        raise TypeError(
+            f"argument {position} holds {array.dtype} entries; give plain real numbers, and call "
+            "the function itself with Values"
+        )
+    return array.astype(float, copy=False)  # They are read, and not kept.

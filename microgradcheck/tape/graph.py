@@ -1,17 +1,28 @@
-"""A recorded function as lists of numbers and operations, each after those that it reads."""
+"""A recorded function as a list of operations, each after those that it reads."""
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, Final, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Never
 
 from microgradcheck import sweep
+from microgradcheck.backprop import Run
 from microgradcheck.ops import OPERATIONS, Operation
-from microgradcheck.value import Value
+from microgradcheck.value import Value, watching
 
-__all__ = ["SYMBOLS", "Comparison", "Graph", "Guard"]
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Indices = NDArray[np.intp]
+    Mask = NDArray[np.bool_]
+    Numbers = NDArray[np.float64]
+
+__all__ = ["SYMBOLS", "Graph", "Guard", "StaleTapeError", "trace"]
 
 SYMBOLS: Final[dict[Callable[[Any, Any], Any], str]] = {
     operator.lt: "<",
@@ -24,81 +35,97 @@ SYMBOLS: Final[dict[Callable[[Any, Any], Any], str]] = {
 """How the comparisons that a guard can make are written."""
 
 
-class Comparison(NamedTuple):
-    """A comparison that f made while it was recorded.
-
-    Attributes:
-        compare: such as `operator.lt`.
-        left: its left side.
-        right: its right side.
-        answer: what it found.
-        line: where, as `file.py:12`.
-    """
-
-    compare: Callable[[Any, Any], Any]
-    left: Value
-    right: Value | float
-    answer: bool
-    line: str
+class StaleTapeError(RuntimeError):
+    """The recorded function would do something else here than what was recorded."""
 
 
 class Guard(NamedTuple):
-    """A comparison between two places, whose answer must be as recorded: see `Comparison`."""
+    """A comparison that f made while it was recorded, whose answer must stay the same.
+
+    Its sides are a `Value` and a `Value` or float first, and places once they are in a graph.
+    """
 
     compare: Callable[[Any, Any], Any]
-    left: int
-    right: int
+    left: Any
+    right: Any
     answer: bool
-    line: str
+    line: str  # where it was made, as `file.py:12`
+
+
+def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
+    """Return what f computes from plain numbers as a graph."""
+    __tracebackhide__ = True  # from pytest
+    guards: list[Guard] = []
+
+    def compared(compare: Callable[[Any, Any], Any], left: Value, right: Any, answer: bool) -> None:
+        other = right if isinstance(right, Value) else float(right)
+        guards.append(Guard(compare, left, other, answer, _line_of_the_user()))
+
+    with watching(read=_refuse_to_read, compared=compared), Run(f, inputs, {}) as run:
+        root = run.one_output()
+        if run.recorded:
+            raise TypeError(
+                "a tape is recorded from plain numbers, and got a Value among its inputs; give "
+                "its .data, or take the derivatives of the function itself"
+            )
+        return Graph(root if isinstance(root, Value) else float(root), run.inputs, guards)
+
+
+def _refuse_to_read(value: Value) -> Never:
+    raise TypeError(
+        f"{value!r} was read as a plain number at {_line_of_the_user()}, and a tape cannot follow "
+        "what becomes of that: at other inputs it would go on with the old number. Use the Value "
+        "itself, this library's functions (microgradcheck.exp, not math.exp), or leave what only "
+        "looks on (print, accuracy) out of the recorded function"
+    )
+
+
+def _line_of_the_user() -> str:
+    """Return the nearest line outside of this library that led here, as `file.py:12`."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_LIBRARY):
+        frame = frame.f_back
+    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+
+
+_LIBRARY = f"{__name__.partition('.')[0]}."
 
 
 class Graph:
-    """A recorded function as a numbered row of places, each after those that it reads.
+    """A recorded function as a numbered row of places.
 
-    The inputs hold the first places; a place after them holds a constant or an operation's
-    result. Whatever depends on constants only has become a constant, `x + 0.0` has become x, and
+    The inputs hold the first places, the results of operations those after them. Constants are
+    counted from the end, -1, -2, ..., so that a negative place is one that does not depend on the
+    inputs. Whatever depends on constants only has become a constant, `x + 0.0` has become x, and
     `x ** 2.0` the product of x with itself, which is the same number sooner.
 
-    Args:
-        root: what f returned.
-        inputs: the entries that f was called with.
-        comparisons: those that f made, in order.
-
     Attributes:
-        operations: for each place its operation, or None for an input or constant.
-        left: the place of the operation's first input.
+        operations: the operations, the first of which writes the place after the inputs.
+        left: the place of each operation's first input.
         right: the place of its second input, or of its first once more.
-        numbers: what each place held while f was recorded.
+        numbers: what each place held while f was recorded, constants at the end.
         labels: the labels of places that have one.
-        inputs: how many places are inputs.
-        root: the place of the result.
-        guards: the comparisons between places that depend on the inputs.
         minds_signs_of_zero: whether an operation may tell -0.0 from 0.0.
         captured: the leaves that f used and that were not handed to it, with their numbers.
     """
 
     def __init__(
-        self,
-        root: Value | float,
-        inputs: Sequence[Value],
-        comparisons: Sequence[Comparison] = (),
+        self, root: Value | float, inputs: Sequence[Value], guards: Sequence[Guard]
     ) -> None:
-        self.operations: list[Operation | None] = [None] * len(inputs)
-        self.left: list[int] = [0] * len(inputs)
-        self.right: list[int] = [0] * len(inputs)
-        self.numbers: list[float] = [entry.number for entry in inputs]
-        self.labels: dict[int, str] = {i: x.label for i, x in enumerate(inputs) if x.label}
+        self.operations: list[Operation] = []
+        self.left: list[int] = []
+        self.right: list[int] = []
+        self.numbers = [entry.number for entry in inputs]
+        self.labels = {i: entry.label for i, entry in enumerate(inputs) if entry.label}
         self.inputs = len(inputs)
         self.captured: list[tuple[Value, float]] = []
-        self.minds_signs_of_zero = False
-        self._constants: dict[int, int] = {}
+        self._constants: list[float] = []
+        self._known: dict[int, int] = {}  # the places of constants, by the identity of floats
         # What a comparison needs comes before what only later ones or the result need, so that
         # no number is computed which f would not have computed on its other branch.
         joined: Value | float = 0.0
-        for comparison in comparisons:
-            if isinstance(comparison.right, float):
-                self._constants[id(comparison.right)] = self._constant(comparison.right)
-            joined = _join(joined, _join(comparison.left, comparison.right))
+        for guard in guards:
+            joined = _join(_join(joined, guard.left), guard.right)
         joined = _join(joined, root)
         # A place is noted in the slot that a sweep would use: see `sweep`.
         with sweep.lock:
@@ -106,105 +133,136 @@ class Graph:
             try:
                 for place, entry in enumerate(inputs):
                     entry.adjoint = place
+                used = {node.operation for node in order if node.operation is not None}
+                self.minds_signs_of_zero = any(map(_minds_signs_of_zero, used))
                 self._append(order)
-                self.root = root.adjoint if isinstance(root, Value) else self._constant(root)
-                guards = list(map(self._guard, comparisons))
+                self.root = self._place(root)
+                placed = [
+                    guard._replace(left=self._place(guard.left), right=self._place(guard.right))
+                    for guard in guards
+                ]
             finally:
                 for node in chain(order, inputs):
                     node.adjoint = None
-        self.guards = [g for g in guards if self.varies(g.left) or self.varies(g.right)]
-        del self._constants
+        self.guards = [guard for guard in placed if guard.left >= 0 or guard.right >= 0]
+        self.numbers += reversed(self._constants)
+        del self._constants, self._known
 
     def __len__(self) -> int:
-        return len(self.operations)
+        return len(self.numbers)
 
-    def varies(self, place: int) -> bool:
-        """Tell whether a place depends on the inputs."""
-        return place < self.inputs or self.operations[place] is not None
+    def steps(self) -> Iterator[tuple[int, Operation, tuple[int, ...]]]:
+        """Yield the place of each operation, the operation and the places of its inputs."""
+        rows = zip(self.operations, self.left, self.right, strict=True)
+        for place, (operation, a, b) in enumerate(rows, self.inputs):
+            yield place, operation, (a, b) if operation.arity == 2 else (a,)
 
     def live(self) -> list[bool]:
         """Tell for each place whether the result depends on it, and not the guards alone."""
         live = [False] * len(self)
         live[self.root] = True
-        for place in range(len(self) - 1, -1, -1):
-            if live[place] and self.operations[place] is not None:
-                live[self.left[place]] = live[self.right[place]] = True
+        for k in reversed(range(len(self.operations))):
+            if live[self.inputs + k]:
+                live[self.left[k]] = live[self.right[k]] = True
         return live
 
     def depth(self) -> int:
         """Return the number of operations on the longest way from an input to the end."""
         levels = [0] * len(self)
-        for place, (operation, a, b) in enumerate(
-            zip(self.operations, self.left, self.right, strict=True)
-        ):
-            if operation is not None:
-                levels[place] = max(levels[a], levels[b]) + 1
+        for place, _, slots in self.steps():
+            levels[place] = max(levels[slot] for slot in slots) + 1
         return max(levels)
 
-    def _append(self, order: Sequence[Value]) -> None:
+    def require_fresh(self) -> None:
+        """Raise a StaleTapeError if a `Value` that f used besides its arguments has changed."""
+        for leaf, number in self.captured:
+            if leaf.number is not number and leaf.number != number:
+                raise StaleTapeError(
+                    "a Value that the recorded function uses, and that is not among its "
+                    f"arguments, was {number!r} when it was recorded and is {leaf.number!r} now; "
+                    "record it again, or make that Value an argument"
+                )
+
+    def require_same_branches(self, entries: Sequence[float]) -> None:
+        """Raise a StaleTapeError if f would take another branch for these inputs.
+
+        Operations are computed in f's own order, up to the first that is undefined.
+        """
+        numbers = [*entries, *self.numbers[self.inputs :]]
+        steps = self.steps()
+        known = self.inputs
+        for compare, left, right, answer, line in self.guards:
+            while known <= max(left, right):
+                known, operation, slots = next(steps)
+                try:
+                    numbers[known] = operation.compute(*(numbers[slot] for slot in slots))
+                except (ValueError, ArithmeticError):
+                    return
+                known += 1
+            a, b = numbers[left], numbers[right]
+            if compare(a, b) != answer:
+                raise StaleTapeError(
+                    f"the recorded function takes another branch here: {a!r} {SYMBOLS[compare]} "
+                    f"{b!r} is {not answer}, and was {answer} when it was recorded (at {line}); "
+                    "record it again at this point"
+                )
+
+    def _append(self, order: Iterable[Value]) -> None:
+        known, constant, labels = self._known, self._constant, self.labels
         operations, left, right, numbers = self.operations, self.left, self.right, self.numbers
-        inputs, constants, labels = self.inputs, self._constants, self.labels
-        self.minds_signs_of_zero = any(map(_minds_signs_of_zero, {n.operation for n in order}))
-        drop_zeros = not self.minds_signs_of_zero
+        slot: Any
         for node in order:
             operation = node.operation
             if operation is None:
                 if node.adjoint is None and type(node) is not _Joint:
-                    node.adjoint = self._constant(node.number)
+                    node.adjoint = constant(node.number)
                     self.captured.append((node, node.number))
                 continue
             slot = node.a
-            if isinstance(slot, float):
-                a = constants.get(id(slot))
-                if a is None:
-                    a = constants[id(slot)] = self._constant(slot)
-            else:
+            if type(slot) is not float:
                 a = slot.adjoint
+            elif (a := known.get(id(slot))) is None:
+                a = constant(slot)
             slot = node.b
-            if not isinstance(slot, float):
+            if type(slot) is not float:
                 b = slot.adjoint
-            elif operation.arity == 1:
+            elif len(operation.derivatives) == 1:
                 b = a
             elif slot == 2.0 and operation is _POWER:
                 operation, b = _MULTIPLY, a
-            elif slot == 0.0 and operation in _SUMS and drop_zeros:
+            elif slot == 0.0 and operation in _SUMS and not self.minds_signs_of_zero:
                 node.adjoint = a
                 continue
-            else:
-                b = constants.get(id(slot))
-                if b is None:
-                    b = constants[id(slot)] = self._constant(slot)
-            if not (a < inputs or b < inputs or operations[a] or operations[b]):
-                node.adjoint = self._constant(node.number)
+            elif (b := known.get(id(slot))) is None:
+                b = constant(slot)
+            if a < 0 and b < 0:
+                node.adjoint = constant(node.number)
                 continue
             node.adjoint = len(numbers)
             operations.append(operation)
             left.append(a)
             right.append(b)
             numbers.append(node.number)
-            if node.label:
+            if node.note and node.label:
                 labels[node.adjoint] = node.label
 
     def _constant(self, number: float) -> int:
-        self.operations.append(None)
-        self.left.append(0)
-        self.right.append(0)
-        self.numbers.append(number)
-        return len(self.numbers) - 1
+        self._constants.append(number)
+        self._known[id(number)] = place = -len(self._constants)
+        return place
 
-    def _guard(self, comparison: Comparison) -> Guard:
-        compare, left, other, answer, line = comparison
-        right = self._constants[id(other)] if isinstance(other, float) else other.adjoint
-        return Guard(compare, left.adjoint, right, answer, line)
+    def _place(self, side: Any) -> int:
+        place: int | None = self._known.get(id(side)) if isinstance(side, float) else side.adjoint
+        return self._constant(side) if place is None else place
 
 
 _MULTIPLY, _POWER = OPERATIONS["multiply"], OPERATIONS["power"]
 _SUMS = (OPERATIONS["add"], OPERATIONS["subtract"])
 
 
-def _minds_signs_of_zero(operation: Operation | None) -> bool:
+def _minds_signs_of_zero(operation: Operation) -> bool:
     """Tell whether an operation may do so: atan2, what calls it, and rules in Python."""
-    return operation is not None and any(
+    return any(
         not isinstance(rule, str) or "atan2" in rule
         for rule in (operation.value, *operation.derivatives)
     )

@@ -1,51 +1,42 @@
-"""Run the recorded operations one after another: for graphs too large and deep for other ways."""
+"""Run the recorded operations one after another: for graphs too large and deep for other ways.
+
+The eager engine raises an error where an infinity arises out of finite numbers. Generated code
+does not look at each number: sums and products hand infinities on, so that one look at the end
+is enough, but `1 / y` or `tanh(y)` make a finite number out of an infinite y. At such places,
+`lossy_places`, a number must be seen to be finite before it is lost.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from microgradcheck.ops import FLOATS, NumberSystem, arrays
+from microgradcheck.ops import FLOATS, NumberSystem, Operation, arrays
 from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.infinities import finite_columns, lossy_places
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from microgradcheck.tape.graph import Mask, Numbers
 
-    Numbers = NDArray[np.float64]
-    Mask = NDArray[np.bool_]
-
-__all__ = ["Loop", "LoopOverPoints"]
+__all__ = ["Loop", "OverArrays", "loop_over_points", "lossy_places"]
 
 
 class Loop:
-    """Both sweeps of a graph, over floats or over arrays with one entry for each point.
-
-    Args:
-        graph: what to compute.
-        system: the kind of number.
-    """
+    """Both sweeps of a graph, over floats or over arrays with one entry for each point."""
 
     def __init__(self, graph: Graph, system: NumberSystem = FLOATS) -> None:
         self._graph = graph
         live = graph.live()
         self._steps = []
-        for place, operation in enumerate(graph.operations):
-            if operation is None:
-                continue
-            a, b = graph.left[place], graph.right[place]
-            slope_a, slope_b = system.derivatives(operation)[0], system.derivatives(operation)[-1]
-            two = operation.arity == 2
-            self._steps.append(
-                (
-                    *(place, a, b, two, system.value(operation)),
-                    slope_a if live[place] and graph.varies(a) else None,
-                    slope_b if live[place] and two and graph.varies(b) else None,
-                )
-            )
+        for place, operation, slots in graph.steps():
+            slope_a, slope_b = [
+                slope if live[place] and slot >= 0 else None
+                for slope, slot in zip(system.derivatives(operation), slots, strict=True)
+            ] + [None] * (2 - len(slots))
+            two = len(slots) == 2
+            step = (place, slots[0], slots[-1], two, system.value(operation), slope_a, slope_b)
+            self._steps.append(step)
 
     def forward(self, entries: Sequence[Any]) -> list[Any]:
         """Return what every place holds for these inputs."""
@@ -70,85 +61,137 @@ class Loop:
         return [0.0 if d is None else d for d in adjoints[: self._graph.inputs]]
 
     def value(self, entries: Sequence[float]) -> float:
-        """Return the result at one point.
-
-        Raises:
-            ValueError, ArithmeticError: it is undefined there, or a guard does not hold.
-        """
+        """Return the result at one point; where a guard does not hold, this is a ValueError."""
         return self._checked(self.forward(entries))
 
     def value_and_gradient(self, entries: Sequence[float]) -> tuple[float, list[float]]:
         """Return the result at one point, and its derivatives: see `value`."""
         numbers = self.forward(entries)
-        value = self._checked(numbers)
-        return value, self.backward(numbers)
+        return self._checked(numbers), self.backward(numbers)
 
     def _checked(self, numbers: Sequence[float]) -> float:
         if not math.isfinite(sum(numbers)):
             raise OverflowError
-        for guard in self._graph.guards:
-            if guard.compare(numbers[guard.left], numbers[guard.right]) != guard.answer:
+        for compare, left, right, answer, _ in self._graph.guards:
+            if compare(numbers[left], numbers[right]) != answer:
                 raise ValueError
         return numbers[self._graph.root]
 
 
-class LoopOverPoints:
-    """Both sweeps of a graph at many points: each operation once, for all of them.
+class OverArrays:
+    """Runs at many points by a function over arrays, one entry a point: see `Runner`.
 
     Args:
-        graph: what to compute.
+        compute: called with a list of arrays, or numbers where all points share them, and with
+            whether derivatives are wanted. It returns the value, a list of derivatives, and where
+            the numbers on the way to them are finite and guards hold.
+        most: the most points that a call may have.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
-        self._loop = Loop(graph, arrays())
-        self._watched = [*lossy_places(graph, raising=False), graph.root]
-        self.most = max(16, min(4096, _NUMBERS // len(graph)))
-        """The most points that a call may have, to keep memory bounded."""
+    def __init__(
+        self, compute: Callable[[list[Any], bool], tuple[Any, Sequence[Any], Any]], most: int
+    ) -> None:
+        self._compute = compute
+        self.most = most
 
     def run(
         self, parts: Sequence[Numbers], count: int, partials: Numbers | None
     ) -> tuple[Numbers, Mask]:
-        """Compute many points: see `Blocks.run`."""
+        """Return the value at each point, and whether it can be trusted: see `Runner`."""
         import numpy as np
 
-        if count < _LEAST_FOR_ARRAYS:
-            return self._one_by_one(parts, count, partials)
-        with np.errstate(all="ignore"):
-            numbers = self._loop.forward([row for part in parts for row in part])
-            derivatives = [] if partials is None else self._loop.backward(numbers)
-        good = np.ones(count, dtype=bool)
-        good &= np.isfinite(sum(numbers[place] for place in self._watched))
-        for guard in self._graph.guards:
-            good &= guard.compare(numbers[guard.left], numbers[guard.right]) == guard.answer
-        if partials is not None:
-            for row, derivative in zip(partials, derivatives, strict=True):
-                row[:] = derivative
-            good &= finite_columns(partials)
+        entries: list[Any] = []
+        for part in parts:
+            entries += list(part if part.shape[1] == count else part[:, 0])
         values = np.empty(count)
-        values[:] = numbers[self._graph.root]
+        with np.errstate(all="ignore"):
+            values[:], derivatives, good = self._compute(entries, partials is not None)
+            good = np.isfinite(values) & good
+            if partials is not None:
+                for row, derivative in zip(partials, derivatives, strict=True):
+                    row[:] = derivative
+                if not math.isfinite(partials.sum()):  # This tells in most cases, and costs least.
+                    good &= np.isfinite(partials.sum(axis=0))
         return values, good
 
-    def _one_by_one(
-        self, parts: Sequence[Numbers], count: int, partials: Numbers | None
-    ) -> tuple[Numbers, Mask]:
-        import numpy as np
-
-        loop = Loop(self._graph)
-        values, good = np.full(count, math.nan), np.zeros(count, dtype=bool)
-        for i in range(count):
-            entries = [row[min(i, len(row) - 1)] for part in parts for row in part.tolist()]
-            with suppress(ValueError, ArithmeticError):
-                if partials is None:
-                    values[i] = loop.value(entries)
-                else:
-                    values[i], partials[:, i] = loop.value_and_gradient(entries)
-                good[i] = True
-        return values, good
-
-
-_LEAST_FOR_ARRAYS = 8
-"""For fewer points, an operation on an array takes longer than one on each of its entries."""
 
 _NUMBERS = 2**23
 """How many numbers a loop over many points may hold, 64 MB."""
+
+
+def loop_over_points(graph: Graph) -> OverArrays:
+    """Return both sweeps of a graph at many points: each operation once, for all of them."""
+    import numpy as np
+
+    loop = Loop(graph, arrays())
+    watched = lossy_places(graph, raising=False)
+
+    def compute(entries: list[Any], gradient: bool) -> tuple[Any, Sequence[Any], Any]:
+        numbers = loop.forward(entries)
+        good = np.isfinite(sum(numbers[place] for place in watched))
+        for compare, left, right, answer, _ in graph.guards:
+            good = good & (compare(numbers[left], numbers[right]) == answer)
+        return numbers[graph.root], loop.backward(numbers) if gradient else [], good
+
+    return OverArrays(compute, most=max(16, min(4096, _NUMBERS // len(graph))))
+
+
+def lossy_places(graph: Graph, *, raising: bool) -> list[int]:
+    """Return the places whose numbers must be seen to be finite; the result need not be there.
+
+    Args:
+        graph: a recorded function.
+        raising: whether the functions of `math` are used, which raise an error rather than
+            return an infinity.
+    """
+    suspect = [False] * len(graph)
+    lossy = {side for guard in graph.guards for side in (guard.left, guard.right)}
+    for place, operation, slots in graph.steps():
+        # Only hypot, of the functions of `math`, makes an infinity and raises no error.
+        raises = raising and hasattr(math, operation.name) and operation.name != "hypot"
+        arises = not raises and operation.name not in _FINITE
+        for position, slot in enumerate(slots):
+            other = slots[1 - position] if len(slots) == 2 else slot
+            fixed = operation.name == "power" and other < 0
+            if _hands_on(operation, position, graph.numbers[other] if fixed else None):
+                arises |= suspect[slot]
+            else:
+                lossy.add(slot)
+        suspect[place] = arises
+    return sorted(place for place in lossy if suspect[place])
+
+
+_FINITE = {
+    *("negative", "positive", "absolute", "relu", "maximum", "minimum"),
+    *("sigmoid", "softplus", "logaddexp"),
+}
+"""Operations whose result is finite wherever their inputs are."""
+
+
+@lru_cache(maxsize=1024)
+def _hands_on(operation: Operation, position: int, known: float | None) -> bool:
+    """Tell whether an infinite or undefined input always leads to such a result, or an error.
+
+    Args:
+        operation: a row of the table.
+        position: which of its inputs.
+        known: the other input, if it matters and is a constant.
+    """
+    if not isinstance(operation.value, str):
+        return False  # Nothing is known of a rule in Python.
+    others = _SAMPLES if known is None else (known,)
+    return not any(
+        _is_finite(operation.compute, (x, z)[:: 1 - 2 * position] if operation.arity == 2 else (x,))
+        for x in (math.inf, -math.inf, math.nan)
+        for z in others
+    )
+
+
+_SAMPLES = (-2.0, -1.0, 0.0, 0.5, 1.0, 3.0)
+
+
+def _is_finite(rule: Callable[..., float], inputs: tuple[float, ...]) -> bool:
+    try:
+        return math.isfinite(rule(*inputs))
+    except (ValueError, ArithmeticError):
+        return False

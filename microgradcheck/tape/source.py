@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from microgradcheck.structure import is_array
-from microgradcheck.tape.guards import StaleTapeError
+from microgradcheck.tape.graph import StaleTapeError
 from microgradcheck.tape.tape import Tape, record
 
 __all__ = ["TapeSource"]

@@ -8,21 +8,14 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from microgradcheck.tape.arguments import Arguments, as_lists, flat
-from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.guards import require_fresh
-from microgradcheck.tape.lines import ArrayLines, Module, namespace_function
-from microgradcheck.tape.loop import LoopOverPoints
-from microgradcheck.tape.many import Many, Runner
-from microgradcheck.tape.once import Once
-from microgradcheck.tape.passes import Blocks
-from microgradcheck.tape.plan import PASSES, STRAIGHT, Plan
-from microgradcheck.tape.points import Points
-from microgradcheck.tape.trace import trace
+from microgradcheck.tape.arguments import Arguments, Points
+from microgradcheck.tape.graph import Graph, trace
+from microgradcheck.tape.module import Module
+from microgradcheck.tape.over_arrays import namespace_function
+from microgradcheck.tape.ways import Many, Once, Plan
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from microgradcheck.tape.graph import Mask, Numbers
 
 __all__ = ["Tape", "record"]
 
@@ -95,7 +88,7 @@ class Tape:
 
     def __call__(self, *inputs: Any) -> float:
         """Return the function's value: see `Tape`."""
-        return self._once.value(*inputs)
+        return self._value(*inputs)
 
     # Not a method, whose call would take a tenth of a small function's time.
     @cached_property
@@ -106,9 +99,9 @@ class Tape:
         it is a tuple with one for each. It raises what the tape does when called, and a
         ValueError or ArithmeticError where a derivative does not exist.
         """
-        return self._once.value_and_gradient
+        return self._once.prepared(gradient=True)
 
-    def batch(self, *points: Any) -> tuple[NDArray[np.float64], Any]:
+    def batch(self, *points: Any) -> tuple[Numbers, Any]:
         """Return the values and gradients at many points.
 
         Args:
@@ -133,12 +126,11 @@ class Tape:
             >>> values, by_w, by_x
             (array([  2., 200.]), array([  1., 100.]), array([ 4., 40.]))
         """
-        at = Points(self._arguments, points)
-        require_fresh(self._graph)
+        at = self._points(points)
         values, partials = self._many.run(at, gradient=True)
         return values, at.gradient(partials)
 
-    def values(self, *points: Any) -> NDArray[np.float64]:
+    def values(self, *points: Any) -> Numbers:
         """Return the values at many points, without gradients.
 
         Args:
@@ -154,11 +146,9 @@ class Tape:
             >>> record(lambda x: x * x, 2.0).values([1.0, 2.0, 3.0])
             array([1., 4., 9.])
         """
-        at = Points(self._arguments, points)
-        require_fresh(self._graph)
-        return self._many.run(at, gradient=False)[0]
+        return self._many.run(self._points(points), gradient=False)[0]
 
-    def trusted_values(self, *points: Any) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    def trusted_values(self, *points: Any) -> tuple[Numbers, Mask]:
         """Return the values at many points, and at which of them the tape holds.
 
         Args:
@@ -177,9 +167,8 @@ class Tape:
             >>> record(lambda x: x + log(x), 1.0).trusted_values([1.0, -1.0])[1]
             array([ True, False])
         """
-        at = Points(self._arguments, points)
-        require_fresh(self._graph)
-        return self._many.trusted_values(at)
+        values, _, trusted = self._many.run_tape(self._points(points), gradient=False)
+        return values, trusted
 
     def agrees(self, *inputs: Any) -> bool:
         """Tell whether the function itself returns the same value as the tape here.
@@ -203,7 +192,7 @@ class Tape:
             False
         """
         recorded = self(*inputs)
-        own: float = self._once.eager(self._arguments.numbers(inputs), gradient=False)
+        own, _ = self._once.eager(self._arguments.numbers(inputs), gradient=False)
         # Sums in another order differ by the rounding of their largest terms.
         largest = max(map(abs, [own, *self._graph.numbers]))
         return own == recorded or abs(own - recorded) <= 1e-9 * largest
@@ -271,22 +260,17 @@ class Tape:
         Path(path).write_text(module.source, encoding="utf-8")
 
     @cached_property
+    def _value(self) -> Callable[..., float]:
+        return self._once.prepared(gradient=False)
+
+    @cached_property
     def _many(self) -> Many:
-        way = self._plan.many_points
-        runner: Runner
-        if way == PASSES:
-            runner = Blocks(self._plan.schedule)
-        elif way == STRAIGHT:
-            runner = ArrayLines(self._graph)
-        else:
-            runner = LoopOverPoints(self._graph)
-        return Many(runner, self._recorded_at, self._eagerly)
+        return Many(self._plan.runner(), self._recorded_at, self._once.eager)
 
     def _recorded_at(self, entries: list[float]) -> Many:
         return record(self._f, *self._arguments.like(entries))._many
 
-    def _eagerly(self, entries: list[float], gradient: bool) -> tuple[float, list[float]]:
-        if not gradient:
-            return self._once.eager(entries, gradient=False), []
-        value, gradients = self._once.eager(entries, gradient=True)
-        return value, list(flat(as_lists(gradients)))
+    def _points(self, points: tuple[Any, ...]) -> Points:
+        at = Points(self._arguments, points)
+        self._graph.require_fresh()
+        return at

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from microgradcheck.ops import Operation
 from microgradcheck.tape.graph import Graph
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    Indices = NDArray[np.intp]
-    Mask = NDArray[np.bool_]
+    from microgradcheck.tape.graph import Indices, Mask
 
 __all__ = ["Terms"]
 
@@ -21,51 +16,50 @@ _SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1, 0), "positive": (
 
 
 class Terms:
-    """What each place of a graph computes, once sums and products have melted together.
+    """What each of the n places of a graph computes, once sums and products have melted together.
 
     A place melts into its user where it is used once, by a sum, and is a sum or product itself.
-    What is left computes a sum of products, or another operation.
-
-    Args:
-        graph: a recorded function of n places.
+    What is left computes a sum of products, or another operation. Nothing here looks at numbers,
+    so that a schedule holds for all points.
 
     Attributes:
         left: the place of each operation's first input, of shape (n,).
         right: that of the second.
-        codes: which of `operations` each place applies; the first stands for none.
-        operations: the different operations of the graph.
+        codes: which operation each place applies; 0 stands for none.
         varies: whether a place depends on the inputs, of shape (n + 1,): place n is the number 1.
         sums: whether a place computes a sum of products.
         others: whether it applies another operation.
-        levels: how many passes must come before what it reads is there.
+        levels: how many passes must come before what it reads is there, of shape (n + 1,).
         owners: for each term the place whose sum it belongs to, in rising order.
         first: the place of its first factor.
         second: that of the second, n if there is none.
-        weights: 1.0 or -1.0.
-
-    Limits: nothing here looks at numbers, so that a schedule holds for all points.
+        weights: 1 or -1.
     """
 
     def __init__(self, graph: Graph) -> None:
         import numpy as np
 
-        n = len(graph)
-        self.left = np.fromiter(graph.left, dtype=np.intp, count=n)
-        self.right = np.fromiter(graph.right, dtype=np.intp, count=n)
-        self.operations: list[Operation | None] = list(dict.fromkeys([None, *graph.operations]))
-        numbering = {operation: code for code, operation in enumerate(self.operations)}
-        self.codes = np.fromiter(map(numbering.get, graph.operations), dtype=np.intp, count=n)
-        computed = self.codes > 0
-        self.varies = np.append(computed, False)
-        self.varies[: graph.inputs] = True
+        n, start = len(graph), graph.inputs
+        stop = start + len(graph.operations)
+        self.left, self.right, self.codes = np.zeros((3, n), dtype=np.intp)
+        self.left[start:stop] = graph.left
+        self.right[start:stop] = graph.right
+        # Constants are counted from the end in a graph.
+        self.left %= n
+        self.right %= n
+        operations = [None, *dict.fromkeys(graph.operations)]
+        numbering = {operation: code for code, operation in enumerate(operations)}
+        self.codes[start:stop] = [numbering[operation] for operation in graph.operations]
+        self.varies = np.arange(n + 1) < stop
 
-        names = [operation.name if operation else "" for operation in self.operations]
+        names = [operation.name if operation else "" for operation in operations]
         signs = np.array([_SIGNS.get(name, (0, 0)) for name in names])[self.codes]
         linear = signs[:, 0] != 0
         products = np.array([name == "multiply" for name in names])[self.codes]
-        melted, user, sign = self._melted(graph, signs, linear, products)
+        two = np.array([operation is not None and operation.arity == 2 for operation in operations])
+        melted, user, sign = self._melted(graph, signs, linear | products, two[self.codes])
         self.sums = (linear | products) & ~melted
-        self.others = computed & ~linear & ~products
+        self.others = (self.codes > 0) & ~linear & ~products
 
         # Each melted sum hands its terms on to its user, that one to its own, and so on: after
         # every round the way to the last of them is half as long.
@@ -84,14 +78,12 @@ class Terms:
         melted_products = melted[sources]
         alone = np.flatnonzero(products & ~melted)
         owners = np.concatenate([owner[users], alone])
+        first = np.where(melted_products, self.left[sources], sources)
+        second = np.where(melted_products, self.right[sources], n)
         in_order = np.argsort(owners, kind="stable")
         self.owners = owners[in_order]
-        self.first = np.concatenate(
-            [np.where(melted_products, self.left[sources], sources), self.left[alone]]
-        )[in_order]
-        self.second = np.concatenate(
-            [np.where(melted_products, self.right[sources], n), self.right[alone]]
-        )[in_order]
+        self.first = np.concatenate([first, self.left[alone]])[in_order]
+        self.second = np.concatenate([second, self.right[alone]])[in_order]
         self.weights = np.concatenate([weights * sign[users], np.ones_like(alone)])[in_order]
         self.levels = self._levels()
 
@@ -106,29 +98,26 @@ class Terms:
         return len(np.unique(keys[self.sums | self.others]))
 
     def _melted(
-        self, graph: Graph, signs: Indices, linear: Mask, products: Mask
+        self, graph: Graph, signs: Indices, meltable: Mask, two: Mask
     ) -> tuple[Mask, Indices, Indices]:
         """Return which places melt into their user, that user, and the sign it takes them with."""
         import numpy as np
 
         n = len(graph)
-        computed = self.codes > 0
-        two = (
-            computed
-            & np.array([o is not None and o.arity == 2 for o in self.operations])[self.codes]
-        )
-        uses = np.bincount(self.left[computed], minlength=n)
+        uses = np.bincount(self.left[self.codes > 0], minlength=n)
         uses += np.bincount(self.right[two], minlength=n)
-        uses[graph.root] += 2
-        for guard in graph.guards:
-            uses[[guard.left, guard.right]] += 2
-        user = np.full(n, -1)
-        sign = np.zeros(n, dtype=np.intp)
+        for place in (
+            graph.root,
+            *(g.left for g in graph.guards),
+            *(g.right for g in graph.guards),
+        ):
+            uses[place] += 2
+        user, sign = np.full(n, -1), np.zeros(n, dtype=np.intp)
         for side, slots in enumerate((self.left, self.right)):
-            takers = np.flatnonzero(linear & (signs[:, side] != 0))
+            takers = np.flatnonzero(signs[:, side])
             user[slots[takers]] = takers
             sign[slots[takers]] = signs[takers, side]
-        return (uses == 1) & (user >= 0) & (linear | products), user, sign
+        return (uses == 1) & (user >= 0) & meltable, user, sign
 
     def _levels(self) -> Indices:
         import numpy as np
@@ -142,7 +131,10 @@ class Terms:
         for user, a, b in zip(
             users[in_order].tolist(), first.tolist(), second.tolist(), strict=True
         ):
-            below = max(levels[a], levels[b])
-            if below >= levels[user]:
-                levels[user] = below + 1
+            level = levels[user]
+            if levels[a] >= level:
+                level = levels[a] + 1
+            if levels[b] >= level:
+                level = levels[b] + 1
+            levels[user] = level
         return np.array(levels)

@@ -2,42 +2,36 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from microgradcheck.tape.infinities import finite_columns
-from microgradcheck.tape.passes.groups import Application, MatrixProduct, Sums
-from microgradcheck.tape.passes.row import reader, rule
-from microgradcheck.tape.passes.schedule import Schedule
+from microgradcheck.ops import arrays
+from microgradcheck.tape.schedule import Application, MatrixProduct, Schedule, Sums
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from microgradcheck.tape.graph import Indices, Mask, Numbers
 
-    Numbers = NDArray[np.float64]
-    Indices = NDArray[np.intp]
-    Mask = NDArray[np.bool_]
-
-__all__ = ["Blocks"]
+__all__ = ["Passes"]
 
 Step = Callable[[], Any]
 
 _SCRATCH = 2**15
 """How many numbers a step holds besides its results: more would not stay in the cache."""
 
-_MOST_IDLE = 2
+_MOST_IDLE = 4
 """How many blocks are kept for the next calls."""
 
 _BLOCK = 2**20
-"""How many numbers a block may hold, 16 MB."""
+"""How many numbers a block may hold, 8 MB."""
+
+_LEAST_MATRIX = 1000
+"""At one point, the calls for a product of matrices take longer than so many terms."""
 
 
-class Blocks:
-    """Both sweeps of a graph at many points, as array passes.
-
-    Args:
-        schedule: the groups.
+class Passes:
+    """Both sweeps of a graph at one or many points, as array passes.
 
     Threads may share it: each call borrows a block of numbers for itself.
     """
@@ -46,30 +40,42 @@ class Blocks:
         self._schedule = schedule
         self._lock = threading.Lock()
         self._idle: list[tuple[tuple[int, ...], _Block]] = []
+        self._idle_for_one: tuple[list[_Block], list[_Block]] = ([], [])
         self.most = max(16, min(1024, _BLOCK // schedule.ends[-1]))
         """The most points that a call may have, to keep memory bounded."""
+
+    def at_one(self, entries: Numbers, gradient: bool) -> tuple[float, Numbers] | None:
+        """Return the value and, if wanted, derivatives at one point; None if not to be trusted."""
+        column = entries.reshape(-1, 1)
+        idle = self._idle_for_one[gradient]
+        try:
+            block = idle.pop()  # One call, so that no two threads get the same.
+        except IndexError:
+            block = _Block(self._schedule, 1, [column], gradient)
+        try:
+            if block.fill([column]) and (not self._schedule.checks or block.holds()[0]):
+                row = block.numbers[:, 0]
+                partials = row.take(self._schedule.gradient) if gradient else row[:0]
+                return float(row[self._schedule.root]), partials
+            return None
+        finally:
+            idle.append(block)
 
     def run(
         self, parts: Sequence[Numbers], count: int, partials: Numbers | None
     ) -> tuple[Numbers, Mask]:
-        """Compute many points.
-
-        Args:
-            parts: for each argument its entries, of shape (entries, points), or (entries, 1)
-                where all points share it.
-            count: how many points there are.
-            partials: where to write the derivatives, of shape (all entries, points); None to
-                leave them out.
-
-        Returns:
-            The value at each point, and whether all numbers on the way to it are finite and all
-            guards hold.
-        """
+        """Return the value at each point, and whether it can be trusted: see `Runner`."""
         gradient = partials is not None
-        key = (count, gradient, *(part.shape[1] for part in parts))
+        key = (count, gradient, *[part.shape[1] for part in parts])
         block = self._borrow(key) or _Block(self._schedule, count, parts, gradient)
         try:
-            return block.run(parts, partials)
+            finite = block.fill(parts)
+            good = block.holds()
+            if not finite:
+                good &= block.finite()
+            if partials is not None:
+                block.numbers.take(self._schedule.gradient, 0, partials, "clip")
+            return block.numbers[self._schedule.root].copy(), good
         finally:
             with self._lock:
                 self._idle.append((key, block))
@@ -94,76 +100,101 @@ class _Block:
         import numpy as np
 
         self._schedule = schedule
-        self._numbers = np.zeros((schedule.ends[-1 if gradient else 0], count))
+        self._count = count
+        self.numbers = np.zeros((schedule.ends[-1 if gradient else 0], count))
         fixed = slice(schedule.inputs, schedule.first_result)
-        self._numbers[fixed] = np.array(schedule.fixed)[:, np.newaxis]
-        self._same = np.zeros(len(self._numbers), dtype=bool)
+        self.numbers[fixed] = np.array(schedule.fixed)[:, np.newaxis]
+        self._same = np.zeros(len(self.numbers), dtype=bool)
         self._same[fixed] = True
+        self._inputs = []
         start = 0
         for part in parts:
-            self._same[start : start + len(part)] = part.shape[1] < count
-            start += len(part)
-        self._rows = np.zeros(len(self._numbers), dtype=bool)
+            stop = start + len(part)
+            self._same[start:stop] = part.shape[1] < count
+            self._inputs.append(self.numbers[start:stop, : part.shape[1]])
+            start = stop
+        self._watched = self.numbers[schedule.first_result : schedule.ends[int(gradient)]].ravel()
+        self._rows = np.zeros(len(self.numbers), dtype=bool)
         self._rows[[schedule.root, *(schedule.gradient if gradient else [])]] = True
         for check in schedule.checks:
             self._rows[check.left] = self._rows[check.right] = True
-        self._forward = [self._step(group) for group in schedule.forward]
-        self._backward = [self._step(group) for group in (schedule.backward if gradient else [])]
+        groups = [*schedule.forward, *(schedule.backward if gradient else [])]
+        self._steps = [self._step(group) for group in groups]
         # A number that all points share is copied to all of them only where a step reads a row.
         self._spread = np.flatnonzero((self._same & self._rows)[: schedule.inputs])
 
-    def run(self, parts: Sequence[Numbers], partials: Numbers | None) -> tuple[Numbers, Mask]:
+    def fill(self, parts: Sequence[Numbers]) -> bool:
+        """Compute all numbers, and tell whether even their sum is finite."""
         import numpy as np
 
-        schedule, numbers = self._schedule, self._numbers
-        start = 0
-        for part in parts:
-            numbers[start : start + len(part), : part.shape[1]] = part
-            start += len(part)
-        numbers[self._spread] = numbers[self._spread, :1]
+        for numbers_of_part, part in zip(self._inputs, parts, strict=True):
+            numbers_of_part[:] = part
+        if len(self._spread):
+            self.numbers[self._spread] = self.numbers[self._spread, :1]
         with np.errstate(all="ignore"):
-            for step in self._forward:
+            for step in self._steps:
                 step()
-            for step in self._backward:
-                step()
-        last = schedule.ends[0 if partials is None else 1]
-        good = np.ones(numbers.shape[1], dtype=bool)
-        good &= finite_columns(numbers[schedule.first_result : last])
-        for check in schedule.checks:
-            good &= check.holds(numbers)
-        if partials is not None:
-            numbers.take(schedule.gradient, 0, partials, "clip")
-        return numbers[schedule.root].copy(), good
+            return math.isfinite(self._watched.sum())
 
-    # Steps
+    def finite(self) -> Mask:
+        """Tell for each point whether all numbers on the way to its results are finite."""
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            finite: Mask = np.isfinite(self._watched.reshape(-1, self._count).sum(axis=0))
+        return finite
+
+    def holds(self) -> Mask:
+        """Tell for each point whether all guards hold."""
+        import numpy as np
+
+        good = np.ones(self._count, dtype=bool)
+        for compare, left, right, answers in self._schedule.checks:
+            good &= (answers == compare(self.numbers[left], self.numbers[right]).T).all(axis=1)
+        return good
 
     def _step(self, group: Sums | Application) -> Step:
-        out = self._numbers[group.start : group.stop]
+        out = self.numbers[group.places]
         if isinstance(group, Application):
             return self._application(out, group)
         left, right, matrix = group.left, group.right, group.matrix
         if matrix is not None and len(left) == 1:
             return self._outer_product(out, matrix.outer[0], matrix.inner[0])
-        if right is not None and self._schedule.matrices:
+        if right is not None and self._schedule.matrices and self._count > 1:
             for shared, moving in ((left, right), (right, left)):
                 if self._same[shared].all() and (moving == moving[:, :1]).all():
                     return self._matrix_times_points(out, shared, moving[:, 0], group.weights)
-        if matrix is not None and self._schedule.matrices:
-            return self._matrix_products(out, matrix, group.without(matrix))
+        if matrix and (self._count > 1 or len(matrix.outer) * len(out) >= _LEAST_MATRIX):
+            return self._matrix_products(out, matrix)
         return self._sums(out, group)
 
-    def _read(self, places: Indices, *, each: bool = False) -> Callable[[], Numbers]:
-        self._rows[places] = True
-        return reader(self._numbers, places, each=each)
-
     def _application(self, out: Numbers, group: Application) -> Step:
-        compute = rule(group)
+        if group.position is None:
+            rule = arrays().value(group.operation)
+        else:
+            rule = arrays().derivatives(group.operation)[group.position]
         read = [self._read(places) for places in group.inputs]
 
         def step() -> None:
-            out[:] = compute(*[numbers_of() for numbers_of in read])
+            out[:] = rule(*[numbers_of() for numbers_of in read])
 
         return step
+
+    def _read(self, places: Indices, *, each: bool = False) -> Callable[[], Numbers]:
+        """Return a function that returns the numbers at places, without copying where it can.
+
+        Where they are all the same one, it returns that one, to be broadcast, unless `each` is
+        wanted.
+        """
+        import numpy as np
+
+        self._rows[places] = True
+        first, n = int(places[0]), len(places)
+        step = 0 if (places == first).all() and not each else 1
+        if (places == first + step * np.arange(n)).all():
+            view = self.numbers[first : first + (n if step else 1)]
+            return lambda: view
+        return lambda: self.numbers.take(places, 0)
 
     def _outer_product(self, out: Numbers, outer: Indices, inner: Indices) -> Step:
         import numpy as np
@@ -178,7 +209,7 @@ class _Block:
         import numpy as np
 
         points = self._read(moving, each=True)
-        first_point = self._numbers[:, 0]
+        first_point = self.numbers[:, 0]
 
         def step() -> None:
             matrix = first_point.take(shared)
@@ -188,24 +219,30 @@ class _Block:
 
         return step
 
-    def _matrix_products(self, out: Numbers, matrix: MatrixProduct, rest: Sums) -> Step:
+    def _matrix_products(self, out: Numbers, matrix: MatrixProduct) -> Step:
         """Multiply two matrices at each point."""
         import numpy as np
 
-        outer, inner = matrix.outer.T.copy(), matrix.inner.T.copy()
+        count = self._count
+        outer, inner, rest = matrix
+        if count > 1:  # The terms of each sum side by side.
+            outer, inner = outer.T.copy(), inner.T.copy()
         self._rows[outer] = self._rows[inner] = True
-        count = out.shape[1]
         first, second = np.empty((*outer.shape, count)), np.empty((*inner.shape, count))
-        products = out.reshape(len(outer), len(inner), count)
-        take = self._numbers.take
+        products = out.reshape(matrix.outer.shape[1], matrix.inner.shape[1], count)
+        first_matrix, second_matrix, product = first[..., 0].T, second[..., 0], products[..., 0]
+        take = self.numbers.take
         others = np.empty(out.shape if len(rest.left) else (0, count))
         add_others = self._sums(others, rest) if len(rest.left) else None
 
         def step() -> None:
             take(outer, 0, first, "clip")
             take(inner, 0, second, "clip")
-            # One pass over the terms, where multiplying and adding would be two.
-            np.einsum("sjp,tjp->stp", first, second, out=products)
+            if count == 1:
+                np.matmul(first_matrix, second_matrix, product)
+            else:
+                # One pass over the terms, where multiplying and adding would be two.
+                np.einsum("sjp,tjp->stp", first, second, out=products)
             if add_others is not None:
                 add_others()
                 np.add(out, others, out)
@@ -216,8 +253,8 @@ class _Block:
         """Add products up, so many at a time as fit into the scratch space."""
         import numpy as np
 
-        _, _, left, right, weights, _ = group
-        (k, n), count = left.shape, out.shape[1]
+        left, right, weights = group.left, group.right, group.weights
+        (k, n), count = left.shape, self._count
         height = min(k, max(1, _SCRATCH // count))
         width = min(n, max(1, _SCRATCH // (height * count)))
         self._rows[left] = True
@@ -232,7 +269,8 @@ class _Block:
             signs = None if weights is None else weights[part].reshape(-1, 1)
             products, factors = scratch[:, : len(first)]
             terms = products.reshape(*left[part].shape, count)
-            take, multiply = self._numbers.take, np.multiply
+            # Bound once: half of a short step is looking names up.
+            take, multiply = self.numbers.take, np.multiply
             add: Any = np.add.reduce
             total = out[j : j + width]
 
@@ -244,7 +282,8 @@ class _Block:
                 if signs is not None:
                     multiply(products, signs, products)
                 if i == 0:
-                    add(terms, 0, None, total, False, -0.0)  # -0.0 + x is x, as in Passes.
+                    # From -0.0 on, since -0.0 + x is x for every x, -0.0 included.
+                    add(terms, 0, None, total, False, -0.0)
                 else:
                     np.add(total, add(terms, 0), total)
 

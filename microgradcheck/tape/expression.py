@@ -1,11 +1,23 @@
-"""Numbers that write themselves down: adding two of them gives the text of their sum."""
+"""Numbers that write themselves down: adding two of them gives the text of their sum.
+
+The table's rules, run over such numbers, become program text: one and the same rule computes a
+derivative and writes the line that does.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Any
+import operator
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Any, Final
 
-__all__ = ["Condition", "Expression", "choice", "constant"]
+from microgradcheck.ops import OPERATIONS, NumberSystem, Operation
+from microgradcheck.tape.graph import SYMBOLS
+from microgradcheck.value import OPERATORS
+
+__all__ = ["ARRAY_TEXTS", "TEXTS", "Condition", "Expression", "constant"]
 
 _CONDITIONAL, _SUM, _PRODUCT, _SIGNED, _POWER, _ATOM = range(6)
 """How strongly the outermost operator of a text binds, weakest first."""
@@ -136,36 +148,37 @@ class Expression:
     def __rtruediv__(self, number: Any) -> Expression:
         return constant(number) / self
 
-    # A comparison of constants is a bool, any other a Condition.
+    def _compare(self, compare: Callable[[Any, Any], Any], other: Any) -> Any:
+        """Return a bool for constants, else a Condition."""
+        right = constant(other)
+        if self.is_constant and right.is_constant:
+            return compare(self.factor, right.factor)
+        text = f"{self._write(_SUM)} {SYMBOLS[compare]} {right._write(_SUM)}"
+        return Condition(text, about=right if self.is_number else self)
 
     def __lt__(self, other: Any) -> Any:
-        return _compare(self, "<", constant(other))
+        return self._compare(operator.lt, other)
 
     def __le__(self, other: Any) -> Any:
-        return _compare(self, "<=", constant(other))
+        return self._compare(operator.le, other)
 
     def __gt__(self, other: Any) -> Any:
-        return _compare(self, ">", constant(other))
+        return self._compare(operator.gt, other)
 
     def __ge__(self, other: Any) -> Any:
-        return _compare(self, ">=", constant(other))
+        return self._compare(operator.ge, other)
 
     def __eq__(self, other: object) -> Any:
-        return _compare(self, "==", constant(other))
+        return self._compare(operator.eq, other)
 
     def __ne__(self, other: object) -> Any:
-        return _compare(self, "!=", constant(other))
+        return self._compare(operator.ne, other)
 
     __hash__ = None  # type: ignore[assignment]
 
 
 class Condition:
-    """A truth that is not known yet; one that is known is a bool.
-
-    Args:
-        text: Python that computes it.
-        about: a number that is compared in it.
-    """
+    """A truth that is not known yet, about a number; one that is known is a bool."""
 
     __slots__ = ("about", "text")
 
@@ -205,16 +218,77 @@ def _parenthesized(text: str, rank: int, least: int) -> str:
     return text if rank >= least else f"({text})"
 
 
-def _compare(left: Expression, symbol: str, right: Expression) -> Any:
-    if left.is_constant and right.is_constant:
-        a, b = left.factor, right.factor
-        return {"<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b, "==": a == b, "!=": a != b}[
-            symbol
-        ]
-    about = right if left.is_number else left
-    return Condition(f"{left._write(_SUM)} {symbol} {right._write(_SUM)}", about)
+class _TextSystem(NumberSystem):
+    """Writes operators as such, all other operations as calls by name.
+
+    Over arrays, no branch is taken: all choices are computed.
+    """
+
+    def __init__(self, label: str, *, over_arrays: bool) -> None:
+        self._over_arrays = over_arrays
+        modulus = _modulus if over_arrays else abs
+        own = {"abs": modulus, "absolute": abs, "power": self._power, "where": self._where}
+        super().__init__(own, label)
+
+    def value(self, operation: Operation) -> Callable[..., Any]:
+        if operation.name not in OPERATORS:
+            self.names.setdefault(operation.name, partial(self._call, operation.name))
+        return super().value(operation)
+
+    def _call(self, name: str, *inputs: Any) -> Expression:
+        numbers = list(map(constant, inputs))
+        arrays = [x for x in numbers if not x.is_number]
+        if self._over_arrays and arrays:
+            # Some libraries' functions of two arrays do not take a number for one of them.
+            numbers = [_array(x, like=arrays[0]) if x.is_number else x for x in numbers]
+        return _written(name, *numbers)
+
+    def _power(self, a: Any, b: Any) -> Expression:
+        base, exponent = constant(a), constant(b)
+        n = exponent.factor
+        if not exponent.is_constant or n == 0 or base.is_constant:
+            return _written("power", base, exponent)
+        if n == 1:
+            return base
+        if n in {2, 3} and base.is_simple:
+            return base * base if n == 2 else base * base * base
+        if n % 1 == 0 and abs(n) < 1e6:
+            return base ** int(n)
+        # Python's own power of a negative number is complex here, that of math an error.
+        return base**exponent if self._over_arrays else _written("pow", base, exponent)
+
+    def _where(self, condition: Any, chosen: Any, otherwise: Any) -> Expression:
+        if isinstance(condition, bool):
+            return constant(chosen if condition else otherwise)
+        p, q = constant(chosen), constant(otherwise)
+        if not self._over_arrays:
+            return Expression(f"{p._write(_SUM)} if {condition} else {q}", _CONDITIONAL)
+        if p.is_number and q.is_number:
+            # Of two numbers, PyTorch would make an array of its default precision.
+            p = _array(p, like=condition.about)
+        return Expression(f"where({condition}, {p}, {q})")
 
 
-def choice(condition: Condition, chosen: Expression, otherwise: Expression) -> Expression:
-    """Return what is one of two, as a conditional expression."""
-    return Expression(f"{chosen._write(_SUM)} if {condition} else {otherwise}", _CONDITIONAL)
+def _written(name: str, *inputs: Expression) -> Expression:
+    """Return a call by name, or its result where that is known."""
+    if all(x.is_constant for x in inputs) and name in OPERATIONS:
+        # What fails is written as it is, and fails where it is run, as it should.
+        with suppress(ValueError, ArithmeticError):
+            return constant(OPERATIONS[name].compute(*(x.factor for x in inputs)))
+    return Expression(f"{name}({', '.join(map(str, inputs))})")
+
+
+def _array(number: Expression, *, like: Expression) -> Expression:
+    return Expression(f"full_like({like}, {number})")
+
+
+def _modulus(a: Any) -> Expression:
+    x = constant(a)
+    return abs(x) if x.is_number else Expression(f"modulus({x})")
+
+
+TEXTS: Final = _TextSystem("texts", over_arrays=False)
+"""Texts of Python over floats."""
+
+ARRAY_TEXTS: Final = _TextSystem("array texts", over_arrays=True)
+"""Texts of Python over arrays."""

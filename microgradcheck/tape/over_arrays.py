@@ -1,0 +1,162 @@
+"""A graph as straight lines over arrays: few operations, many points, any array library."""
+
+from __future__ import annotations
+
+import importlib
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from typing import Any
+
+from microgradcheck.ops import OPERATIONS, arrays
+from microgradcheck.tape.arguments import Arguments
+from microgradcheck.tape.expression import ARRAY_TEXTS
+from microgradcheck.tape.graph import Graph
+from microgradcheck.tape.loop import OverArrays, lossy_places
+from microgradcheck.tape.module import (
+    RESERVED,
+    definitions,
+    foreign_rules,
+    summed,
+    unpacking,
+    words,
+)
+from microgradcheck.tape.straight import Names, straight_line
+
+__all__ = ["array_lines", "namespace_function"]
+
+ArrayFunction = Callable[[Sequence[Any]], tuple[Any, list[Any], Any]]
+
+_MOST = 4096
+"""At more points at once, the arrays would not stay in the cache."""
+
+
+def array_lines(graph: Graph) -> OverArrays:
+    """Return both sweeps of a graph at many points, as straight lines over NumPy arrays."""
+    import numpy as np
+
+    compiled = cache(lambda gradient: _array_function(graph, np, gradient=gradient))
+    return OverArrays(lambda entries, gradient: compiled(gradient)(entries), _MOST)
+
+
+def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Callable[..., Any]:
+    """Return the recorded function with its gradient, over arrays of a library."""
+    if foreign := foreign_rules(graph):
+        raise ValueError(
+            f"the program calls {', '.join(foreign)}, which are Python functions of your own; give "
+            "microgradcheck.operation the rules as texts, which can be written for any library"
+        )
+    import numpy as np
+
+    run = _array_function(graph, namespace)
+
+    def value_and_grad(*inputs: Any) -> tuple[Any, Any]:
+        arguments.require_count(inputs)
+        pairs = list(zip(inputs, arguments.lists, strict=True))
+        entries = _as_arrays([x for given, like in pairs for x in _entries(given, like)], namespace)
+        with np.errstate(all="ignore"):
+            value, partials, valid = run(entries)
+        value = value + namespace.zeros_like(entries[0])
+        partials = [d + namespace.zeros_like(x) for d, x in zip(partials, entries, strict=True)]
+        if valid is not True:
+            value = namespace.where(valid, value, math.nan)
+            partials = [namespace.where(valid, partial, math.nan) for partial in partials]
+        remaining = iter(partials)
+        gradients = [_like(remaining, given, like, namespace) for given, like in pairs]
+        return value, gradients[0] if len(gradients) == 1 else tuple(gradients)
+
+    return value_and_grad
+
+
+def _entries(given: Any, like: Any) -> Iterator[Any]:
+    """Yield the entries of an argument: of nested lists, or of an array's first axes."""
+    if not isinstance(like, (list, tuple)):
+        yield given
+        return
+    if len(given) != len(like):
+        raise ValueError(
+            f"an argument has {len(given)} entries, where the tape was recorded with {len(like)}"
+        )
+    for i, part in enumerate(like):
+        yield from _entries(given[i], part)
+
+
+def _as_arrays(entries: list[Any], namespace: Any) -> list[Any]:
+    """Return entries with an array for each plain number, which not every library computes with."""
+    given = [entry for entry in entries if not isinstance(entry, (int, float))]
+    if len(given) == len(entries):
+        return entries
+    dtype = (given[0] * 1.0).dtype if given else None
+    return [
+        namespace.asarray(entry, dtype=dtype) if isinstance(entry, (int, float)) else entry
+        for entry in entries
+    ]
+
+
+def _like(partials: Iterator[Any], given: Any, like: Any, namespace: Any) -> Any:
+    """Return derivatives as lists where lists were given, else as arrays."""
+    if not isinstance(like, (list, tuple)):
+        return next(partials)
+    parts: Sequence[Any] = [
+        _like(partials, given[i], part, namespace) for i, part in enumerate(like)
+    ]
+    if isinstance(given, (list, tuple)):
+        return parts if isinstance(given, list) else tuple(parts)
+    return namespace.stack(parts)
+
+
+def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> ArrayFunction:
+    """Compile the straight lines of a graph over arrays of a library.
+
+    The function takes a flat list of entries, each a number or an array. It takes no branch and
+    returns the value, a flat list of derivatives, and a condition: where that is False or the
+    value not finite, a guard does not hold or the recorded function is undefined.
+    """
+    foreign = foreign_rules(graph)
+    names = Names({*RESERVED, *OPERATIONS, *foreign, "entries"})
+    entries = [names.fresh(f"x{i}") for i in range(graph.inputs)]
+    valid, total = names.fresh("valid"), names.fresh("total")
+    watched = [place for place in lossy_places(graph, raising=False) if place != graph.root]
+    lines = straight_line(graph, ARRAY_TEXTS, entries, names, watched, gradient=gradient)
+    body = [*unpacking(entries, entries, "entries"), f"{valid} = True"]
+    for line in lines.forward:
+        if isinstance(line, str):
+            body.append(line)
+        else:
+            guard, condition = line
+            body.append(f"{valid} = {valid} & (({condition}) == {guard.answer})")
+    if watched:
+        sums, text = summed(lines.watched, total)
+        body += [*sums, f"{valid} = {valid} & isfinite({text})"]
+    body += [*lines.backward, f"return {lines.value}, [{', '.join(lines.partials)}], {valid}"]
+    used = words(body)
+    source = [*definitions(used, ARRAY_TEXTS), "\n    ".join(["def run(entries):", *body])]
+    names_in_code = used & {*dir(math), "full_like", "modulus", "where"}
+    meanings = {**foreign, **{name: _meaning(namespace, name) for name in names_in_code}}
+    exec("\n\n\n".join(source), meanings)
+    run: ArrayFunction = meanings["run"]
+    return run
+
+
+def _meaning(namespace: Any, name: str) -> Any:
+    """Return what a name, such as "exp", "where" or "inf", means in an array library."""
+    if name in {"inf", "nan"}:
+        return getattr(math, name)
+    if name == "modulus" and namespace.__name__ != "numpy":
+        # At 0 the side that the table's maximum and minimum take at a tie: the derivative of abs
+        # itself, which libraries do not agree on, would be wrong in that of sigmoid or softplus.
+        return lambda a: namespace.where(a >= 0.0, a, -a)
+    if name == "modulus":
+        return namespace.abs
+    if namespace.__name__ == "numpy" and name in arrays().names:
+        return arrays().names[name]
+    for alias in (name, f"arc{name[1:]}"):  # asin is arcsin in some.
+        if hasattr(namespace, alias):
+            return getattr(namespace, alias)
+    try:
+        library = namespace.__name__.partition(".")[0]
+        return getattr(importlib.import_module(f"{library}.scipy.special"), name)
+    except (AttributeError, ImportError):
+        raise ValueError(
+            f"{namespace.__name__} has no function {name!r}, which the tape calls"
+        ) from None
