@@ -26,6 +26,7 @@ from microgradcheck.gradcheck.wording import short
 from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
+from microgradcheck.tape import Recorder
 from microgradcheck.value import Value
 
 __all__ = ["Comparison"]
@@ -55,12 +56,16 @@ class Comparison:
         self.notes: list[str] = []
         self.center, self.unchanged = problem.look_at_output()
         self.scatter = scatter(problem, self.center)
-        self.under_test = self._ask_source()
-        self.nudges, self.noise = self._look_around()
+        # The source's own recording of f is what the tape is made of, unless it is a tape itself.
+        taping = self._is_worth_a_tape() and source.name != "tape"
+        recorder = Recorder(problem.f) if taping else None
+        self.under_test = self._ask_source(recorder)
+        self.nudges, self.noise = self._look_around(recorder)
 
-    def _ask_source(self) -> Gradient:
+    def _ask_source(self, recorder: Recorder | None) -> Gradient:
         if self.problem.failure is None:
-            return gradient_of(self.problem, self.source)
+            problem = self.problem.calling(recorder) if recorder else self.problem
+            return gradient_of(problem, self.source)
         # Where f has no value there is nothing to ask for, nor a shape to hold it against.
         blank = [[math.nan] * len(self.problem.entries)]
         return Gradient(blank, failure=in_words(self.problem.failure))
@@ -168,13 +173,13 @@ class Comparison:
             for i, of_outputs in enumerate(estimates)
         ]
 
-    def _look_around(self) -> tuple[Nudges, list[float]]:
+    def _look_around(self, recorder: Recorder | None) -> tuple[Nudges, list[float]]:
         """Return where f is taken from near the inputs, and how noisy it is there."""
         called = Called(self.problem, self.center)
         if self.under_test.complaint or not all(map(math.isfinite, self.center)):
             return called, [0.0] * len(self.center)
-        if self._is_worth_a_tape():
-            taped = Taped.of(self.problem, self.center, self.scale)
+        if self._is_worth_a_tape() and not self.under_test.failure:
+            taped = Taped.of(self.problem, self.center, self.scale, recorder)
             if taped:
                 noise = self._measure_noise(taped)
                 if taped.is_confirmed(noise[0], self.rng):
@@ -186,7 +191,6 @@ class Comparison:
             self.problem.scalar
             and len(self.problem.entries) >= _LEAST_FOR_A_TAPE
             and self.source.name in _RECORDING
-            and not (self.under_test.failure or self.under_test.complaint)
             and self.unchanged
             and not self.scatter
         )

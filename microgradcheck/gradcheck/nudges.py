@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.numeric.ladder import first_steps
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF
-from microgradcheck.tape import StaleTapeError, Tape, record
+from microgradcheck.tape import Arguments, Recorder, StaleTapeError, Tape, record
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 # Where f confirms its tape: relative to the farthest step, and to the scale, next to the inputs.
 _FAR, _NEAR = (1.0, 0.25, 0.06, 0.016), (4e-6,)
 _REACH = 0.25  # of the scale: the least farthest step
-_TRIES = 4
+_TRIES = 8
 _LARGEST_DIFFERENCE = 64  # standard deviations of the noise: sums in another order round otherwise
 
 _NUMBERS = 2**17  # that are held at once, so that they stay in the cache
@@ -99,10 +99,23 @@ class Taped:
         self.taped = 0
 
     @classmethod
-    def of(cls, problem: Problem, center: list[float], scale: float | None) -> Self | None:
-        """Return a problem's nudges from a tape, or None where f cannot be recorded."""
+    def of(
+        cls,
+        problem: Problem,
+        center: list[float],
+        scale: float | None,
+        recorder: Recorder | None = None,
+    ) -> Self | None:
+        """Return a problem's nudges from a tape, or None where f cannot be recorded.
+
+        The tape is made of what a recorder has seen, or else of another call of f.
+        """
+        inputs = problem.arguments(problem.entries)
         try:
-            tape = record(problem.f, *problem.arguments(problem.entries))
+            if recorder and recorder.has_recorded:
+                tape = Tape(problem.f, recorder.graph(), Arguments(inputs))
+            else:
+                tape = record(problem.f, *inputs)
             return cls(problem, tape, center, scale)
         except Exception:  # noqa: BLE001  f can answer a tape's refusal by any error of its own
             return None  # Calls of f show better what there is to see.
@@ -137,22 +150,27 @@ class Taped:
         """Tell whether f returns the same as its tape at one point for each distance."""
         import numpy as np
 
-        points = [
-            [
-                x + distance * rng.uniform(-length, length)
-                for x, length in zip(self._problem.entries, lengths, strict=True)
+        chosen: list[tuple[list[float], float]] = []
+        for _ in range(_TRIES):  # Where the tape does not hold, it says nothing of f.
+            points = [
+                [
+                    x + distance * rng.uniform(-length, length)
+                    for x, length in zip(self._problem.entries, lengths, strict=True)
+                ]
+                for distance in distances
             ]
-            for distance in (*distances,) * _TRIES
-        ]
-        values, held = self._on_tape(np.column_stack([self._column, *points]))
-        chosen = held.nonzero()[0][: len(distances)]
+            values, held = self._on_tape(np.column_stack([self._column, *points]))
+            chosen += [(points[k], float(values[k])) for k in held.nonzero()[0]]
+            if len(chosen) >= len(distances):
+                break
+        chosen = chosen[: len(distances)]
         try:
-            own = [self._problem(points[k])[0] for k in chosen]
+            own = [self._problem(point)[0] for point, _ in chosen]
         except Exception:  # noqa: BLE001  f may refuse points that no search would have asked for
             return False
         return len(own) == len(distances) and all(
             abs(a - b) <= _LARGEST_DIFFERENCE * max(noise, UNIT_ROUNDOFF * abs(a))
-            for a, b in zip(own, values[chosen].tolist(), strict=True)
+            for a, (_, b) in zip(own, chosen, strict=True)
         )
 
     def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:

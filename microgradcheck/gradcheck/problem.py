@@ -79,6 +79,12 @@ class Problem:
             for part, entry in zip(self.parts, self.inputs, strict=True)
         )
 
+    def calling(self, f: Callable[..., Any]) -> Self:
+        """Return the same problem with another function in the place of f."""
+        twin = copy.copy(self)
+        twin.f = f
+        return twin
+
     def elsewhere(self, entries: Sequence[float]) -> Self:
         """Return the same problem at other inputs, with calls of its own to count."""
         there = copy.copy(self)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from microgradcheck.numeric.claims import hear
 from microgradcheck.numeric.kinks import edge, finest_useful_step, is_rough, kink_or_edge
 from microgradcheck.numeric.outcome import Estimate
-from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step, ladder
+from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step
 from microgradcheck.numeric.windows import Window, best_of, central, explains, windows
 
 __all__ = ["Estimate", "estimate_along", "first_steps"]
@@ -25,6 +25,7 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 
 # Relative to the scale of x: small enough for functions that change over a thousandth of it.
 _NEAR, _FINE = 4e-6, 2e-7
+_FAR = 1e-3  # for functions that cost little, since a look at finer steps does so, too
 _WIDE = 0.016  # where a ladder begins if nothing is seen so near
 _BELOW = 2e-4  # the pair that looks for structure below a ladder, relative to its finest step
 _FINEST = 1e-13  # relative to the scale of x
@@ -51,7 +52,7 @@ def estimate_along(
         precision: the relative error that is good enough.
         claim: what somebody says the derivative is. Where a closer look shows that f may follow
             it after all, the bound is wide enough for both.
-        wide: whether to begin with a ladder of larger steps, since f costs little.
+        wide: whether to begin with a larger step, since f costs little.
     """
     search = _Search(at, x, scale, noise, precision, wide=wide)
     found = search.estimate()
@@ -70,8 +71,8 @@ def first_steps(x: float, scale: float, *, wide: bool = False) -> list[float]:
         >>> first_steps(0.0, 1.0)
         [4e-06, 2e-07]
     """
-    steps = [*ladder(_WIDE * scale), _NEAR * scale] if wide else [_NEAR * scale, _FINE * scale]
-    return [exact_step(x, h) for h in steps]
+    steps = (_FAR, _NEAR) if wide else (_NEAR, _FINE)
+    return [exact_step(x, h * scale) for h in steps]
 
 
 class _Search:
@@ -95,9 +96,8 @@ class _Search:
     def estimate(self) -> Estimate:
         if not math.isfinite(self.samples.center):
             return Estimate(math.nan, math.inf, "edge", reason="f is undefined here")
-        for step in first_steps(self.samples.x, self.scale, wide=self.wide):
-            self.samples.add(step)
-        self.near, self.fine = self.pairs[-1 if self.wide else 0], self.pairs[-1]
+        first = first_steps(self.samples.x, self.scale, wide=self.wide)
+        self.near, self.fine = map(self.samples.add, first)
         if not (self.near.finite and self.fine.finite):
             return self._near_a_border()
         return self._refine()
@@ -115,7 +115,7 @@ class _Search:
 
     def _refine(self) -> Estimate:
         """Add steps until the bound is small enough, or no step can make it smaller."""
-        looked_closely, looked_wide = False, self.wide
+        looked_closely = looked_wide = False
         fine = self.pairs[-1]
         tried = (0, 0.0)
         while tried != (len(self.pairs), self.samples.noise) and len(self.pairs) < _MOST_PAIRS:

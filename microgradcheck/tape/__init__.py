@@ -13,8 +13,9 @@ Where a tape does not hold or the function is undefined, the function itself is 
 
 from __future__ import annotations
 
-from microgradcheck.tape.graph import StaleTapeError
+from microgradcheck.tape.arguments import Arguments
+from microgradcheck.tape.graph import Recorder, StaleTapeError
 from microgradcheck.tape.source import TapeSource
 from microgradcheck.tape.tape import Tape, record
 
-__all__ = ["StaleTapeError", "Tape", "TapeSource", "record"]
+__all__ = ["Arguments", "Recorder", "StaleTapeError", "Tape", "TapeSource", "record"]

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Never
 
 from microgradcheck import sweep
 from microgradcheck.backprop import Run
+from microgradcheck.functions.entries import is_entry
 from microgradcheck.ops import OPERATIONS, Operation
+from microgradcheck.structure import take_apart
 from microgradcheck.value import Value, watching
 
 if TYPE_CHECKING:
@@ -22,9 +24,11 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
     Numbers = NDArray[np.float64]
 
-__all__ = ["SYMBOLS", "Graph", "Guard", "StaleTapeError", "trace"]
+__all__ = ["SYMBOLS", "Graph", "Guard", "Recorder", "StaleTapeError", "trace"]
 
-SYMBOLS: Final[dict[Callable[[Any, Any], Any], str]] = {
+Compare = Callable[[Any, Any], Any]
+
+SYMBOLS: Final[dict[Compare, str]] = {
     operator.lt: "<",
     operator.le: "<=",
     operator.gt: ">",
@@ -45,30 +49,64 @@ class Guard(NamedTuple):
     Its sides are a `Value` and a `Value` or float first, and places once they are in a graph.
     """
 
-    compare: Callable[[Any, Any], Any]
+    compare: Compare
     left: Any
     right: Any
     answer: bool
     line: str  # where it was made, as `file.py:12`
 
 
+class Recorder:
+    """A function that is called as it is, and whose last call with `Value`s can become a graph."""
+
+    def __init__(self, f: Callable[..., Any], read: Callable[[Value], None] | None = None) -> None:
+        self._f, self._read = f, read
+        self._call: tuple[Any, ...] | None = None
+
+    @property
+    def has_recorded(self) -> bool:
+        """Whether there is a call that can become a graph."""
+        return self._call is not None
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Return what the function returns, noting the branches that it takes."""
+        guards: list[Guard] = []
+        reads: list[Value] = []
+
+        def compared(compare: Compare, left: Value, right: Any, answer: bool) -> None:
+            other = right if isinstance(right, Value) else float(right)
+            guards.append(Guard(compare, left, other, answer, _line_of_the_user()))
+
+        with watching(read=self._read or reads.append, compared=compared):
+            result = self._f(*inputs)
+        leaves = take_apart(inputs, is_entry)
+        if all(isinstance(leaf, Value) for leaf in leaves):
+            self._call = leaves, result, guards, reads
+        return result
+
+    def graph(self) -> Graph:
+        """Return what the last call with `Value`s did, which returned one number."""
+        assert self._call is not None
+        leaves, result, guards, reads = self._call
+        self._call = None  # Values need much more memory than a graph.
+        if reads:
+            raise TypeError("a Value was read as a plain number")
+        (root,) = take_apart(result, is_entry)
+        return Graph(root if isinstance(root, Value) else float(root), leaves, guards)
+
+
 def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
     """Return what f computes from plain numbers as a graph."""
     __tracebackhide__ = True  # from pytest
-    guards: list[Guard] = []
-
-    def compared(compare: Callable[[Any, Any], Any], left: Value, right: Any, answer: bool) -> None:
-        other = right if isinstance(right, Value) else float(right)
-        guards.append(Guard(compare, left, other, answer, _line_of_the_user()))
-
-    with watching(read=_refuse_to_read, compared=compared), Run(f, inputs, {}) as run:
-        root = run.one_output()
+    recorder = Recorder(f, _refuse_to_read)
+    with Run(recorder, inputs, {}) as run:
+        run.one_output()
         if run.recorded:
             raise TypeError(
                 "a tape is recorded from plain numbers, and got a Value among its inputs; give "
                 "its .data, or take the derivatives of the function itself"
             )
-        return Graph(root if isinstance(root, Value) else float(root), run.inputs, guards)
+        return recorder.graph()
 
 
 def _refuse_to_read(value: Value) -> Never:
