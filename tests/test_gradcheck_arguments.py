@@ -181,7 +181,7 @@ def test_the_part_of_a_wrong_shape_is_named(gradient: Any, words: str) -> None:
     x = [2.0, (3.0, np.array([1.0, 2.0]))]
     report = check(lambda p: p[0] * p[1][0] + p[1][1].sum(), x, gradient=gradient)
     assert f"the gradient with respect to {words}" in report.cause
-    assert "nothing to compare" in str(report)
+    assert not any(line.startswith("  df/dp") for line in str(report).splitlines())
     assert report.calls == 2
 
 

@@ -126,6 +126,8 @@ class Report:
         bad = [entry for entry in self._worst_first() if entry.verdict is not Verdict.PASS]
         if not bad and len(self.entries) <= most_entries:
             bad = self.entries  # Few enough to show all, both numbers of each.
+        if all(map(_is_empty, bad)):
+            bad = []  # The gradient is none of f's at all, so there are no numbers to show.
         shown = bad[:most_entries]
         width = max([11, *(len(entry.name) for entry in shown)])
         lines = [self._headline(), *(row(entry, width) for entry in shown)]
@@ -247,3 +249,8 @@ def _plain(entry: Entry) -> dict[str, Any]:
         "verdict": str(entry.verdict),
         "slopes": None if entry.slopes is None else list(entry.slopes),
     }
+
+
+def _is_empty(entry: Entry) -> bool:
+    wrong = entry.verdict is Verdict.WRONG
+    return wrong and math.isnan(entry.gradient) and math.isnan(entry.reference)

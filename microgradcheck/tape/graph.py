@@ -70,6 +70,7 @@ class Recorder:
 
     def __call__(self, *inputs: Any) -> Any:
         """Return what the function returns, noting the branches that it takes."""
+        __tracebackhide__ = True  # from pytest
         guards: list[Guard] = []
         reads: list[Value] = []
 
