@@ -6,12 +6,14 @@ import contextlib
 import gc
 import math
 import operator
+import re
 import subprocess
 import sys
 import threading
 import traceback
 import tracemalloc
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -340,6 +342,17 @@ def test_another_branch_is_an_error_that_says_where_and_why(way: str) -> None:
         # Here the logarithm, which the function would not take, is undefined.
         with pytest.raises(StaleTapeError, match=r"-2.0 > 1.0"):
             run(-2.0)
+
+
+def test_a_branch_in_a_notebook_is_named_by_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    namespace: dict[str, Any] = {}
+    exec(compile("def f(x):\n    return x if x > 1 else -x", "/tmp/123.py", "exec"), namespace)
+    shell = SimpleNamespace(
+        compile=SimpleNamespace(format_code_name=lambda name: ("Cell", "In[3]"))
+    )
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))  # type: ignore[arg-type]
+    with pytest.raises(StaleTapeError, match=re.escape("(at In[3]:2)")):
+        record(namespace["f"], 2.0)(0.5)
 
 
 @pytest.mark.parametrize("way", WAYS)

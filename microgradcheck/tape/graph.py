@@ -6,13 +6,12 @@ import operator
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Never
 
 from microgradcheck import sweep
 from microgradcheck.backprop import Run
 from microgradcheck.ops import OPERATIONS, Operation
-from microgradcheck.value import Value, watching
+from microgradcheck.value import Value, line_name, watching
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,7 +48,7 @@ class Guard(NamedTuple):
     left: Any
     right: Any
     answer: bool
-    line: str  # where it was made, as `file.py:12`
+    line: str  # where it was made, as `file.py:12` or `In[3]:12`
 
 
 def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
@@ -81,11 +80,11 @@ def _refuse_to_read(value: Value) -> Never:
 
 
 def _line_of_the_user() -> str:
-    """Return the nearest line outside of this library that led here, as `file.py:12`."""
+    """Return the name of the nearest line outside of this library that led here."""
     frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(_LIBRARY):
         frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return line_name(frame.f_code.co_filename, frame.f_lineno)
 
 
 _LIBRARY = f"{__name__.partition('.')[0]}."
