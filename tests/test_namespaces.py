@@ -198,6 +198,13 @@ def test_a_library_without_a_function_is_refused_by_name() -> None:
         mg.record(mg.log, 1.0).function(Library())
 
 
+@pytest.mark.parametrize("thing", [None, "numpy"])
+def test_what_is_no_module_is_refused(thing: Any) -> None:
+    message = f"the module of an array library, such as numpy or jax.numpy; got {thing!r}"
+    with pytest.raises(TypeError, match=message):
+        mg.record(mg.exp, 1.0).function(thing)
+
+
 # What the libraries make of the program
 
 

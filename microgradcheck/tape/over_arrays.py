@@ -41,6 +41,12 @@ def array_lines(graph: Graph) -> OverArrays:
 
 def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Callable[..., Any]:
     """Return the recorded function with its gradient, over arrays of a library."""
+    if not hasattr(namespace, "__name__"):
+        raise TypeError(
+            f"a namespace is the module of an array library, such as numpy or jax.numpy; got "
+            f"{namespace!r}"
+        )
+    graph.require_fresh()
     if foreign := foreign_rules(graph):
         raise ValueError(
             f"the program calls {', '.join(foreign)}, which are Python functions of your own; give "

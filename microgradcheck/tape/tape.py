@@ -238,6 +238,7 @@ class Tape:
             >>> value, gradient = tape.function(numpy)(numpy.array([3.0, 7.0]))
             >>> float(value), gradient
             (21.0, array([7., 3.]))
+            TypeError: the namespace is no module.
         """
         return namespace_function(self._graph, self._arguments, namespace)
 
