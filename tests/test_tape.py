@@ -13,6 +13,7 @@ import threading
 import traceback
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
@@ -469,6 +470,27 @@ def test_a_value_from_outside_that_changes_is_noticed(way: str) -> None:
             run(5.0)
     weight.data = 3.0
     assert tape(5.0) == 15.0
+
+
+def test_a_program_with_an_old_number_is_not_handed_out(tmp_path: Path) -> None:
+    weight = mg.Value(2.0)
+    tape = record(lambda x: x * weight, 3.0)
+    run = tape.function(np)
+    assert "2.0 * x" in tape.source
+    weight.data = 5.0
+    for use in (
+        lambda: tape.source,
+        lambda: tape.save(tmp_path / "f.py"),
+        lambda: tape.function(np),
+        lambda: run(3.0),
+    ):
+        with pytest.raises(StaleTapeError, match=r"was 2.0 when it was recorded and is 5.0 now"):
+            use()
+    assert not (tmp_path / "f.py").exists()
+    assert "<p>a Value that the recorded function uses" in tape._repr_html_()
+    weight.data = 2.0
+    assert "2.0 * x" in tape.source
+    assert run(3.0) == (6.0, 2.0)
 
 
 def test_a_tape_can_be_compared_with_its_function() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
@@ -58,7 +59,7 @@ class Module:
         entries = list(chain(*self._entries))
         self._lines = straight_line(graph, TEXTS, entries, names, watched, gradient=gradient)
 
-    @property
+    @cached_property
     def source(self) -> str:
         """The text of the module."""
         return self._text(self._body())

@@ -57,6 +57,7 @@ def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Ca
     run = _array_function(graph, namespace)
 
     def value_and_grad(*inputs: Any) -> tuple[Any, Any]:
+        graph.require_fresh()
         arguments.require_count(inputs)
         pairs = list(zip(inputs, arguments.lists, strict=True))
         entries = _as_arrays([x for given, like in pairs for x in _entries(given, like)], namespace)

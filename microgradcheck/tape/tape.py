@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.tape.arguments import Arguments, Points
-from microgradcheck.tape.graph import Graph, trace
+from microgradcheck.tape.graph import Graph, StaleTapeError, trace
 from microgradcheck.tape.module import Module
 from microgradcheck.tape.over_arrays import namespace_function
 from microgradcheck.tape.ways import Many, Once, Plan
@@ -208,13 +208,21 @@ class Tape:
         heading = f"<p>{escape(repr(self))}</p>"
         if self._plan.operations > _MOST_SHOWN:
             return heading
-        source = f"<pre>{escape(self.source)}</pre>"
+        try:
+            source = f"<pre>{escape(self.source)}</pre>"
+        except StaleTapeError as error:
+            return f"{heading}<p>{escape(str(error))}</p>"
         return f"{heading}<details><summary>source</summary>{source}</details>"
 
-    @cached_property
+    @property
     def source(self) -> str:
-        """The straight-line program of both sweeps, as the text of a Python module."""
-        return Module(self._graph, self._f, self._arguments.lists).source
+        """The straight-line program of both sweeps, as the text of a Python module.
+
+        Raises:
+            StaleTapeError: a `Value` that the function uses has been given another number.
+        """
+        self._graph.require_fresh()
+        return self._module.source
 
     def function(self, namespace: Any) -> Function:
         """Build the same program for an array library, to go on with in `jax.jit` or `torch`.
@@ -229,8 +237,11 @@ class Tape:
             another one, or is undefined, it returns nan.
 
         Raises:
+            TypeError: the namespace is no module.
             ValueError: the library lacks a function, or the tape has an operation of your own
                 that is a Python function.
+            StaleTapeError: a `Value` that the function uses has been given another number. What
+                this returns raises it, too, but not once `jax.jit` has compiled it.
 
         Example:
             >>> import numpy
@@ -238,7 +249,6 @@ class Tape:
             >>> value, gradient = tape.function(numpy)(numpy.array([3.0, 7.0]))
             >>> float(value), gradient
             (21.0, array([7., 3.]))
-            TypeError: the namespace is no module.
         """
         return namespace_function(self._graph, self._arguments, namespace)
 
@@ -251,14 +261,18 @@ class Tape:
 
         Raises:
             ValueError: the function uses an operation of your own that is a Python function.
+            StaleTapeError: as `source`.
         """
-        module = Module(self._graph, self._f, self._arguments.lists)
-        if module.foreign:
+        if foreign := self._module.foreign:
             raise ValueError(
-                f"the program calls {', '.join(module.foreign)}, which a module of its own does "
+                f"the program calls {', '.join(foreign)}, which a module of its own does "
                 "not have; give microgradcheck.operation the rules as texts"
             )
-        Path(path).write_text(module.source, encoding="utf-8")
+        Path(path).write_text(self.source, encoding="utf-8")
+
+    @cached_property
+    def _module(self) -> Module:
+        return Module(self._graph, self._f, self._arguments.lists)
 
     @cached_property
     def _value(self) -> Callable[..., float]:
