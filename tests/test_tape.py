@@ -493,6 +493,11 @@ def test_a_program_with_an_old_number_is_not_handed_out(tmp_path: Path) -> None:
     assert run(3.0) == (6.0, 2.0)
 
 
+def test_what_the_result_does_not_depend_on_is_not_on_the_tape() -> None:
+    tape = record(lambda x: (mg.log(x), 2 * x)[1], 1.0)
+    assert tape(-1.0) == -2.0
+
+
 def test_a_tape_can_be_compared_with_its_function() -> None:
     data = [1.0, 2.0]
     tape = record(lambda x: mg.dot(data, x), [1.0, 1.0])

@@ -41,7 +41,8 @@ def record(f: Function, *inputs: Any) -> Tape:
         ValueError, ArithmeticError: f is undefined at the inputs.
 
     Limits: f must depend on its arguments alone. What else it looks at (random numbers, a file, a
-    plain number that is changed later) stays on the tape as it was.
+    plain number that is changed later) stays on the tape as it was. What f computes and does not
+    use is not on the tape, so that where that alone is undefined, the tape raises no error.
 
     Example:
         >>> tape = record(lambda x: x[0] * x[1], [2.0, 5.0])
