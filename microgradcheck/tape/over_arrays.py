@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from microgradcheck.ops import OPERATIONS, arrays
+from microgradcheck.structure import number
 from microgradcheck.tape.arguments import Arguments
 from microgradcheck.tape.expression import ARRAY_TEXTS
 from microgradcheck.tape.graph import Graph
@@ -60,7 +61,7 @@ def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Ca
         graph.require_fresh()
         arguments.require_count(inputs)
         pairs = list(zip(inputs, arguments.lists, strict=True))
-        entries = _as_arrays([x for given, like in pairs for x in _entries(given, like)], namespace)
+        entries = _as_floats([x for given, like in pairs for x in _entries(given, like)], namespace)
         with np.errstate(all="ignore"):
             value, partials, valid = run(entries)
         value = value + namespace.zeros_like(entries[0])
@@ -88,16 +89,30 @@ def _entries(given: Any, like: Any) -> Iterator[Any]:
         yield from _entries(given[i], part)
 
 
-def _as_arrays(entries: list[Any], namespace: Any) -> list[Any]:
-    """Return entries with an array for each plain number, which not every library computes with."""
-    given = [entry for entry in entries if not isinstance(entry, (int, float))]
-    if len(given) == len(entries):
-        return entries
-    dtype = (given[0] * 1.0).dtype if given else None
-    return [
-        namespace.asarray(entry, dtype=dtype) if isinstance(entry, (int, float)) else entry
-        for entry in entries
+def _as_floats(entries: list[Any], namespace: Any) -> list[Any]:
+    """Return entries as arrays of floats; plain and whole numbers take the others' precision."""
+    import numpy as np
+
+    # Only what has to be is made anew: torch and JAX follow arrays, to find their own gradients.
+    arrays = [
+        namespace.asarray(x) if isinstance(x, np.generic | np.ndarray) else x for x in entries
     ]
+    examples = {x.dtype: x for x in arrays if hasattr(x, "dtype")}
+    floats = {dtype: (x * 1.0).dtype for dtype, x in examples.items()}
+    right = [dtype for dtype, as_float in floats.items() if dtype == as_float]
+    common = next(iter([*right, *floats.values()]), None)
+
+    def as_float(x: Any) -> Any:
+        if hasattr(x, "dtype"):
+            return x if x.dtype in right else namespace.asarray(x, dtype=common)
+        if (entry := number(x)) is None:
+            raise TypeError(
+                f"an argument holds {x!r} of type {type(x).__name__}, where the tape was recorded "
+                f"with a number; give numbers, or arrays of {namespace.__name__}"
+            )
+        return namespace.asarray(entry, dtype=common)
+
+    return list(map(as_float, arrays))
 
 
 def _like(partials: Iterator[Any], given: Any, like: Any, namespace: Any) -> Any:

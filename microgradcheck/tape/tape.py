@@ -233,9 +233,10 @@ class Tape:
 
         Returns:
             A function of arguments of the recorded shapes, arrays of that library or lists of
-            its numbers, that returns the pair (value, gradient); plain numbers beside arrays
-            take their precision. It has no branches: where the recorded function would take
-            another one, or is undefined, it returns nan.
+            its numbers, that returns the pair (value, gradient). It computes with floats: plain
+            and whole numbers take the precision of the float arrays beside them. It has no
+            branches: where the recorded function would take another one, or is undefined, it
+            returns nan.
 
         Raises:
             TypeError: the namespace is no module.
