@@ -18,7 +18,6 @@ from microgradcheck.tape.module import (
     RESERVED,
     definitions,
     foreign_rules,
-    summed,
     unpacking,
     words,
 )
@@ -137,7 +136,7 @@ def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> A
     foreign = foreign_rules(graph)
     names = Names({*RESERVED, *OPERATIONS, *foreign, "entries"})
     entries = [names.fresh(f"x{i}") for i in range(graph.inputs)]
-    valid, total = names.fresh("valid"), names.fresh("total")
+    valid = names.fresh("valid")
     watched = [place for place in lossy_places(graph, raising=False) if place != graph.root]
     lines = straight_line(graph, ARRAY_TEXTS, entries, names, watched, gradient=gradient)
     body = [*unpacking(entries, entries, "entries"), f"{valid} = True"]
@@ -147,9 +146,7 @@ def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> A
         else:
             guard, condition = line
             body.append(f"{valid} = {valid} & (({condition}) == {guard.answer})")
-    if watched:
-        sums, text = summed(lines.watched, total)
-        body += [*sums, f"{valid} = {valid} & isfinite({text})"]
+    body += [f"{valid} = {valid} & isfinite({number})" for number in lines.watched]
     body += [*lines.backward, f"return {lines.value}, [{', '.join(lines.partials)}], {valid}"]
     used = words(body)
     source = [*definitions(used, ARRAY_TEXTS), "\n    ".join(["def run(entries):", *body])]

@@ -259,7 +259,9 @@ class Tape:
 
         Args:
             path: the file, such as "loss.py". Its function `value_and_grad` takes the arguments
-                of the recorded function, with lists for arrays.
+                of the recorded function, with lists for arrays. It raises an error where the
+                tape does, and an OverflowError wherever a number on the way is not finite, also
+                from an infinite argument, which the tape itself passes on.
 
         Raises:
             ValueError: the function uses an operation of your own that is a Python function.
