@@ -224,6 +224,30 @@ def test_a_point_on_another_branch_or_outside_of_the_domain_gives_nan(library: A
     assert np.isnan(np.asarray(gradients[0])).tolist() == [[False, True, True]] * 2
 
 
+def test_what_is_undefined_or_infinite_is_nan(library: Any) -> None:
+    for f, x in ((mg.log, 0.0), (lambda x: 1 / x, 0.0), (mg.exp, 1000.0), (mg.log, -1.0)):
+        run = mg.record(f, 2.0).function(library)
+        values, slopes = run(array(library, [x, 3.0]))
+        value, slope = mg.value_and_grad(f)(3.0)
+        assert values.tolist() == pytest.approx([math.nan, value], nan_ok=True)
+        assert slopes.tolist() == pytest.approx([math.nan, slope], nan_ok=True)
+
+
+def test_a_derivative_that_does_not_exist_is_nan(library: Any) -> None:
+    run = mg.record(lambda x: mg.sqrt(x[0]) + x[1], [2.0, 3.0]).function(library)
+    for kind in (lambda x: array(library, x), list):
+        value, gradient = run(kind([0.0, 3.0]))
+        assert float(value) == 3.0
+        assert [*map(float, gradient)] == pytest.approx([math.nan, 1.0], nan_ok=True)
+
+
+def test_derivatives_have_a_number_for_each_point(library: Any) -> None:
+    run = mg.record(lambda x, y: x[0] * y + x[1], [2.0, 3.0], 4.0).function(library)
+    _, (by_x, by_y) = run(array(library, [2.0, 3.0]), array(library, [1.0, 2.0, 3.0]))
+    assert by_x.tolist() == [[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]]
+    assert by_y.tolist() == [2.0, 2.0, 2.0]
+
+
 def test_a_library_without_a_function_is_refused_by_name() -> None:
     class Library:
         __name__ = "library"
@@ -298,6 +322,17 @@ def test_whole_numbers_become_floats_where_a_library_follows_them(transforms: Tr
     assert many(ten, array(library, 1.0))[0].tolist() == pytest.approx([1e25] * 2)
     by_y = grad(lambda y: run(library.asarray(10), y)[0])(array(library, 1.0))
     assert float(by_y) == pytest.approx(25e25)
+
+
+def test_a_library_finds_no_derivative_where_there_is_none(transforms: Transforms) -> None:
+    library, grad, _ = transforms
+    run = mg.record(mg.log, 2.0).function(library)
+    points = array(library, [2.0, 0.0, -1.0, 4.0])
+    # Each number is the sum's derivative at one point, so the undefined ones spoil no other.
+    slopes = grad(lambda x: run(x)[0][0] + run(x)[0][3])(points)
+    assert slopes.tolist() == pytest.approx([0.5, math.nan, math.nan, 0.25], nan_ok=True)
+    slopes = grad(lambda x: run(x)[1][0] + run(x)[1][3])(points)
+    assert slopes.tolist() == pytest.approx([-0.25, math.nan, math.nan, -0.0625], nan_ok=True)
 
 
 def test_its_gradient_can_be_differentiated_again(transforms: Transforms) -> None:

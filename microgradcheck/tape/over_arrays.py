@@ -61,15 +61,16 @@ def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Ca
         arguments.require_count(inputs)
         pairs = list(zip(inputs, arguments.lists, strict=True))
         entries = _as_floats([x for given, like in pairs for x in _entries(given, like)], namespace)
+        zeros = list(map(namespace.zeros_like, entries))
         with np.errstate(all="ignore"):
             value, partials, valid = run(entries)
-        value = value + namespace.zeros_like(entries[0])
-        partials = [d + namespace.zeros_like(x) for d, x in zip(partials, entries, strict=True)]
-        if valid is not True:
-            value = namespace.where(valid, value, math.nan)
-            partials = [namespace.where(valid, partial, math.nan) for partial in partials]
-        remaining = iter(partials)
-        gradients = [_like(remaining, given, like, namespace) for given, like in pairs]
+            value = _where_finite(value + zeros[0], valid, namespace)
+            valid, zero = namespace.isfinite(value), namespace.zeros_like(value)
+            remaining = iter([d + (zero + own) for d, own in zip(partials, zeros, strict=True)])
+            gradients = [
+                _where_finite(_like(remaining, given, like, namespace), valid, namespace)
+                for given, like in pairs
+            ]
         return value, gradients[0] if len(gradients) == 1 else tuple(gradients)
 
     return value_and_grad
@@ -124,6 +125,15 @@ def _like(partials: Iterator[Any], given: Any, like: Any, namespace: Any) -> Any
     if isinstance(given, (list, tuple)):
         return parts if isinstance(given, list) else tuple(parts)
     return namespace.stack(parts)
+
+
+def _where_finite(x: Any, valid: Any, namespace: Any) -> Any:
+    """Return arrays, in lists or not, with nan where they are not finite or not valid."""
+    if isinstance(x, (list, tuple)):
+        return type(x)([_where_finite(part, valid, namespace) for part in x])
+    # A factor: of a choice of nan, a library would find derivatives of 0.
+    good = valid & namespace.isfinite(x)
+    return x * namespace.where(good, namespace.ones_like(x), math.nan)
 
 
 def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> ArrayFunction:

@@ -235,8 +235,8 @@ class Tape:
             A function of arguments of the recorded shapes, arrays of that library or lists of
             its numbers, that returns the pair (value, gradient). It computes with floats: plain
             and whole numbers take the precision of the float arrays beside them. It has no
-            branches: where the recorded function would take another one, or is undefined, it
-            returns nan.
+            branches: where the recorded function would take another one, or is undefined or
+            infinite, value and gradient are nan, and so is a derivative that does not exist.
 
         Raises:
             TypeError: the namespace is no module.
