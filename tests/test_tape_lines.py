@@ -170,7 +170,7 @@ def test_powers_are_written_as_by_hand() -> None:
     assert "    value = x + v1 * v1 + x ** 5 + pow(x, 0.5)\n" in source
 
 
-def test_long_lines_are_broken_and_long_sums_added_up_in_steps() -> None:
+def test_long_lines_are_broken_and_many_checks_are_made_in_several() -> None:
     def f(x: Any) -> Any:
         return mg.sum([mg.tanh(entry * entry) for entry in x]) * x[0]
 
