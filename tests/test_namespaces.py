@@ -173,6 +173,42 @@ def test_plain_numbers_take_the_precision_of_the_arrays_beside_them(library: Any
     assert float(whole) == pytest.approx(2 * math.e, rel=1e-6)
 
 
+def test_whole_numbers_become_floats(library: Any) -> None:
+    f = mg.record(lambda x: x[0] ** 3 * x[1], [2.0, 3.0]).function(library)
+    expected = mg.value_and_grad(lambda x: x[0] ** 3 * x[1])([3e6, 3e6])
+    whole = [3_000_000, 3_000_000]
+    for given in (whole, library.asarray(whole), [library.asarray(3_000_000), 3_000_000.0]):
+        value, gradient = f(given)
+        assert float(value) == pytest.approx(expected[0], rel=1e-6)
+        assert [*map(float, gradient)] == pytest.approx(expected[1], rel=1e-6)
+    power = mg.record(lambda x: x**25, 2.0).function(library)
+    assert float(power(10)[0]) == pytest.approx(1e25, rel=1e-6)
+    reciprocal = mg.record(lambda x: x**-1, 2.0).function(library)
+    for four in (4, np.int64(4), np.array(4), library.asarray(4)):
+        assert [*map(float, reciprocal(four))] == [0.25, -0.0625]
+    either = mg.record(lambda x: 2.0 * x, 2.0).function(library)
+    assert float(either(library.asarray(True))[0]) == 2.0
+
+
+def test_whole_arrays_take_the_precision_of_the_float_arrays_beside_them(library: Any) -> None:
+    run = mg.record(lambda x, y: x * y, 2.0, 3.0).function(library)
+    whole = library.asarray([2**24 + 1, 3])
+    value, gradient = run(whole, array(library, 1.0))
+    assert value.tolist() == [2.0**24 + 1, 3.0]
+    assert_doubles(library, value, *gradient)
+    single = library.asarray(2.0, dtype=library.float32)
+    for given in ((whole, single), (single, whole), (single, np.int64(3)), (3, single)):
+        value, gradient = run(*given)
+        assert {value.dtype, *(partial.dtype for partial in gradient)} == {single.dtype}
+
+
+def test_what_is_no_number_is_refused() -> None:
+    run = mg.record(mg.exp, 1.0).function(np)
+    for thing in ("1", [1.0], mg.Value(1.0)):
+        with pytest.raises(TypeError, match=r"an argument holds .* give numbers, or arrays of num"):
+            run(thing)
+
+
 def test_a_choice_of_two_numbers_keeps_the_precision(library: Any) -> None:
     mg.operation("step", value="0.1 if (a > 0.3) & (inf > a) else 0.7", derivatives=["0.0"])
     run = mg.record(elementwise(OPERATIONS["step"]), 1.0).function(library)
@@ -188,6 +224,30 @@ def test_a_point_on_another_branch_or_outside_of_the_domain_gives_nan(library: A
     assert np.isnan(np.asarray(gradients[0])).tolist() == [[False, True, True]] * 2
 
 
+def test_what_is_undefined_or_infinite_is_nan(library: Any) -> None:
+    for f, x in ((mg.log, 0.0), (lambda x: 1 / x, 0.0), (mg.exp, 1000.0), (mg.log, -1.0)):
+        run = mg.record(f, 2.0).function(library)
+        values, slopes = run(array(library, [x, 3.0]))
+        value, slope = mg.value_and_grad(f)(3.0)
+        assert values.tolist() == pytest.approx([math.nan, value], nan_ok=True)
+        assert slopes.tolist() == pytest.approx([math.nan, slope], nan_ok=True)
+
+
+def test_a_derivative_that_does_not_exist_is_nan(library: Any) -> None:
+    run = mg.record(lambda x: mg.sqrt(x[0]) + x[1], [2.0, 3.0]).function(library)
+    for kind in (lambda x: array(library, x), list):
+        value, gradient = run(kind([0.0, 3.0]))
+        assert float(value) == 3.0
+        assert [*map(float, gradient)] == pytest.approx([math.nan, 1.0], nan_ok=True)
+
+
+def test_derivatives_have_a_number_for_each_point(library: Any) -> None:
+    run = mg.record(lambda x, y: x[0] * y + x[1], [2.0, 3.0], 4.0).function(library)
+    _, (by_x, by_y) = run(array(library, [2.0, 3.0]), array(library, [1.0, 2.0, 3.0]))
+    assert by_x.tolist() == [[1.0, 2.0, 3.0], [1.0, 1.0, 1.0]]
+    assert by_y.tolist() == [2.0, 2.0, 2.0]
+
+
 def test_a_library_without_a_function_is_refused_by_name() -> None:
     class Library:
         __name__ = "library"
@@ -196,6 +256,13 @@ def test_a_library_without_a_function_is_refused_by_name() -> None:
     mg.record(mg.exp, 1.0).function(Library())
     with pytest.raises(ValueError, match="library has no function 'log', which the tape calls"):
         mg.record(mg.log, 1.0).function(Library())
+
+
+@pytest.mark.parametrize("thing", [None, "numpy"])
+def test_what_is_no_module_is_refused(thing: Any) -> None:
+    message = f"the module of an array library, such as numpy or jax.numpy; got {thing!r}"
+    with pytest.raises(TypeError, match=message):
+        mg.record(mg.exp, 1.0).function(thing)
 
 
 # What the libraries make of the program
@@ -245,6 +312,27 @@ def test_its_value_has_its_gradient_as_the_library_finds_it(transforms: Transfor
     sample = [array(library, part) for part in samples[0]]
     found = grad(lambda weights: run_network(weights, *sample)[0])(array(library, weights))
     assert_same(found, mg.grad(f)(weights, *samples[0])[0])
+
+
+def test_whole_numbers_become_floats_where_a_library_follows_them(transforms: Transforms) -> None:
+    library, grad, _ = transforms
+    run = mg.record(lambda x, y: (x * y) ** 25, 2.0, 3.0).function(library)
+    ten = library.asarray([10, 10])
+    many = transforms.vmap(run, (0, None))
+    assert many(ten, array(library, 1.0))[0].tolist() == pytest.approx([1e25] * 2)
+    by_y = grad(lambda y: run(library.asarray(10), y)[0])(array(library, 1.0))
+    assert float(by_y) == pytest.approx(25e25)
+
+
+def test_a_library_finds_no_derivative_where_there_is_none(transforms: Transforms) -> None:
+    library, grad, _ = transforms
+    run = mg.record(mg.log, 2.0).function(library)
+    points = array(library, [2.0, 0.0, -1.0, 4.0])
+    # Each number is the sum's derivative at one point, so the undefined ones spoil no other.
+    slopes = grad(lambda x: run(x)[0][0] + run(x)[0][3])(points)
+    assert slopes.tolist() == pytest.approx([0.5, math.nan, math.nan, 0.25], nan_ok=True)
+    slopes = grad(lambda x: run(x)[1][0] + run(x)[1][3])(points)
+    assert slopes.tolist() == pytest.approx([-0.25, math.nan, math.nan, -0.0625], nan_ok=True)
 
 
 def test_its_gradient_can_be_differentiated_again(transforms: Transforms) -> None:

@@ -6,12 +6,15 @@ import contextlib
 import gc
 import math
 import operator
+import re
 import subprocess
 import sys
 import threading
 import traceback
 import tracemalloc
 from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,7 +23,7 @@ import pytest
 import microgradcheck as mg
 from microgradcheck.tape import StaleTapeError, Tape, record
 from microgradcheck.tape.arguments import Arguments, Points
-from microgradcheck.tape.graph import trace
+from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.schedule import Schedule, Sums
 from microgradcheck.tape.terms import Terms
 from microgradcheck.tape.ways import LOOP, PASSES, STRAIGHT, Many
@@ -342,6 +345,17 @@ def test_another_branch_is_an_error_that_says_where_and_why(way: str) -> None:
             run(-2.0)
 
 
+def test_a_branch_in_a_notebook_is_named_by_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    namespace: dict[str, Any] = {}
+    exec(compile("def f(x):\n    return x if x > 1 else -x", "/tmp/123.py", "exec"), namespace)
+    shell = SimpleNamespace(
+        compile=SimpleNamespace(format_code_name=lambda name: ("Cell", "In[3]"))
+    )
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))  # type: ignore[arg-type]
+    with pytest.raises(StaleTapeError, match=re.escape("(at In[3]:2)")):
+        record(namespace["f"], 2.0)(0.5)
+
+
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("decide", "same", "other"),
@@ -456,6 +470,32 @@ def test_a_value_from_outside_that_changes_is_noticed(way: str) -> None:
             run(5.0)
     weight.data = 3.0
     assert tape(5.0) == 15.0
+
+
+def test_a_program_with_an_old_number_is_not_handed_out(tmp_path: Path) -> None:
+    weight = mg.Value(2.0)
+    tape = record(lambda x: x * weight, 3.0)
+    run = tape.function(np)
+    assert "2.0 * x" in tape.source
+    weight.data = 5.0
+    for use in (
+        lambda: tape.source,
+        lambda: tape.save(tmp_path / "f.py"),
+        lambda: tape.function(np),
+        lambda: run(3.0),
+    ):
+        with pytest.raises(StaleTapeError, match=r"was 2.0 when it was recorded and is 5.0 now"):
+            use()
+    assert not (tmp_path / "f.py").exists()
+    assert "<p>a Value that the recorded function uses" in tape._repr_html_()
+    weight.data = 2.0
+    assert "2.0 * x" in tape.source
+    assert run(3.0) == (6.0, 2.0)
+
+
+def test_what_the_result_does_not_depend_on_is_not_on_the_tape() -> None:
+    tape = record(lambda x: (mg.log(x), 2 * x)[1], 1.0)
+    assert tape(-1.0) == -2.0
 
 
 def test_a_tape_can_be_compared_with_its_function() -> None:

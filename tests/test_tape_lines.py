@@ -100,7 +100,7 @@ def value_and_grad(x, w, b):
     h = tanh(v1)
     v2 = h - 0.5
     value = v2 * v2
-    if not isfinite(v1 + value):
+    if not (isfinite(v1) and isfinite(value)):
         raise OverflowError('a number on the way is not finite')
 
     # Backward: d_x is the derivative of the value with respect to x.
@@ -170,7 +170,7 @@ def test_powers_are_written_as_by_hand() -> None:
     assert "    value = x + v1 * v1 + x ** 5 + pow(x, 0.5)\n" in source
 
 
-def test_long_lines_are_broken_and_long_sums_added_up_in_steps() -> None:
+def test_long_lines_are_broken_and_many_checks_are_made_in_several() -> None:
     def f(x: Any) -> Any:
         return mg.sum([mg.tanh(entry * entry) for entry in x]) * x[0]
 
@@ -264,6 +264,19 @@ def test_a_saved_tape_runs_without_this_library(tmp_path: Path) -> None:
     assert result[1][0] == pytest.approx(by_x, rel=1e-13)
     assert result[1][1] == (pytest.approx(by_w[0], rel=1e-13), pytest.approx(by_w[1], rel=1e-13))
     assert result[1][2] == pytest.approx(by_b, rel=1e-13)
+
+
+def test_finite_numbers_whose_sum_is_not_are_no_overflow() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return (mg.tanh(2.0 * x) + 1.0) * 0.5 * y + mg.tanh(3.0 * y)
+
+    tape = record(f, 1.0, 1.0)
+    namespace: dict[str, Any] = {}
+    exec(tape.source, namespace)
+    for run in (namespace["value_and_grad"], tape.function(np)):
+        assert run(0.75e308, 0.5e308) == mg.value_and_grad(f)(0.75e308, 0.5e308)
+    with pytest.raises(OverflowError, match="a number on the way is not finite"):
+        namespace["value_and_grad"](1.0, 1.7e308)
 
 
 def test_arrays_become_lists_in_a_saved_tape(tmp_path: Path) -> None:

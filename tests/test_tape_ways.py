@@ -11,11 +11,12 @@ import pytest
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.tape import StaleTapeError, TapeSource, record
 from microgradcheck.tape.arguments import Arguments
-from microgradcheck.tape.graph import Graph, trace
+from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.loop import Loop, loop_over_points
 from microgradcheck.tape.module import Module
 from microgradcheck.tape.over_arrays import array_lines, namespace_function
 from microgradcheck.tape.passes import Passes
+from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.schedule import Schedule
 from microgradcheck.tape.terms import Terms
 from microgradcheck.tape.ways import Runner

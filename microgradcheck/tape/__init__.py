@@ -1,6 +1,7 @@
 """Recorded functions that run again: once as straight-line Python, many points as array passes.
 
-`graph` calls a function with `Value`s and keeps what it did, and `ways` runs that in one of these:
+`recorder` calls a function with `Value`s and keeps what it did as a `graph`, which `ways` runs in
+one of these:
 
 - `straight`: both sweeps as straight lines of Python, which are also there to be read (`module`),
   and run over arrays of any library (`over_arrays`);
@@ -14,7 +15,8 @@ Where a tape does not hold or the function is undefined, the function itself is 
 from __future__ import annotations
 
 from microgradcheck.tape.arguments import Arguments
-from microgradcheck.tape.graph import Recorder, StaleTapeError
+from microgradcheck.tape.graph import StaleTapeError
+from microgradcheck.tape.recorder import Recorder
 from microgradcheck.tape.source import TapeSource
 from microgradcheck.tape.tape import Tape, record
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.loop import lossy_places
 from microgradcheck.tape.straight import WIDTH, Names, foreign_derivative, straight_line
 
-__all__ = ["RESERVED", "Module", "definitions", "foreign_rules", "summed", "unpacking", "words"]
+__all__ = ["RESERVED", "Module", "definitions", "foreign_rules", "unpacking", "words"]
 
 RESERVED: Final = {
     *("abs", "float", "full_like", "inf", "isfinite", "isnan", "modulus", "nan", "pow", "type"),
@@ -53,12 +54,11 @@ class Module:
             names.entries(parameter, like, labels)
             for parameter, like in zip(self._parameters, likes, strict=True)
         ]
-        self._total = names.fresh("total")
         watched = [*lossy_places(graph, raising=True), graph.root]
         entries = list(chain(*self._entries))
         self._lines = straight_line(graph, TEXTS, entries, names, watched, gradient=gradient)
 
-    @property
+    @cached_property
     def source(self) -> str:
         """The text of the module."""
         return self._text(self._body())
@@ -121,9 +121,13 @@ class Module:
             lines.append(f"if not {condition}:" if guard.answer else f"if {condition}:")
             said = f"{condition} was {guard.answer} when this was recorded, at {guard.line}"
             lines.append(f"    raise ValueError({said!r})")
-        sums, total = summed(self._lines.watched, self._total)
-        error = "a number on the way is not finite"
-        return [*lines, *sums, f"if not isfinite({total}):", f"    raise OverflowError({error!r})"]
+        # Not their sum, which may overflow where they do not.
+        checks = [f"isfinite({number})" for number in dict.fromkeys(self._lines.watched)]
+        for start in range(0, len(checks), 4):
+            row = " and ".join(checks[start : start + 4])
+            lines.append(f"if not ({row}):" if " and " in row else f"if not {row}:")
+            lines.append("    raise OverflowError('a number on the way is not finite')")
+        return lines
 
     def _backward(self) -> list[str]:
         remaining = iter(self._lines.partials)
@@ -174,14 +178,6 @@ def listing(line: str) -> list[str]:
             rows.append("    ")
         rows[-1] += item
     return [row.rstrip() for row in rows]
-
-
-def summed(names: Sequence[str], total: str) -> tuple[list[str], str]:
-    """Return lines that add names up, and the text of their sum, a name where there are lines."""
-    rows = [" + ".join(names[i : i + 8]) for i in range(0, len(names), 8)]
-    if len(rows) == 1:
-        return [], rows[0]
-    return [f"{total} {'+=' if i else '='} {row}" for i, row in enumerate(rows)], total
 
 
 def words(lines: Iterable[str]) -> set[str]:

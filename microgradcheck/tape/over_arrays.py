@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from microgradcheck.ops import OPERATIONS, arrays
+from microgradcheck.structure import number
 from microgradcheck.tape.arguments import Arguments
 from microgradcheck.tape.expression import ARRAY_TEXTS
 from microgradcheck.tape.graph import Graph
@@ -17,7 +18,6 @@ from microgradcheck.tape.module import (
     RESERVED,
     definitions,
     foreign_rules,
-    summed,
     unpacking,
     words,
 )
@@ -41,6 +41,12 @@ def array_lines(graph: Graph) -> OverArrays:
 
 def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Callable[..., Any]:
     """Return the recorded function with its gradient, over arrays of a library."""
+    if not hasattr(namespace, "__name__"):
+        raise TypeError(
+            f"a namespace is the module of an array library, such as numpy or jax.numpy; got "
+            f"{namespace!r}"
+        )
+    graph.require_fresh()
     if foreign := foreign_rules(graph):
         raise ValueError(
             f"the program calls {', '.join(foreign)}, which are Python functions of your own; give "
@@ -51,18 +57,20 @@ def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Ca
     run = _array_function(graph, namespace)
 
     def value_and_grad(*inputs: Any) -> tuple[Any, Any]:
+        graph.require_fresh()
         arguments.require_count(inputs)
         pairs = list(zip(inputs, arguments.lists, strict=True))
-        entries = _as_arrays([x for given, like in pairs for x in _entries(given, like)], namespace)
+        entries = _as_floats([x for given, like in pairs for x in _entries(given, like)], namespace)
+        zeros = list(map(namespace.zeros_like, entries))
         with np.errstate(all="ignore"):
             value, partials, valid = run(entries)
-        value = value + namespace.zeros_like(entries[0])
-        partials = [d + namespace.zeros_like(x) for d, x in zip(partials, entries, strict=True)]
-        if valid is not True:
-            value = namespace.where(valid, value, math.nan)
-            partials = [namespace.where(valid, partial, math.nan) for partial in partials]
-        remaining = iter(partials)
-        gradients = [_like(remaining, given, like, namespace) for given, like in pairs]
+            value = _where_finite(value + zeros[0], valid, namespace)
+            valid, zero = namespace.isfinite(value), namespace.zeros_like(value)
+            remaining = iter([d + (zero + own) for d, own in zip(partials, zeros, strict=True)])
+            gradients = [
+                _where_finite(_like(remaining, given, like, namespace), valid, namespace)
+                for given, like in pairs
+            ]
         return value, gradients[0] if len(gradients) == 1 else tuple(gradients)
 
     return value_and_grad
@@ -81,16 +89,30 @@ def _entries(given: Any, like: Any) -> Iterator[Any]:
         yield from _entries(given[i], part)
 
 
-def _as_arrays(entries: list[Any], namespace: Any) -> list[Any]:
-    """Return entries with an array for each plain number, which not every library computes with."""
-    given = [entry for entry in entries if not isinstance(entry, (int, float))]
-    if len(given) == len(entries):
-        return entries
-    dtype = (given[0] * 1.0).dtype if given else None
-    return [
-        namespace.asarray(entry, dtype=dtype) if isinstance(entry, (int, float)) else entry
-        for entry in entries
+def _as_floats(entries: list[Any], namespace: Any) -> list[Any]:
+    """Return entries as arrays of floats; plain and whole numbers take the others' precision."""
+    import numpy as np
+
+    # Only what has to be is made anew: torch and JAX follow arrays, to find their own gradients.
+    arrays = [
+        namespace.asarray(x) if isinstance(x, np.generic | np.ndarray) else x for x in entries
     ]
+    examples = {x.dtype: x for x in arrays if hasattr(x, "dtype")}
+    floats = {dtype: (x * 1.0).dtype for dtype, x in examples.items()}
+    right = [dtype for dtype, as_float in floats.items() if dtype == as_float]
+    common = next(iter([*right, *floats.values()]), None)
+
+    def as_float(x: Any) -> Any:
+        if hasattr(x, "dtype"):
+            return x if x.dtype in right else namespace.asarray(x, dtype=common)
+        if (entry := number(x)) is None:
+            raise TypeError(
+                f"an argument holds {x!r} of type {type(x).__name__}, where the tape was recorded "
+                f"with a number; give numbers, or arrays of {namespace.__name__}"
+            )
+        return namespace.asarray(entry, dtype=common)
+
+    return list(map(as_float, arrays))
 
 
 def _like(partials: Iterator[Any], given: Any, like: Any, namespace: Any) -> Any:
@@ -105,6 +127,15 @@ def _like(partials: Iterator[Any], given: Any, like: Any, namespace: Any) -> Any
     return namespace.stack(parts)
 
 
+def _where_finite(x: Any, valid: Any, namespace: Any) -> Any:
+    """Return arrays, in lists or not, with nan where they are not finite or not valid."""
+    if isinstance(x, (list, tuple)):
+        return type(x)([_where_finite(part, valid, namespace) for part in x])
+    # A factor: of a choice of nan, a library would find derivatives of 0.
+    good = valid & namespace.isfinite(x)
+    return x * namespace.where(good, namespace.ones_like(x), math.nan)
+
+
 def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> ArrayFunction:
     """Compile the straight lines of a graph over arrays of a library.
 
@@ -115,7 +146,7 @@ def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> A
     foreign = foreign_rules(graph)
     names = Names({*RESERVED, *OPERATIONS, *foreign, "entries"})
     entries = [names.fresh(f"x{i}") for i in range(graph.inputs)]
-    valid, total = names.fresh("valid"), names.fresh("total")
+    valid = names.fresh("valid")
     watched = [place for place in lossy_places(graph, raising=False) if place != graph.root]
     lines = straight_line(graph, ARRAY_TEXTS, entries, names, watched, gradient=gradient)
     body = [*unpacking(entries, entries, "entries"), f"{valid} = True"]
@@ -125,9 +156,7 @@ def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> A
         else:
             guard, condition = line
             body.append(f"{valid} = {valid} & (({condition}) == {guard.answer})")
-    if watched:
-        sums, text = summed(lines.watched, total)
-        body += [*sums, f"{valid} = {valid} & isfinite({text})"]
+    body += [f"{valid} = {valid} & isfinite({number})" for number in lines.watched]
     body += [*lines.backward, f"return {lines.value}, [{', '.join(lines.partials)}], {valid}"]
     used = words(body)
     source = [*definitions(used, ARRAY_TEXTS), "\n    ".join(["def run(entries):", *body])]

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.tape.arguments import Arguments, Points
-from microgradcheck.tape.graph import Graph, trace
+from microgradcheck.tape.graph import Graph, StaleTapeError
 from microgradcheck.tape.module import Module
 from microgradcheck.tape.over_arrays import namespace_function
+from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.ways import Many, Once, Plan
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ def record(f: Function, *inputs: Any) -> Tape:
         ValueError, ArithmeticError: f is undefined at the inputs.
 
     Limits: f must depend on its arguments alone. What else it looks at (random numbers, a file, a
-    plain number that is changed later) stays on the tape as it was.
+    plain number that is changed later) stays on the tape as it was. What f computes and does not
+    use is not on the tape, so that where that alone is undefined, the tape raises no error.
 
     Example:
         >>> tape = record(lambda x: x[0] * x[1], [2.0, 5.0])
@@ -208,13 +210,21 @@ class Tape:
         heading = f"<p>{escape(repr(self))}</p>"
         if self._plan.operations > _MOST_SHOWN:
             return heading
-        source = f"<pre>{escape(self.source)}</pre>"
+        try:
+            source = f"<pre>{escape(self.source)}</pre>"
+        except StaleTapeError as error:
+            return f"{heading}<p>{escape(str(error))}</p>"
         return f"{heading}<details><summary>source</summary>{source}</details>"
 
-    @cached_property
+    @property
     def source(self) -> str:
-        """The straight-line program of both sweeps, as the text of a Python module."""
-        return Module(self._graph, self._f, self._arguments.lists).source
+        """The straight-line program of both sweeps, as the text of a Python module.
+
+        Raises:
+            StaleTapeError: a `Value` that the function uses has been given another number.
+        """
+        self._graph.require_fresh()
+        return self._module.source
 
     def function(self, namespace: Any) -> Function:
         """Build the same program for an array library, to go on with in `jax.jit` or `torch`.
@@ -224,13 +234,17 @@ class Tape:
 
         Returns:
             A function of arguments of the recorded shapes, arrays of that library or lists of
-            its numbers, that returns the pair (value, gradient); plain numbers beside arrays
-            take their precision. It has no branches: where the recorded function would take
-            another one, or is undefined, it returns nan.
+            its numbers, that returns the pair (value, gradient). It computes with floats: plain
+            and whole numbers take the precision of the float arrays beside them. It has no
+            branches: where the recorded function would take another one, or is undefined or
+            infinite, value and gradient are nan, and so is a derivative that does not exist.
 
         Raises:
+            TypeError: the namespace is no module.
             ValueError: the library lacks a function, or the tape has an operation of your own
                 that is a Python function.
+            StaleTapeError: a `Value` that the function uses has been given another number. What
+                this returns raises it, too, but not once `jax.jit` has compiled it.
 
         Example:
             >>> import numpy
@@ -246,18 +260,24 @@ class Tape:
 
         Args:
             path: the file, such as "loss.py". Its function `value_and_grad` takes the arguments
-                of the recorded function, with lists for arrays.
+                of the recorded function, with lists for arrays. It raises an error where the
+                tape does, and an OverflowError wherever a number on the way is not finite, also
+                from an infinite argument, which the tape itself passes on.
 
         Raises:
             ValueError: the function uses an operation of your own that is a Python function.
+            StaleTapeError: as `source`.
         """
-        module = Module(self._graph, self._f, self._arguments.lists)
-        if module.foreign:
+        if foreign := self._module.foreign:
             raise ValueError(
-                f"the program calls {', '.join(module.foreign)}, which a module of its own does "
+                f"the program calls {', '.join(foreign)}, which a module of its own does "
                 "not have; give microgradcheck.operation the rules as texts"
             )
-        Path(path).write_text(module.source, encoding="utf-8")
+        Path(path).write_text(self.source, encoding="utf-8")
+
+    @cached_property
+    def _module(self) -> Module:
+        return Module(self._graph, self._f, self._arguments.lists)
 
     @cached_property
     def _value(self) -> Callable[..., float]:
