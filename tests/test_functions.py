@@ -179,9 +179,43 @@ def test_nan_is_not_hidden_by_a_largest_entry() -> None:
         assert math.isnan(mg.logsumexp([Value(x) for x in numbers]).data)
 
 
-def test_logsumexp_of_infinities_is_their_limit() -> None:
-    assert mg.logsumexp([-math.inf, -math.inf]) == -math.inf
-    assert mg.logsumexp([math.inf, 0.0]) == math.inf
+@pytest.mark.parametrize("kind", [float, Value])
+@pytest.mark.parametrize(
+    ("numbers", "limit"),
+    [
+        *(([-math.inf, -math.inf], -math.inf), ([math.inf, 0.0], math.inf)),
+        *(([-math.inf, 0.0], 0.0), ([1e308, -1e308], 1e308), ([-1.7e308, 1.7e308], 1.7e308)),
+    ],
+)
+def test_logsumexp_of_what_is_infinite_or_far_apart_is_its_limit(
+    kind: type, numbers: list[float], limit: float
+) -> None:
+    assert float(mg.logsumexp([kind(numbers[0]), numbers[1]])) == limit
+    assert float(mg.logsumexp(list(map(kind, numbers)))) == limit
+    if math.isfinite(limit):
+        assert mg.grad(mg.logsumexp)(numbers) == mg.softmax(numbers)
+
+
+@pytest.mark.parametrize("far", [[math.inf, 1.0], [1e308, -1e308]])
+def test_a_tape_of_logsumexp_recorded_far_out_does_not_hold_elsewhere(far: list[float]) -> None:
+    tape = mg.record(mg.logsumexp, far)
+    assert tape(far) == mg.logsumexp(far)
+    with pytest.raises(ValueError, match="takes another branch here"):
+        tape([1.0, 2.0])
+
+
+@pytest.mark.parametrize("kind", [float, Value])
+def test_functions_of_sequences_take_any_iterable(kind: type) -> None:
+    numbers = [kind(x) for x in (0.0, 1.0, 2.0)]
+    by_name = dict(zip("abc", numbers, strict=True))
+    for make in (iter, lambda _: by_name.values()):
+        for reduce in (mg.sum, mg.mean, mg.logsumexp):
+            assert reduce(make(numbers)) == reduce(numbers)
+        assert mg.softmax(make(numbers)) == mg.softmax(numbers)
+        assert mg.clip(make(numbers), 0.5, 1.5) == [0.5, 1.0, 1.5]
+    assert mg.softmax(range(3)) == mg.softmax([0.0, 1.0, 2.0])
+    assert mg.sum(iter([])) == mg.sum([]) == mg.sum([[], ()]) == 0.0
+    assert mg.sum(np.array(3.0)) == 3.0
 
 
 @pytest.mark.parametrize(
