@@ -92,8 +92,8 @@ def _table() -> Iterator[Operation]:
     yield Operation("multiply", "×",  "a * b", "b", "a")
     yield Operation("divide",   "/",  "a / b", "1 / b", "-y / b", domain="b != 0")
     yield Operation("power",    "**", "a ** b",
-                    "b * a ** (b - 1) if (a != 0) | (b != 0) else 0.0",
-                    "y * log(a) if a != 0 else 0.0",
+                    "b * a ** (b - 1) if (a != 0) | (b != 0) else b * y",
+                    "y * log(a) if a != 0 else log(a) if b <= 0 else 0 * y",
                     domain="a > 0 or a == 0 and b >= 0 or a < 0 and b % 1 == 0")
     yield Operation("negative", "neg", "-a", "-1.0")
     yield Operation("positive", "pos", "+a", "1.0")
