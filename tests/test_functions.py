@@ -5,7 +5,10 @@ from __future__ import annotations
 import contextlib
 import inspect
 import math
+import pickle
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
 import mpmath
@@ -33,6 +36,25 @@ def test_every_function_of_the_table_is_public_and_tells_its_derivatives(name: s
     assert function.__name__ == name
     for rule in OPERATIONS[name].derivatives:
         assert f": {rule}, where y is the result" in inspect.getdoc(function)
+
+
+def test_functions_are_pickled_by_name_and_so_are_models_that_hold_them() -> None:
+    for name in OPERATIONS:
+        if name not in OPERATORS:
+            function = getattr(mg, name)
+            assert pickle.loads(pickle.dumps(function)) is function
+    model = mg.nn.MLP(2, [3, 1], activation="tanh", rng=0)
+    assert pickle.loads(pickle.dumps(model)).state() == model.state()
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        assert list(pool.map(mg.exp, [0.0, 1.0])) == [1.0, math.e]
+
+
+def test_an_operation_of_a_user_is_pickled_by_its_name_in_the_module_that_defines_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cube = mg.operation("cube", value="a**3", derivatives=["3 * a**2"])
+    monkeypatch.setitem(globals(), "cube", cube)
+    assert pickle.loads(pickle.dumps(cube)) is cube
 
 
 @pytest.mark.parametrize(

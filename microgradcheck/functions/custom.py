@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import keyword
+import sys
 from collections.abc import Sequence
 from typing import Any, cast
 
@@ -59,7 +60,10 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
         _check_rule(rule, [*inputs, "y"], f"the derivative of {name} with respect to {parameter}")
         for parameter, rule in zip(inputs, derivatives, strict=True)
     ]
-    return elementwise(define(Operation(name, name, checked_value, *checked)))
+    function = elementwise(define(Operation(name, name, checked_value, *checked)))
+    # Pickle looks for it where it was defined, as for any function there.
+    function.__module__ = sys._getframe(1).f_globals.get("__name__", "__main__")
+    return function
 
 
 def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
