@@ -20,6 +20,8 @@ from microgradcheck.value import Value, binary, reflected, unary
 
 __all__ = ["VALUES", "Function", "elementwise", "example_of"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 Function = Callable[..., Any]
 
 VALUES = NumberSystem({"abs": abs}, "Values")

@@ -14,6 +14,8 @@ from microgradcheck.value import Value
 
 __all__ = ["clip", "dot", "is_entry", "lift", "logsumexp", "mean", "softmax", "sum"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 
 def is_entry(thing: object) -> bool:
     """Tell whether a thing is a `Value` or a plain number."""
