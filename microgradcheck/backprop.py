@@ -13,7 +13,7 @@ from microgradcheck import sweep
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.ops import NumberSystem
-from microgradcheck.structure import put_together, take_apart
+from microgradcheck.structure import put_together, shown, take_apart
 from microgradcheck.value import Input, Value
 
 __all__ = ["Run", "forward_gradient", "grad", "hessian", "jacobian", "value_and_grad"]
@@ -282,9 +282,22 @@ def _input(entry: Any) -> Input:
 def _shape(thing: Any) -> tuple[int, ...]:
     import numpy as np
 
-    if isinstance(thing, (list, tuple)):
-        shapes = {_shape(part) for part in thing}
-        if len(shapes) != 1:
-            raise ValueError(f"a Jacobian needs nested lists of equal lengths, got {thing!r}")
-        return (len(thing), *shapes.pop())
-    return np.shape(thing) if not isinstance(thing, Value) else ()
+    shape: list[int] = []
+    parts = [thing]
+    while True:
+        # The length of a list, the whole shape of anything else.
+        sizes = {
+            len(part)
+            if isinstance(part, (list, tuple))
+            else ()
+            if isinstance(part, Value)
+            else np.shape(part)
+            for part in parts
+        }
+        if len(sizes) != 1:
+            raise ValueError(f"a Jacobian needs nested lists of equal lengths, got {shown(thing)}")
+        size = sizes.pop()
+        if isinstance(size, tuple):
+            return (*shape, *size)
+        shape.append(size)
+        parts = [inner for part in parts for inner in part]

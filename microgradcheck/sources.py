@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
 
 from microgradcheck import backprop, numeric
@@ -155,6 +156,10 @@ def resolve(source: object) -> GradientSource:
         raise ValueError(f"unknown gradient source {source!r}{hint} There are {', '.join(SOURCES)}")
     if isinstance(source, GradientSource):
         return source
+    if hasattr(source, "value_and_gradient") and not isinstance(source, type):
+        # Without a name, it is called as its kind is.
+        given = source.value_and_gradient
+        return _Source(type(source).__name__, lambda f: partial(given, f))
     if callable(source):
         return GivenGradient(source)
     raise TypeError(

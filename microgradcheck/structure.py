@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import reprlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from numbers import Real
 from typing import Any
 
-__all__ = ["is_array", "is_number", "number", "put_together", "take_apart", "with_numpy_arrays"]
+__all__ = [
+    "is_array",
+    "is_number",
+    "number",
+    "put_together",
+    "shown",
+    "take_apart",
+    "with_numpy_arrays",
+]
+
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 120
 
 
 def number(thing: object) -> float | None:
     """Return a plain real number as a float, and None for anything else.
 
     Python's and NumPy's integers, floats, booleans and fractions are plain numbers; strings,
-    complex numbers, arrays and `Value`s are not.
+    complex numbers, arrays and `Value`s are not. An integer beyond the floats raises.
 
     Example:
         >>> number(3), number("3")
         (3.0, None)
     """
     if isinstance(thing, (float, int, Real)) or _is_numpy(thing, "bool"):
-        return float(thing)  # type: ignore[arg-type]
+        try:
+            return float(thing)  # type: ignore[arg-type]
+        except OverflowError:
+            raise OverflowError(
+                f"{shown(thing)} is too large for a float, whose largest is 1.8e308"
+            ) from None
     return None
+
+
+def shown(thing: object) -> str:
+    """Return how messages show a thing: in one line, the middle left out where it is long."""
+    try:
+        return _SHORT.repr(thing)
+    except ValueError:  # Python writes no integer of more than 4,300 digits.
+        return f"this {type(thing).__name__}"
 
 
 def is_number(thing: object) -> bool:
@@ -68,21 +96,25 @@ def take_apart(
     """
     entries: list[Any] = []
     pending = [thing]
-    while pending:
-        part: Any = pending.pop()
-        if isinstance(part, (list, tuple)):
-            pending.extend(reversed(part))
-        elif is_array(part) and part.dtype.names is None:
-            pending.extend(reversed(part.ravel().tolist()))
-        elif is_entry(part):
-            entries.append(part)
-        else:
-            raise TypeError(
-                f"{name} holds {part!r} of type {type(part).__name__}; "
-                "expected a real number, or a list, tuple or NumPy array of them"
-            )
+    try:
+        while pending:
+            part: Any = pending.pop()
+            if isinstance(part, (list, tuple)):
+                pending.extend(reversed(part))
+            elif is_array(part) and part.dtype.names is None:
+                pending.extend(reversed(part.ravel().tolist()))
+            elif is_entry(part):
+                entries.append(part)
+            else:
+                expected = "a real number, or a list, tuple or NumPy array of them"
+                if part is None and hasattr(thing, "filled"):
+                    expected = "no masked entry; fill them with numbers first: x.filled(0.0)"
+                kind = type(part).__name__
+                raise TypeError(f"{name} holds {shown(part)} of type {kind}; expected {expected}")
+    except OverflowError as error:  # An integer beyond the floats.
+        raise OverflowError(f"{name}: {error}") from None
     if not entries:
-        raise ValueError(f"{name} is empty: {thing!r}; give it at least one number")
+        raise ValueError(f"{name} is empty: {shown(thing)}; give it at least one number")
     return entries
 
 
@@ -97,22 +129,38 @@ def put_together(entries: Iterable[Any], like: Any) -> Any:
         [4, (5, 6)]
     """
     remaining = iter(entries)
-    # Nesting is as deep as the caller's own literal, so recursion is safe here.
-    if isinstance(like, tuple) and hasattr(like, "_make"):
-        return like._make(put_together(remaining, part) for part in like)
-    if isinstance(like, (list, tuple)):
-        return (list if isinstance(like, list) else tuple)(
-            put_together(remaining, part) for part in like
-        )
-    if is_array(like):
-        import numpy as np
+    # The lists that are being put together, each in the one before it: what it is to be like, its
+    # parts that are to come, and those that are done.
+    result: list[Any] = []
+    unfinished: list[tuple[Any, Iterator[Any], list[Any]]] = [([], iter([like]), result)]
+    while unfinished:
+        kind, parts, done = unfinished[-1]
+        for part in parts:
+            if isinstance(part, (list, tuple)):
+                unfinished.append((part, iter(part), []))
+                break
+            done.append(_array(remaining, part) if is_array(part) else next(remaining))
+        else:
+            unfinished.pop()
+            if unfinished:
+                unfinished[-1][2].append(_sequence(done, kind))
+    return result[0]
 
-        numbers = [next(remaining) for _ in range(like.size)]
-        kinds = {type(entry) for entry in numbers}
-        dtype = float if kinds <= {float} else complex if kinds <= {float, complex} else object
-        flat = np.empty(like.size, dtype=dtype)
-        flat[:] = numbers
-        array = np.empty_like(like, dtype=dtype)
-        array[...] = flat.reshape(like.shape)
-        return array
-    return next(remaining)
+
+def _sequence(parts: list[Any], like: Any) -> Any:
+    if isinstance(like, list):
+        return parts
+    return like._make(parts) if hasattr(like, "_make") else tuple(parts)
+
+
+def _array(entries: Iterator[Any], like: Any) -> Any:
+    import numpy as np
+
+    numbers = list(islice(entries, like.size))
+    kinds = {type(entry) for entry in numbers}
+    dtype = float if kinds <= {float} else complex if kinds <= {float, complex} else object
+    flat = np.empty(like.size, dtype=dtype)
+    flat[:] = numbers
+    array = np.empty_like(like, dtype=dtype)
+    array[...] = flat.reshape(like.shape)
+    return array

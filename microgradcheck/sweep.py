@@ -20,6 +20,8 @@ from microgradcheck.ops import NumberSystem, Operation
 
 __all__ = ["Node", "forward", "lock", "reverse", "slopes", "topological_order"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 
 class Node(Protocol):
     """The slots of a recorded number that a sweep reads and writes."""

@@ -278,6 +278,24 @@ def test_threads_take_derivatives_at_once() -> None:
     assert not wrong
 
 
+def test_arguments_may_be_nested_very_deeply() -> None:
+    deep: Any = 3.0
+    for _ in range(3_000):
+        deep = (deep,)
+
+    def square_of(nested: Any) -> Any:
+        while isinstance(nested, tuple):
+            (nested,) = nested
+        return nested * nested
+
+    gradient = mg.grad(square_of)(deep)
+    for _ in range(3_000):
+        (gradient,) = gradient
+    assert gradient == 6.0
+    with pytest.raises(ValueError, match="dimension"):  # More than an array of NumPy may have.
+        mg.jacobian(square_of)(deep)
+
+
 # Errors
 
 

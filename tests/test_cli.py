@@ -464,6 +464,30 @@ def test_prose_is_wrapped_where_there_is_no_terminal(monkeypatch: pytest.MonkeyP
     assert 70 < max(map(len, stream.getvalue().splitlines())) <= 80
 
 
+@pytest.mark.parametrize("columns", [40, 60])
+@pytest.mark.parametrize("line", ["ops", "ops power"])
+def test_columns_says_how_wide_the_page_is(
+    run: Run, line: str, columns: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    assert columns - 20 < max(map(len, run(line).out.splitlines())) <= columns
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        *(('check "sin(x)" x=1 --json', 0), ('check "sin(x)" x=1', 0), ("--help", 0)),
+        *(("check operator:pos --at 1 --gradient operator:neg", 1), ("check x^2 x=1", 2)),
+    ],
+)
+def test_without_output_there_is_still_an_exit_status(
+    line: str, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    assert main(shlex.split(line)) == status
+
+
 class Terminal(io.StringIO):
     encoding = "utf-8"
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from microgradcheck import Value, draw, exp, nn, scope, sin
 from microgradcheck.draw import layout
 from microgradcheck.draw.compose import fold
+from microgradcheck.draw.flows import amounts
 from microgradcheck.draw.graph import Box, Graph
 from pictures import SVG, box, center, curves, groups, lines, parse, tooltip, written
 
@@ -303,6 +304,23 @@ def test_a_graph_that_fits_is_not_folded() -> None:
     assert "folded" not in draw(total).text
     assert "folded" in draw(total, limit=98).text
     assert "folded" not in draw(total, limit=99).text
+
+
+@pytest.mark.parametrize("depth", [None, 0])
+def test_calls_that_are_deep_in_one_another_are_folded_at_once(depth: int | None) -> None:
+    @scope
+    def block(x: Value, n: int) -> Value:
+        return sin(x) if n == 0 else exp(-block(x, n - 1)) * x
+
+    y = block(Value(1.0), 300)
+    started = time.process_time()
+    graph = Graph([y])
+    fold(graph, depth, 100)
+    closed = [box for box in graph.boxes() if not box.is_open]
+    amounts(graph)
+    assert time.process_time() - started < 2  # 0.1 s on an idle machine
+    assert min(box.level for box in closed) == (1 if depth == 0 else 33)
+    assert len(set(graph.units())) <= 100
 
 
 def test_fewer_levels_are_open_where_the_limit_is_lower() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import math
+import pickle
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
 import mpmath
@@ -19,6 +23,7 @@ from microgradcheck.backprop import forward_gradient
 from microgradcheck.functions.entries import lift
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.sources import resolve
+from microgradcheck.tape import StaleTapeError
 from microgradcheck.value import OPERATORS, Value
 
 # Kinds of numbers
@@ -31,6 +36,25 @@ def test_every_function_of_the_table_is_public_and_tells_its_derivatives(name: s
     assert function.__name__ == name
     for rule in OPERATIONS[name].derivatives:
         assert f": {rule}, where y is the result" in inspect.getdoc(function)
+
+
+def test_functions_are_pickled_by_name_and_so_are_models_that_hold_them() -> None:
+    for name in OPERATIONS:
+        if name not in OPERATORS:
+            function = getattr(mg, name)
+            assert pickle.loads(pickle.dumps(function)) is function
+    model = mg.nn.MLP(2, [3, 1], activation="tanh", rng=0)
+    assert pickle.loads(pickle.dumps(model)).state() == model.state()
+    with ProcessPoolExecutor(1, get_context("spawn")) as pool:
+        assert list(pool.map(mg.exp, [0.0, 1.0])) == [1.0, math.e]
+
+
+def test_an_operation_of_a_user_is_pickled_by_its_name_in_the_module_that_defines_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cube = mg.operation("cube", value="a**3", derivatives=["3 * a**2"])
+    monkeypatch.setitem(globals(), "cube", cube)
+    assert pickle.loads(pickle.dumps(cube)) is cube
 
 
 @pytest.mark.parametrize(
@@ -179,9 +203,43 @@ def test_nan_is_not_hidden_by_a_largest_entry() -> None:
         assert math.isnan(mg.logsumexp([Value(x) for x in numbers]).data)
 
 
-def test_logsumexp_of_infinities_is_their_limit() -> None:
-    assert mg.logsumexp([-math.inf, -math.inf]) == -math.inf
-    assert mg.logsumexp([math.inf, 0.0]) == math.inf
+@pytest.mark.parametrize("kind", [float, Value])
+@pytest.mark.parametrize(
+    ("numbers", "limit"),
+    [
+        *(([-math.inf, -math.inf], -math.inf), ([math.inf, 0.0], math.inf)),
+        *(([-math.inf, 0.0], 0.0), ([1e308, -1e308], 1e308), ([-1.7e308, 1.7e308], 1.7e308)),
+    ],
+)
+def test_logsumexp_of_what_is_infinite_or_far_apart_is_its_limit(
+    kind: type, numbers: list[float], limit: float
+) -> None:
+    assert float(mg.logsumexp([kind(numbers[0]), numbers[1]])) == limit
+    assert float(mg.logsumexp(list(map(kind, numbers)))) == limit
+    if math.isfinite(limit):
+        assert mg.grad(mg.logsumexp)(numbers) == mg.softmax(numbers)
+
+
+@pytest.mark.parametrize("far", [[math.inf, 1.0], [1e308, -1e308]])
+def test_a_tape_of_logsumexp_recorded_far_out_does_not_hold_elsewhere(far: list[float]) -> None:
+    tape = mg.record(mg.logsumexp, far)
+    assert tape(far) == mg.logsumexp(far) == max(far)
+    with pytest.raises(StaleTapeError, match="takes another branch here"):
+        tape([1.0, 2.0])
+
+
+@pytest.mark.parametrize("kind", [float, Value])
+def test_functions_of_sequences_take_any_iterable(kind: type) -> None:
+    numbers = [kind(x) for x in (0.0, 1.0, 2.0)]
+    by_name = dict(zip("abc", numbers, strict=True))
+    for make in (iter, lambda _: by_name.values()):
+        for reduce in (mg.sum, mg.mean, mg.logsumexp):
+            assert reduce(make(numbers)) == reduce(numbers)
+        assert mg.softmax(make(numbers)) == mg.softmax(numbers)
+        assert mg.clip(make(numbers), 0.5, 1.5) == [0.5, 1.0, 1.5]
+    assert mg.softmax(range(3)) == mg.softmax([0.0, 1.0, 2.0])
+    assert mg.sum(iter([])) == mg.sum([]) == mg.sum([[], ()]) == 0.0
+    assert mg.sum(np.array(3.0)) == 3.0
 
 
 @pytest.mark.parametrize(
@@ -296,6 +354,46 @@ def test_a_name_that_something_else_bears_does_not_reach_it(name: str) -> None:
     double = mg.operation(name, value="2 * a", derivatives=["2.0"])
     assert double(Value(3.0)).data == 6.0
     assert mg.grad(double)(3.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        *(("1 if a > 0 else 0", "1.0 if a > 0.0 else 0.0"), ("2", "2.0"), ("-(1 + 1)", None)),
+        *(("a > 0", "1.0 if a > 0 else 0.0"), ("a > 0 and a < 1 or a == 2", None)),
+        *(("(a > 0) * a", None), ("2 * (0 < a) - ((a > 1) | (1 > a))", None)),
+        *(("exp(a < 1)", None), ("3 if 0 < a < 1 and (a > 0) * 2 > 1 else a", None)),
+        *(("2 if (a > 0) & (a < 1) else 3", None), ("3 if a else a > 0", None)),
+        *(("a**3", "a**3"), ("3 * a**2", "3 * a**2"), ("1.0 if a > 0 else 0.0", ...)),
+    ],
+)
+def test_a_text_gives_floats_over_every_kind_of_number(text: str, rule: Any) -> None:
+    mine = mg.operation("mine", value=text, derivatives=[text])
+    row = OPERATIONS["mine"]
+    for found in (row.value, *row.derivatives):
+        assert rule is None or found == (text if rule is ... else rule)
+    points = [-1.0, 0.5, 2.0]
+    expected = [float(eval(text, {"exp": math.exp, "a": x})) for x in points]
+    for x, y in zip(points, expected, strict=True):
+        recorded = mine(Value(x))
+        recorded.backward()
+        tape = mg.record(mine, x)
+        for number in (mine(x), recorded.data, mg.grad(mine)(x), *tape.value_and_grad(x), tape(x)):
+            assert type(number) is float
+            assert number == y
+    entries = np.asarray(mine(np.array(points)))
+    assert entries.dtype == float
+    assert np.broadcast_to(entries, 3).tolist() == expected
+
+
+def test_each_rule_of_the_table_gives_floats() -> None:
+    for row in OPERATIONS.values():
+        a, b = (1.0, 2.0) if row.name != "atanh" else (0.5, 2.0)
+        inputs = (a, b)[: row.arity]
+        y = row.compute(*inputs)
+        assert type(y) is float, row
+        with contextlib.suppress(ZeroDivisionError):
+            assert type(row.derivative_a(a, b, y)) is type(row.derivative_b(a, b, y)) is float, row
 
 
 @pytest.mark.parametrize(

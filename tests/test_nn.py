@@ -46,6 +46,27 @@ def accuracy(model: MLP, points: Any, labels: Any) -> float:
 
 # As in micrograd
 
+
+def test_sizes_and_seeds_may_be_integers_of_numpy() -> None:
+    model = MLP(np.int64(2), [np.int64(2), np.uint8(1)], rng=np.int64(1))
+    assert model.state() == MLP(2, [2, 1], rng=1).state()
+    assert repr(Neuron(np.int32(2), rng=np.int32(3))) == "ReLUNeuron(2)"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [Neuron(2, rng=0), Layer(2, 3, rng=0), MLP(2, [3, 1], rng=0)],
+    ids=lambda model: type(model).__name__,
+)
+def test_inputs_may_come_from_an_iterator(model: Module) -> None:
+    row = [1.0, -2.0]
+    expected = model(row)
+    for found in (model(map(Value, row)), model(iter(row)), model(x for x in row)):
+        assert found == expected
+    with pytest.raises(ValueError, match=r"takes 2 inputs, got 3: \[1\.0, -2\.0, 1\.0\]"):
+        model(iter([*row, 1.0]))
+
+
 # What micrograd 0.1.0 gives for the loop below, from random.seed(2).
 THEIR_LOSSES = [
     0.9913731482136833,

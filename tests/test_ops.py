@@ -204,6 +204,27 @@ def test_the_mixed_second_derivatives_of_a_power_hold_at_zero() -> None:
     assert second(2.0, 0.0)[0][1] == pytest.approx(0.5)
 
 
+def test_a_power_of_zero_has_no_derivative_by_the_exponent_where_it_jumps() -> None:
+    for undefined in (
+        lambda: mg.grad(lambda b: 0.0**b)(0.0),
+        lambda: mg.grad(lambda a, b: a**b)(0.0, 0.0),
+        # Along a = 0 the derivative by a is that of a ** b: 0 at b = 0, infinite above, 1 at b = 1.
+        lambda: mg.grad(lambda b: mg.grad(lambda a: a**b)(0.0))(0.0),
+        lambda: mg.grad(lambda b: mg.grad(lambda a: a**b)(0.0))(1.0),
+        lambda: mg.hessian(lambda v: v[0] ** v[1])([0.0, 1.0]),
+    ):
+        with pytest.raises(
+            ValueError, match=r"power with respect to b does not exist at a = 0\.0, b = 0\.0"
+        ):
+            undefined()
+    for exponent in (0.5, 1.0, 2.0, math.inf):
+        assert mg.grad(lambda b: 0.0**b)(exponent) == 0.0
+    assert math.isnan(mg.grad(lambda b: 0.0**b)(math.nan))
+    assert mg.hessian(lambda v: v[0] ** v[1])([0.0, 2.0]).tolist() == [[2.0, 0.0], [0.0, 0.0]]
+    assert mg.grad(lambda a: a**0)(0.0) == mg.grad(mg.grad(lambda a: a**0))(0.0) == 0.0
+    assert mg.gradcheck(lambda b: 0.0**b, 0.0, accept="EDGE").verdict is mg.Verdict.EDGE
+
+
 @pytest.mark.parametrize("base", [-1.0, -0.9, 0.9, 1.1])
 @pytest.mark.parametrize("exponent", [1.0, 2.0, 101.0, 1000.0, -1.0, -1000.0])
 def test_a_complex_step_through_a_power_is_exact(base: float, exponent: float) -> None:

@@ -304,6 +304,11 @@ def test_any_function_of_a_number_has_its_errors_drawn(f: Any) -> None:
         draw(plot.step_sizes(f, x, methods=["forward", "backward", "central"]))
 
 
+def test_a_bound_beyond_the_floats_is_no_warning() -> None:
+    for bound in plot.step_sizes(mg.exp, 709.0).lines[3:]:
+        assert bound.get_ydata().min() < math.inf == bound.get_ydata()[-1]
+
+
 def test_taylors_remainders_have_slopes_one_and_two() -> None:
     plain, linear = plot.taylor(bowl, [1.0, 2.0]).lines[:2]
     assert slope(plain, 1e-8, 1e-2) == pytest.approx(1, abs=0.02)

@@ -174,6 +174,29 @@ def test_tracebacks_show_no_frame_of_the_checker(
     assert not any("microgradcheck/" in line for line in lines)
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("gradcheck(mg.exp, {1: 2.0})", "gradcheck(mg.exp, 10**400)", "mg.grad(mg.sqrt)(0.0)"),
+        *("mg.exp(mg.Value(1e3))", "mg.tan('1')", "mg.sum([None])", "mg.softmax([])"),
+        *("mg.Value(1.0) / 0", "mg.Value('1')", "mg.sqrt(mg.Value(0.0)).backward()"),
+    ],
+)
+def test_tracebacks_of_wrong_arguments_show_the_test_alone(
+    pytester: pytest.Pytester, call: str
+) -> None:
+    body = f"""
+        import microgradcheck as mg
+
+        def test_it(gradcheck):
+            {call}
+    """
+    lines = run(pytester, test_it=body)
+    assert ending_of(lines) == "1 failed"
+    assert not any("microgradcheck/" in line for line in lines)
+    assert len([line for line in lines if line.startswith("test_it.py:")]) == 1
+
+
 # The summary
 
 

@@ -130,6 +130,20 @@ def test_an_object_with_the_protocol_is_a_source() -> None:
     assert resolve(doubled).value_and_gradient(lambda x: x * x, 3.0) == (9.0, 12.0)
 
 
+def test_a_source_without_a_name_is_called_by_its_kind() -> None:
+    class Halves:
+        def value_and_gradient(self, f: Callable[..., Any], *inputs: Any) -> tuple[float, Any]:
+            value, gradient = mg.value_and_grad(f)(*inputs)
+            return value, gradient / 2
+
+    source = resolve(Halves())
+    assert source.name == "Halves"
+    assert source.value_and_gradient(lambda x: x * x, 3.0) == (9.0, 3.0)
+    assert mg.minimize(lambda x: x * x, 1.0, gradient=Halves(), steps=200).x < 1e-9
+    with pytest.raises(mg.GradcheckError, match="WRONG df/dx: 3"):
+        mg.gradcheck(lambda x: x * x, 3.0, gradient=Halves())
+
+
 def test_a_gradient_function_is_called_with_the_inputs_and_believed() -> None:
     def slope(x: float, y: float) -> tuple[float, float]:
         return (y, 1000.0)

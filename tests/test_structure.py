@@ -36,6 +36,12 @@ def is_number(thing: object) -> bool:
     return number(thing) is not None
 
 
+def nest(thing: Any, depth: int) -> Any:
+    for _ in range(depth):
+        thing = [thing]
+    return thing
+
+
 @given(nested)
 def test_what_is_taken_apart_is_put_together_as_it_was(thing: Any) -> None:
     entries = take_apart(thing, is_number)
@@ -72,10 +78,22 @@ def test_entries_come_in_reading_order() -> None:
 
 
 def test_a_list_that_is_nested_very_deeply_is_taken_apart() -> None:
-    deep: Any = 1.0
-    for _ in range(100_000):
-        deep = [deep]
+    deep = nest(1.0, 100_000)
     assert take_apart(deep, is_number) == [1.0]
+    again = put_together([2.0], like=deep)
+    assert take_apart(again, is_number) == [2.0]
+
+
+def test_an_error_is_short_whatever_holds_no_number() -> None:
+    for thing in ({"a": [1.0] * 10_000}, "a" * 10_000, [{"a": np.zeros(999)}], nest({}, 10_000)):
+        with pytest.raises(TypeError, match=r"of type \w+; expected a real number") as caught:
+            take_apart(thing, is_number)
+        assert len(str(caught.value)) < 300
+
+
+def test_a_number_that_python_does_not_write_has_an_error_that_it_does() -> None:
+    with pytest.raises(OverflowError, match="this int is too large for a float"):
+        number(10**6000)
 
 
 @pytest.mark.parametrize(
@@ -130,6 +148,8 @@ def test_arrays_of_other_libraries_become_those_of_numpy() -> None:
         ([], ValueError, r"x is empty: \[\]; give it at least one number"),
         ([[], ()], ValueError, r"x is empty"),
         (np.zeros((0, 3)), ValueError, r"x is empty"),
+        (np.ma.array([1.0, 2.0], mask=[0, 1]), TypeError, r"holds None .* x\.filled\(0\.0\)"),
+        ([1, 10**400], OverflowError, r"x: 10+\.\.\.0+ is too large for a float, .*1\.8e308"),
     ],
     ids=repr,
 )

@@ -116,6 +116,31 @@ def test_plain_numbers_compare_on_either_side(
     assert compare(Value(2.0), Value(3.0)) == compare(2.0, 3.0)
 
 
+@pytest.mark.parametrize("compare", COMPARISONS)
+def test_integers_beyond_the_floats_compare_as_in_python(
+    compare: Callable[[Any, Any], Any],
+) -> None:
+    for large in (10**400, -(10**400), Fraction(10**400, 3)):
+        assert compare(Value(2.0), large) == compare(2.0, large)
+        assert compare(large, Value(2.0)) == compare(large, 2.0)
+    tape = mg.record(lambda x: x if x < 10**400 else -x, 1.0)
+    assert tape(2.0) == 2.0
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(Value, lambda large: setattr(Value(1.0), "data", large), mg.exp, mg.grad(mg.exp)),
+        *(lambda large: Value(2.0) * large, lambda large: large - Value(2.0)),
+        *(lambda large: large ** Value(2.0), lambda large: Value(2.0).hypot(large)),
+        *(lambda large: mg.maximum(Value(2.0), large), lambda large: mg.maximum(large, 2.0)),
+    ],
+)
+def test_an_integer_beyond_the_floats_is_an_error_that_shows_it(call: Callable[..., Any]) -> None:
+    with pytest.raises(OverflowError, match=r"10+\.\.\.0+ is too large for a float, .*1\.8e308"):
+        call(10**400)
+
+
 @pytest.mark.parametrize("dtype", [float, np.float32, int, bool, object])
 @pytest.mark.parametrize("operate", ARITHMETIC)
 def test_arrays_on_either_side_give_arrays_of_values(

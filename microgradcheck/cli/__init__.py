@@ -6,6 +6,7 @@ NumPy, rich and all else that takes time to load is imported by the commands tha
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import re
 import sys
@@ -60,6 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         >>> main(["check", "x^2", "x=3"])  # and on stderr: write x**2, not x^2
         2
     """
+    for name in ("stdout", "stderr"):
+        # Where a shell closed it (`>&-`), it is None; the exit status is what is asked for then.
+        if getattr(sys, name) is None:
+            setattr(sys, name, io.StringIO())
     try:
         status = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()

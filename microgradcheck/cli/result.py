@@ -68,7 +68,8 @@ def show(stream: TextIO, *things: RenderableType) -> None:
     terminal = stream.isatty()
     console = Console(
         file=stream,
-        width=None if terminal else 80,
+        # Rich asks the terminal, and COLUMNS before it.
+        width=None if terminal or "COLUMNS" in os.environ else 80,
         color_system="auto" if terminal and not os.environ.get("NO_COLOR") else None,
         highlight=False,
         markup=False,

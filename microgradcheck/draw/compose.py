@@ -6,10 +6,10 @@ enough, it draws the calls of a scope as one, then long sums, and last what is f
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import pairwise
 
 from microgradcheck.draw.graph import Box, Graph, Unit, in_order
 from microgradcheck.draw.scene import Frame, Node, Scene, in_one_line
@@ -89,7 +89,7 @@ def fold(graph: Graph, depth: int | None, limit: int | None) -> None:
 
     What is drawn is at most `limit` values and closed boxes, with twice as many lines between them.
     """
-    levels = {box: box.level for box in _boxes(graph)}
+    levels = _levels(graph)
     depths = range(max(levels.values()), -1, -1) if depth is None else [depth]
     if not _open_as_fits(graph, levels, depths, limit) and limit is not None:
         for merge in (_merge_alike, _merge_sums, partial(_merge_far, limit=limit)):
@@ -102,42 +102,53 @@ def fold(graph: Graph, depth: int | None, limit: int | None) -> None:
         _open_further(graph, levels, limit)
 
 
-def _boxes(graph: Graph) -> dict[Box, None]:
-    return dict.fromkeys(box for home in dict.fromkeys(graph.homes) for box in home.way_out)
+def _levels(graph: Graph) -> dict[Box, int]:
+    levels: dict[Box, int] = {}
+    for box in graph.boxes():
+        levels[box] = 0 if box.outer is None else levels[box.outer] + 1
+    return levels
 
 
 def _open_as_fits(
-    graph: Graph, levels: dict[Box, int], depths: Iterable[int], limit: int | None
+    graph: Graph, levels: dict[Box, int], depths: Sequence[int], limit: int | None
 ) -> bool:
     """Open as many levels of boxes as there is room for, and tell whether there is for any."""
-    for depth in depths:
+
+    def has_room(depth: int) -> bool:
         for box, level in levels.items():
             box.is_open = level <= depth
-        if limit is None or _fits(graph, limit):
-            return True
-    return False
+        return limit is None or _fits(graph, limit)
+
+    return _open_deepest(depths, has_room)
 
 
 def _open_further(graph: Graph, levels: dict[Box, int], limit: int) -> None:
     """Open more levels in those outermost boxes that have little in them."""
     alike: defaultdict[str, list[Box]] = defaultdict(list)
-    for box in _boxes(graph):
+    outermost: dict[Box | None, Box] = {}
+    for box in graph.boxes():
         if levels.get(box, 0) > 0:
-            *_, outermost, _ = box.way_out
+            outermost[box] = outermost.get(box.outer, box)
             # As neurons[0] and neurons[1].
-            alike[outermost.title.partition("[")[0]].append(box)
+            alike[outermost[box].title.partition("[")[0]].append(box)
     values = Counter(graph.homes)
     for inner in alike.values():
-        for depth in range(max(levels[box] for box in inner), 0, -1):
-            opened = [box for box in inner if levels[box] <= depth and not box.is_open]
-            if sum(values[box] for box in opened) > limit:
-                continue
-            for box in opened:
-                box.is_open = True
-            if _fits(graph, limit):
-                break
-            for box in opened:
-                box.is_open = False
+        closed = [box for box in inner if not box.is_open]
+
+        def has_room(depth: int, closed: Sequence[Box] = closed) -> bool:
+            for box in closed:
+                box.is_open = levels[box] <= depth
+            opened = sum(values[box] for box in closed if box.is_open)
+            return opened <= limit and _fits(graph, limit)
+
+        _open_deepest(range(max(levels[box] for box in inner), -1, -1), has_room)
+
+
+def _open_deepest(depths: Sequence[int], has_room: Callable[[int], bool]) -> bool:
+    """Open boxes to the first of some falling depths that leaves room, else to the last."""
+    # What is drawn is never more where fewer levels are open, so not every depth need be tried.
+    first = bisect_left(depths, True, key=has_room)
+    return has_room(depths[min(first, len(depths) - 1)])
 
 
 def _fits(graph: Graph, limit: int) -> bool:
@@ -151,9 +162,9 @@ def _fits(graph: Graph, limit: int) -> bool:
 def _merge_alike(graph: Graph) -> None:
     """Draw the calls of a scope that lie in the same box as one, and so what lies in them."""
     parts: defaultdict[Box, dict[Box, None]] = defaultdict(dict)
-    for home in dict.fromkeys(graph.homes):
-        for inner, outer in pairwise(home.way_out):
-            parts[outer][inner] = None
+    for box in graph.boxes():
+        if box.outer is not None:
+            parts[box.outer][box] = None
     merged: dict[Box, Box] = {}
     pending = [graph.whole]
     for box in pending:  # It grows under way.

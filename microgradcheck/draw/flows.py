@@ -114,6 +114,9 @@ def amounts(graph: Graph) -> Counter[tuple[Box, bool]]:
     leaves = (value.operation is None for value in graph.values)
     found: Counter[tuple[Box, bool]] = Counter()
     for (home, is_leaf), count in Counter(zip(graph.homes, leaves, strict=True)).items():
-        for box in home.way_out:
-            found[box, is_leaf] += count
+        found[home, is_leaf] += count
+    for box in reversed(graph.boxes()):
+        if box.outer is not None:
+            for is_leaf in (False, True):
+                found[box.outer, is_leaf] += found[box, is_leaf]
     return found

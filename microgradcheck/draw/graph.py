@@ -10,7 +10,7 @@ import heapq
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise, takewhile, zip_longest
 
 from microgradcheck import sweep
 from microgradcheck.value import Call, Note, Value
@@ -51,11 +51,6 @@ class Box:
         """How many boxes it lies in."""
         return sum(1 for _ in self.way_out) - 1
 
-    @property
-    def outermost_closed(self) -> Box | None:
-        """The box that is drawn in place of all that it holds, if there is one."""
-        return next((box for box in [*self.way_out][::-1] if not box.is_open), None)
-
 
 Unit = Value | Box
 """What is drawn as one: a value, or a closed box."""
@@ -88,9 +83,19 @@ class Graph:
         self.whole = Box("", None)
         self.homes = self._find_homes()
 
+    def boxes(self) -> list[Box]:
+        """Return all boxes, each after the one that it lies in."""
+        found: dict[Box, None] = {}
+        for home in dict.fromkeys(self.homes):
+            new = takewhile(lambda box: box not in found, home.way_out)
+            found.update(dict.fromkeys([*new][::-1]))
+        return list(found)
+
     def units(self) -> list[Unit]:
         """Return what each value is drawn as: itself, or the outermost closed box around it."""
-        closed = {box: box.outermost_closed for box in dict.fromkeys(self.homes)}
+        closed: dict[Box | None, Box | None] = {None: None}
+        for box in self.boxes():
+            closed[box] = closed[box.outer] or (None if box.is_open else box)
         return [closed[home] or value for home, value in zip(self.homes, self.values, strict=True)]
 
     def lines(self, units: Sequence[Unit]) -> Iterator[tuple[int, int]]:
@@ -150,10 +155,13 @@ def _title(call: Call) -> str:
 
 
 def _innermost_common(one: Box, other: Box) -> Box:
-    if one is other:
-        return one
-    others = set(other.way_out)
-    return next(box for box in one.way_out if box in others)
+    # Step by step on both ways, so that two that are near need not go all the way out.
+    met: set[Box | None] = {None}
+    for box in chain.from_iterable(zip_longest(one.way_out, other.way_out)):
+        if box in met and box is not None:
+            return box
+        met.add(box)
+    raise AssertionError("every box lies in the whole")
 
 
 def _count_alike(boxes: Iterable[Box]) -> None:

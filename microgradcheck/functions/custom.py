@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 import keyword
+import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from microgradcheck.functions.elementwise import Function, elementwise
 from microgradcheck.ops import FLOATS, OPERATIONS, Operation, Rule, define
@@ -59,7 +60,10 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
         _check_rule(rule, [*inputs, "y"], f"the derivative of {name} with respect to {parameter}")
         for parameter, rule in zip(inputs, derivatives, strict=True)
     ]
-    return elementwise(define(Operation(name, name, checked_value, *checked)))
+    function = elementwise(define(Operation(name, name, checked_value, *checked)))
+    # Pickle looks for it where it was defined, as for any function there.
+    function.__module__ = sys._getframe(1).f_globals.get("__name__", "__main__")
+    return function
 
 
 def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
@@ -69,6 +73,7 @@ def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
         raise TypeError(f"{what} is a text or a function, got {rule!r}")
     try:
         nodes = list(ast.walk(ast.parse(rule.strip(), mode="eval")))
+        text = _giving_floats(rule.strip())
     except (SyntaxError, RecursionError) as error:
         raise ValueError(
             f"{what} is no expression: {rule!r} ({getattr(error, 'msg', error)})"
@@ -81,7 +86,55 @@ def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
                 f"{', '.join(parameters)}, pi, numbers, + - * / **, comparisons, "
                 "'... if ... else ...' and functions of the table"
             )
-    return rule.strip()
+    return text
+
+
+def _giving_floats(rule: str) -> str:
+    """Return a text that gives floats, as those of the table do: 1.0 for `1` and for a truth."""
+    tree = _TruthsAsNumbers().visit(ast.parse(rule, mode="eval"))
+    if not _is_float(tree.body):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, int):
+                node.value = float(node.value)
+    text = ast.unparse(tree)
+    return rule if text == ast.unparse(ast.parse(rule, mode="eval")) else text
+
+
+def _is_float(node: ast.expr) -> bool:
+    """Tell whether an expression gives a float because something in it is one."""
+    if isinstance(node, ast.IfExp):
+        return _is_float(node.body) and _is_float(node.orelse)
+    if isinstance(node, ast.BinOp):
+        return _is_float(node.left) or _is_float(node.right)
+    if isinstance(node, ast.UnaryOp):
+        return _is_float(node.operand)
+    return not isinstance(node, ast.Constant) or isinstance(node.value, float)
+
+
+class _TruthsAsNumbers(ast.NodeTransformer):
+    """Write 1.0 or 0.0 for each condition that stands for a number, as in `(a > 0) * a`."""
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
+        choices = (self.visit(node.body), self.visit(node.orelse))
+        return ast.IfExp(self._condition(node.test), *choices)
+
+    def visit_Compare(self, node: ast.expr) -> ast.expr:
+        return ast.IfExp(self._condition(node), ast.Constant(1.0), ast.Constant(0.0))
+
+    visit_BoolOp = visit_Compare
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        is_condition = isinstance(node.op, (ast.BitAnd, ast.BitOr))
+        visit = self.visit_Compare if is_condition else self.generic_visit
+        return cast(ast.expr, visit(node))
+
+    def _condition(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.BoolOp):
+            return ast.BoolOp(node.op, list(map(self._condition, node.values)))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
+            return ast.BinOp(self._condition(node.left), node.op, self._condition(node.right))
+        is_bare = isinstance(node, ast.Compare)
+        return cast(ast.expr, self.generic_visit(node) if is_bare else self.visit(node))
 
 
 # All that has a meaning over every kind of number.

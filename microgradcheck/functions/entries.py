@@ -14,6 +14,8 @@ from microgradcheck.value import Value
 
 __all__ = ["clip", "dot", "is_entry", "lift", "logsumexp", "mean", "softmax", "sum"]
 
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
 
 def is_entry(thing: object) -> bool:
     """Tell whether a thing is a `Value` or a plain number."""
@@ -46,9 +48,11 @@ def sum(values: Any) -> Any:
         >>> sum([Value(1.0), 2.0]).data
         3.0
     """
-    if hasattr(values, "__len__") and not len(values):
+    try:
+        entries = _entries(values, "sum")
+    except ValueError:  # There is none.
         return 0.0
-    return reduce(operator.add, _entries(values, "sum"))
+    return reduce(operator.add, entries)
 
 
 def mean(values: Any) -> Any:
@@ -118,8 +122,8 @@ def logsumexp(values: Any) -> Any:
     """
     entries = _entries(values, "logsumexp")
     largest = _largest(entries)
-    if not isinstance(largest, Value) and math.isinf(largest):
-        return largest
+    if math.isinf(_number(largest)) and largest == _number(largest):
+        return largest  # Less itself, it would be no number.
     return VALUES.names["log"](sum(_shifted_exponentials(entries, largest))) + largest
 
 
@@ -130,7 +134,8 @@ def softmax(values: Any) -> Any:
         values: a list, tuple or array of any shape, of `Value`s or numbers, not empty.
 
     Returns:
-        The same kind and shape, with entries that are positive and sum to 1.
+        The same kind and shape, a list for any other iterable, with entries that are positive
+        and sum to 1.
 
     Raises:
         TypeError: an entry is neither a number nor a `Value`.
@@ -142,6 +147,7 @@ def softmax(values: Any) -> Any:
         >>> softmax([1000.0, 1000.0])
         [0.5, 0.5]
     """
+    values = _listed(values)
     entries = _entries(values, "softmax")
     exponentials = _shifted_exponentials(entries, _largest(entries))
     total = sum(exponentials)
@@ -152,12 +158,13 @@ def clip(values: Any, low: Any, high: Any) -> Any:
     """Return each entry, or the nearer bound where it is outside of them.
 
     Args:
-        values: a number, `Value`, list, tuple or array.
+        values: a number, `Value`, list, tuple, array or another iterable.
         low: the lower bound, a number or `Value`.
         high: the upper bound, not below the lower.
 
     Returns:
-        The same kind and shape. At a bound the derivative is one half, as at any tie.
+        The same kind and shape, a list for another iterable. At a bound the derivative is one
+        half, as at any tie.
 
     Raises:
         TypeError: an entry is neither a number nor a `Value`.
@@ -172,16 +179,19 @@ def clip(values: Any, low: Any, high: Any) -> Any:
             f"clip takes a lower bound that is not above the upper: {low!r} > {high!r}"
         )
     maximum, minimum = VALUES.names["maximum"], VALUES.names["minimum"]
+    values = _listed(values)
     entries = _entries(values, "clip")
     return put_together([minimum(maximum(entry, low), high) for entry in entries], like=values)
 
 
+def _listed(values: Any) -> Any:
+    """Return a range, an iterator or another iterable as a list, which has entries and a shape."""
+    is_shaped = isinstance(values, (list, tuple, str)) or is_array(values)
+    return list(values) if isinstance(values, Iterable) and not is_shaped else values
+
+
 def _entries(values: Any, name: str) -> list[Any]:
-    if isinstance(values, Iterable) and not (
-        isinstance(values, (list, tuple, str)) or is_array(values)
-    ):
-        values = list(values)
-    entries = take_apart(values, is_entry, name=f"the argument of {name}")
+    entries = take_apart(_listed(values), is_entry, name=f"the argument of {name}")
     return [entry if isinstance(entry, Value) else float(entry) for entry in entries]
 
 
@@ -192,5 +202,17 @@ def _largest(entries: list[Any]) -> Any:
 
 def _shifted_exponentials(entries: list[Any], largest: Any) -> list[Any]:
     exp = VALUES.names["exp"]
-    # Moving all entries alike changes neither result, and the largest exponential becomes 1.
-    return [exp(entry - largest) for entry in entries]
+
+    def exponential(entry: Any) -> Any:
+        if _number(entry) - _number(largest) == -math.inf and entry / 2 < largest / 2 - 1e300:
+            return 0.0  # The difference itself may be too large for a float.
+        # Moving all entries alike changes neither result, and the largest exponential becomes 1.
+        return exp(entry - largest)
+
+    return list(map(exponential, entries))
+
+
+def _number(entry: Any) -> float:
+    """Return the number in an entry, unseen by a tape, which learns of each comparison."""
+    number: float = entry.number if isinstance(entry, Value) else entry
+    return number

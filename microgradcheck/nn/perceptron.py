@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
 from typing import Any, Final
 
 from microgradcheck import functions
@@ -66,7 +67,7 @@ class Neuron(Module):
         rng: Any = None,
         scaling: str = "none",
     ) -> None:
-        _count("nin", nin)
+        nin = _count("nin", nin)
         if scaling not in _BOUNDS:
             raise ValueError(f"unknown scaling {scaling!r}; choose one of {', '.join(_BOUNDS)}")
         bound, draw = _BOUNDS[scaling](nin), _generator(rng).uniform
@@ -91,6 +92,7 @@ class Neuron(Module):
         Raises:
             TypeError, ValueError: x is not a sequence of as many entries as there are inputs.
         """
+        x = _listed(x)
         if not hasattr(x, "__len__"):
             raise TypeError(f"{self!r} takes a sequence of {len(self.w)} numbers, got {x!r}")
         if len(x) != len(self.w):
@@ -133,6 +135,7 @@ class Layer(Module):
 
     def __call__(self, x: Sequence[Any]) -> Any:
         """Return a list of the neurons' outputs, or the output itself where there is one neuron."""
+        x = _listed(x)  # An iterator would be at its end for the second neuron.
         out = [neuron(x) for neuron in self.neurons]
         return out[0] if len(out) == 1 else out
 
@@ -190,19 +193,24 @@ class MLP(Module):
 
 
 def _count(name: str, given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, int):
+    if isinstance(given, bool) or not isinstance(given, Integral):
         raise TypeError(f"{name} is an integer, got {given!r} of type {type(given).__name__}")
     if given < 1:
         raise ValueError(f"{name} is at least 1, got {given}")
-    return given
+    return int(given)
+
+
+def _listed(x: Any) -> Any:
+    """Return an iterator as a list, which can be gone through for each neuron."""
+    return list(x) if isinstance(x, Iterator) else x
 
 
 def _generator(rng: Any) -> Any:
     """Return something with `uniform(low, high)`."""
     if rng is None:
         return random
-    if isinstance(rng, int):
-        return random.Random(rng)
+    if isinstance(rng, Integral):
+        return random.Random(int(rng))
     if not hasattr(rng, "uniform"):
         raise TypeError(
             "rng is an integer seed, a random.Random or a NumPy generator, "

@@ -92,8 +92,8 @@ def _table() -> Iterator[Operation]:
     yield Operation("multiply", "×",  "a * b", "b", "a")
     yield Operation("divide",   "/",  "a / b", "1 / b", "-y / b", domain="b != 0")
     yield Operation("power",    "**", "a ** b",
-                    "b * a ** (b - 1) if (a != 0) | (b != 0) else 0.0",
-                    "y * log(a) if a != 0 else 0.0",
+                    "b * a ** (b - 1) if (a != 0) | (b != 0) else b * y",
+                    "y * log(a) if a != 0 else log(a) if b <= 0 else 0 * y",
                     domain="a > 0 or a == 0 and b >= 0 or a < 0 and b % 1 == 0")
     yield Operation("negative", "neg", "-a", "-1.0")
     yield Operation("positive", "pos", "+a", "1.0")
@@ -118,6 +118,8 @@ def _table() -> Iterator[Operation]:
 
     yield Operation("sinh",  "sinh",  "sinh(a)",  "cosh(a)")
     yield Operation("cosh",  "cosh",  "cosh(a)",  "sinh(a)")
+    # Right to 1e-16, of which beyond |a| = 15 nothing is left but 0; an exponential that would be
+    # exact there too makes a step of training a network on the tape slower by a tenth.
     yield Operation("tanh",  "tanh",  "tanh(a)",  "1 - y * y")
     yield Operation("asinh", "asinh", "asinh(a)", "1 / hypot(a, 1.0)")
     yield Operation("acosh", "acosh", "acosh(a)", "1 / (sqrt(a - 1) * sqrt(a + 1))",

@@ -137,15 +137,17 @@ def step_sizes(
     ax = axes_for(ax)
     smallest = math.ulp(exact) / 2 or math.ulp(value)
     steps = np.logspace(-16, 0, 97) * (abs(at) or 1.0)
-    of_f, of_x = _UNIT_ROUNDOFF * abs(value), _UNIT_ROUNDOFF * abs(at * exact)
-    forward = abs(second(at)) / 2 * steps + (2 * of_f + of_x) / steps
-    central = abs(third(at)) / 6 * steps**2
-    bounds = {
-        "forward": forward,
-        "backward": forward,
-        "central": central + (of_f + of_x) / steps,
-        "complex": central + 2 * math.ulp(exact),
-    }
+    of_f, of_x = _UNIT_ROUNDOFF * abs(value), _UNIT_ROUNDOFF * abs(at) * abs(exact)
+    # Near the largest float a bound may be larger, and is left out there.
+    with np.errstate(over="ignore"):
+        forward = abs(second(at)) / 2 * steps + (2 * of_f + of_x) / steps
+        central = abs(third(at)) / 6 * steps**2
+        bounds = {
+            "forward": forward,
+            "backward": forward,
+            "central": central + (of_f + of_x) / steps,
+            "complex": central + 2 * math.ulp(exact),
+        }
 
     def difference(h: float, method: str) -> float:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Never, TypeVar
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from microgradcheck.value.scopes import Call
 
 __all__ = ["OPERATORS", "Input", "NotComputed", "Note", "Value", "binary", "reflected", "unary"]
+
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 ValueT = TypeVar("ValueT", bound="Value")
 
@@ -136,7 +139,10 @@ def _named(method: Callable[..., Any], operation: Operation) -> Callable[..., An
 
 def _comparison(compare: Callable[[float, float], bool]) -> Callable[[Value, object], bool]:
     def method(self: Value, other: object) -> Any:
-        b = other.number if isinstance(other, Value) else number(other)
+        try:
+            b = other.number if isinstance(other, Value) else number(other)
+        except OverflowError:  # An integer beyond the floats is as good as infinite.
+            other = b = math.inf if other > 0 else -math.inf  # type: ignore[operator]
         if b is None:
             return NotImplemented
         answer = compare(self.number, b)
