@@ -416,15 +416,14 @@ CASES = [
         "gradcheck(lambda x: (x**2).sum(), np.ones((2, 3)), gradient=lambda x: 2 * x.T)",
         """
         WRONG df/dx[0,0]: wrong shape
-          df/dx[0,0]  WRONG        nothing against 2.00000 ± …
-          df/dx[0,1]  WRONG        nothing against 2.00000 ± …
-          df/dx[0,2]  WRONG        nothing against 2.00000 ± …
-          df/dx[1,0]  WRONG        nothing against 2.00000 ± …
-          df/dx[1,1]  WRONG        nothing against 2.00000 ± …
+          df/dx[0,0]  WRONG        nothing to compare
+          df/dx[0,1]  WRONG        nothing to compare
+          df/dx[0,2]  WRONG        nothing to compare
+          df/dx[1,0]  WRONG        nothing to compare
+          df/dx[1,1]  WRONG        nothing to compare
           and 1 more (all WRONG)
         cause: wrong shape: the gradient with respect to x has shape (3, 2),
             expected shape (2, 3); it is transposed
-        power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, ..., rng=0)
         """,
     ),
@@ -433,11 +432,10 @@ CASES = [
         "gradcheck(lambda x, y: x * y, 2.0, 3.0, gradient=lambda x, y: 3.0)",
         """
         WRONG df/dx: wrong shape
-          df/dx       WRONG        nothing against 3.00000 ± …
-          df/dy       WRONG        nothing against 2.00000 ± …
+          df/dx       WRONG        nothing to compare
+          df/dy       WRONG        nothing to compare
         cause: wrong shape: f has 2 inputs, so its gradient is a tuple of as
             many; got 3.0
-        power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, 2.0, 3.0, gradient=..., rng=0)
         """,
     ),
@@ -446,9 +444,8 @@ CASES = [
         "gradcheck(lambda x: x * x, 2.0, gradient=lambda x: 4 + 0j)",
         """
         WRONG df/dx: wrong type
-          df/dx       WRONG        nothing against 4.00000 ± …
+          df/dx       WRONG        nothing to compare
         cause: wrong type: the gradient holds (4+0j), which is no real number
-        power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, 2.0, gradient=..., rng=0)
         """,
     ),
@@ -457,9 +454,8 @@ CASES = [
         "gradcheck(lambda x: x * x, 2.0, gradient=lambda x: None)",
         """
         WRONG df/dx: gradient is None
-          df/dx       WRONG        nothing against 4.00000 ± …
+          df/dx       WRONG        nothing to compare
         cause: gradient is None: the one with respect to x; is it returned?
-        power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, 2.0, gradient=..., rng=0)
         """,
     ),
@@ -539,11 +535,10 @@ CASES = [
         """,
         """
         WRONG df/dx[0]: input mutated by gradient
-          df/dx[0]    WRONG        nothing against 2.00000 ± …
-          df/dx[1]    WRONG        nothing against 2.00000 ± …
+          df/dx[0]    WRONG        nothing to compare
+          df/dx[1]    WRONG        nothing to compare
         cause: input mutated by gradient: changed in place; let it work on a
             copy
-        power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, array([1., 1.]), gradient=...,
             rng=0)
         """,
@@ -807,11 +802,11 @@ CASES = [
         """,
         """
         WRONG df/dweights[0,0]: wrong type
-          df/dweights[0,0] WRONG        nothing against 1e-05 ± …
-          df/dbiases[0,0]  WRONG        nothing against 1e+07 ± …
-          df/dweights[0,1] WRONG        nothing against 0 ± …
-          df/dweights[1,0] WRONG        nothing against 0 ± …
-          df/dweights[1,1] WRONG        nothing against 0 ± …
+          df/dweights[0,0] WRONG        nothing to compare
+          df/dweights[0,1] WRONG        nothing to compare
+          df/dweights[1,0] WRONG        nothing to compare
+          df/dweights[1,1] WRONG        nothing to compare
+          df/dbiases[0,0]  WRONG        nothing to compare
           and 3 more (all WRONG)
         cause: wrong type: the gradient holds '1e-5', which is no real number
         calls: … of f; repeat: gradcheck(f, ..., rng=0)
