@@ -286,14 +286,7 @@ def _shape(thing: Any) -> tuple[int, ...]:
     parts = [thing]
     while True:
         # The length of a list, the whole shape of anything else.
-        sizes = {
-            len(part)
-            if isinstance(part, (list, tuple))
-            else ()
-            if isinstance(part, Value)
-            else np.shape(part)
-            for part in parts
-        }
+        sizes = {len(part) if isinstance(part, (list, tuple)) else np.shape(part) for part in parts}
         if len(sizes) != 1:
             raise ValueError(f"a Jacobian needs nested lists of equal lengths, got {shown(thing)}")
         size = sizes.pop()
