@@ -14,6 +14,7 @@ import math
 from collections.abc import Callable
 
 from microgradcheck.numeric.claims import hear
+from microgradcheck.numeric.flats import far_away, flatness
 from microgradcheck.numeric.kinks import edge, finest_useful_step, is_rough, kink_or_edge
 from microgradcheck.numeric.outcome import Estimate
 from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step, ladder
@@ -129,7 +130,10 @@ class _Search:
                 return self._conclude(best)
             if not looked_wide and (best is None or abs(best.value) <= best.bound):
                 looked_wide = True
-                self.samples.add_ladder(_WIDE * self.scale)
+                stays = not self.samples.moves() and far_away(self.samples, self.scale) is None
+                self.samples.add(_WIDE * self.scale)
+                if not stays or self.samples.moves():
+                    self.samples.add_ladder(_WIDE * self.scale)
                 continue
             if not self.samples.moves():
                 return self._conclude(best)
@@ -151,28 +155,40 @@ class _Search:
     def _conclude(self, best: Window | None) -> Estimate:
         if best is None:
             return Estimate(0.0, math.inf, noise=self.samples.noise)
-        has_steps = self.quantum > 64 * UNIT_ROUNDOFF * abs(self.samples.center)
-        behaviour = "quantised" if has_steps else "smooth"
-        h, secant = self.pairs[best.finest].h, self._comparable(best)
-        return Estimate(
-            best.value, best.bound, behaviour, noise=self.samples.noise, secant=secant, step=h
+        noise, secant = self.samples.noise, self._comparable(best)
+        found = Estimate(
+            best.value,
+            best.bound,
+            noise=noise,
+            secant=secant,
+            step=self.pairs[best.finest].h,
         )
+        if self.quantum > 64 * UNIT_ROUNDOFF * abs(self.samples.center):
+            return found._replace(behaviour="quantised")
+        if abs(best.value) > best.bound or secant:
+            return found
+        flat = flatness(self.samples, self.scale)
+        if flat.jump:
+            bound = max(best.bound, flat.jump / flat.still)
+            return found._replace(
+                behaviour="quantised", error_bound=bound, noise=max(noise, flat.jump)
+            )
+        if flat.is_flat and not self.samples.moves():
+            found = found._replace(error_bound=min(best.bound, 4 * noise / flat.still))
+        return found._replace(is_flat=flat.is_flat)
 
     def _comparable(self, best: Window) -> float:
-        """Return the largest slope of f between x and a point that was tried, beyond noise.
+        """Return the largest slope of f between x and a point of a window, beyond noise.
 
-        A derivative of zero is compared with it. It says nothing of a window whose bound is far
-        wider than all that the finest pair shows, since f may just change faster far away: 0, then.
+        A derivative of zero is compared with it. Where noise hides all that f does on the finest
+        steps of the window, f may be another function on steps that are wider than all of it.
         """
-        finest = self.pairs[-1]
-        shown = finest.secant + self.samples.noise_of(finest) / finest.h
-        if best.bound > 4 * shown:
-            return 0.0
-        largest = max(
-            pair.secant - 16 * self.samples.noise_of(pair) / pair.h
+        slopes = [
+            pair.secant - 16 * self.samples.noise_of(pair) / pair.h if pair.finite else 0.0
             for pair in self.pairs
-            if pair.finite
-        )
+        ]
+        is_seen = slopes[best.finest] > 0
+        largest = max(slopes if is_seen else slopes[best.coarsest :])
         rounding = 100 * UNIT_ROUNDOFF * abs(self.samples.center)
         return largest if largest * self.scale > rounding else 0.0
 

@@ -18,10 +18,11 @@ class Estimate(NamedTuple):
         slopes: the slopes on the left and on the right, at a kink.
         slope_bound: how far those may be off.
         noise: the standard deviation of f's own noise, in the units of f.
-        secant: the largest slope of f between x and any point that was tried, beyond its noise,
-            which a derivative of zero can be compared with; 0 where it cannot.
+        secant: the largest slope of f between x and a point of that window or nearer, beyond its
+            noise, which a derivative of zero can be compared with; 0 where it cannot.
         step: the finest step of the window that the value comes from.
         reason: why it is an edge, in words.
+        is_flat: whether f stands still but for rounding, also far away or up to a border.
 
     Example:
         >>> from microgradcheck.numeric import estimate
@@ -39,3 +40,4 @@ class Estimate(NamedTuple):
     secant: float = 0.0
     step: float = 0.0
     reason: str = ""
+    is_flat: bool = False

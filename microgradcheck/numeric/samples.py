@@ -64,7 +64,7 @@ class Samples:
         for pair in self.pairs:
             if pair.h == h:
                 return pair
-        pair = self._pair(h, self.at(-h), self.at(h))
+        pair = self.look(h)
         self.pairs.append(pair)
         self.pairs.sort(reverse=True)
         return pair
@@ -74,7 +74,10 @@ class Samples:
         for step in ladder(h):
             self.add(step)
 
-    def _pair(self, h: float, left: float, right: float) -> Pair:
+    def look(self, h: float) -> Pair:
+        """Return the pair of a step that is not counted among those that show the slope."""
+        h = exact_step(self.x, h)
+        left, right = self.at(-h), self.at(h)
         finite = math.isfinite(left) and math.isfinite(right)
         fall, rise = self.center - left, right - self.center
         secant = max(abs(rise), abs(fall)) / h

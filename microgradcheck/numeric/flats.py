@@ -1,0 +1,85 @@
+"""Functions that stand still near x: truly flat ones, and those whose slope hides in rounding."""
+
+from __future__ import annotations
+
+import math
+from operator import attrgetter
+from typing import NamedTuple
+
+from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Pair, Samples
+
+__all__ = ["far_away", "flatness"]
+
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
+_FAR = 1.3  # times the scale of x: beyond zero, about which most functions change
+_SHARP = 1.05  # times the farthest step at which f stands still: within this, a border is seen
+_ROUND_OFF = 100 * UNIT_ROUNDOFF
+_GRADUAL = 2000 * UNIT_ROUNDOFF
+
+
+class Flatness(NamedTuple):
+    """How a function stands still.
+
+    Attributes:
+        is_flat: whether it does so at every step, or up to a border at which it moves at once.
+        jump: by how much it jumps at that border, to a value at which it stands still again.
+        still: a step up to which it stands still.
+    """
+
+    is_flat: bool
+    jump: float = 0.0
+    still: float = 0.0
+
+
+def flatness(samples: Samples, scale: float) -> Flatness:
+    """Tell how f stands still near x, where no step of a window shows a slope.
+
+    A saturated function, such as tanh at 20, stands still too, but begins to move by little.
+    """
+    still = [
+        pair.h for pair in samples.pairs if pair.finite and _moved(samples, pair) <= _ROUND_OFF
+    ]
+    if not still or (samples.moves() and samples.noise > _ROUND_OFF * abs(samples.center)):
+        return Flatness(False)
+    far = far_away(samples, scale)
+    if far is None:
+        return Flatness(True, still=still[0])
+    known = [far, *samples.pairs]
+    moving = min(
+        (pair for pair in known if _moved(samples, pair) > _ROUND_OFF), key=attrgetter("h")
+    )
+    low = max(h for h in still if h < moving.h) if still[-1] < moving.h else moving.h
+    while moving.h > _SHARP * low:
+        pair = samples.look(math.sqrt(low) * math.sqrt(moving.h))
+        moved = _moved(samples, pair)
+        if moved > _GRADUAL:
+            moving = pair
+        elif moved > _ROUND_OFF:
+            return Flatness(False)
+        else:
+            low = pair.h
+    side = max(-1, 1, key=lambda sign: abs(samples.at(sign * moving.h) - samples.center))
+    there = samples.at(side * moving.h)
+    has_steps = samples.at(side * moving.h * (1 + 1e-6)) == there
+    jump = abs(there - samples.center) if has_steps else 0.0
+    return Flatness(not has_steps, jump, low)
+
+
+def far_away(samples: Samples, scale: float) -> Pair | None:
+    """Return a pair far beyond the scale of x at which f moves, if it does.
+
+    Near zero, x says nothing of the length over which f changes.
+    """
+    for h in sorted({_FAR * scale, max(_FAR * scale, 1.0)}, reverse=True):
+        pair = samples.look(h)
+        if math.isfinite(pair.left) or math.isfinite(pair.right):
+            return pair if _moved(samples, pair) > _ROUND_OFF else None
+    return None
+
+
+def _moved(samples: Samples, pair: Pair) -> float:
+    """Return how far f moves from its value at x, on the sides where it is defined, relative to f."""
+    values = [f for f in (pair.left, pair.right) if math.isfinite(f)]
+    size = max(map(abs, [*values, samples.center]))
+    return max((abs(f - samples.center) for f in values), default=0.0) / size if size else 0.0
