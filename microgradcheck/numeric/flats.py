@@ -79,7 +79,7 @@ def far_away(samples: Samples, scale: float) -> Pair | None:
 
 
 def _moved(samples: Samples, pair: Pair) -> float:
-    """Return how far f moves from its value at x, on the sides where it is defined, relative to f."""
+    """Return how far f moves from its value at x where it is defined, relative to f."""
     values = [f for f in (pair.left, pair.right) if math.isfinite(f)]
     size = max(map(abs, [*values, samples.center]))
     return max((abs(f - samples.center) for f in values), default=0.0) / size if size else 0.0
