@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Callable
 
 import pytest
 
 import microgradcheck as mg
+from microgradcheck.numeric import estimate
 
 Function = Callable[[float], float]
 UNCLEAR = ("NOISY", "INCONCLUSIVE")
@@ -63,3 +65,66 @@ def test_a_derivative_of_zero_is_compared_with_slopes_near_by() -> None:
 def test_a_flat_part_between_steps_hides_a_slope() -> None:
     for gradient in (0.0, 0.045):
         assert verdict(lambda x: round(x * x, 4), 0.0225, gradient) == "NOISY"
+
+
+@pytest.mark.parametrize("decimals", range(4, 10))
+def test_a_bound_holds_where_values_are_rounded(decimals: int) -> None:
+    rng = random.Random(decimals)
+    points = [-0.9820505706272405, -2.0423747258517704, *(rng.uniform(-3, 3) for _ in range(40))]
+    for x in points:
+        found = estimate(lambda x: round(math.log(2 + x * x), decimals), x)
+        assert abs(found.value - 2 * x / (2 + x * x)) <= found.error_bound, x
+
+
+CANCELLING = [
+    (lambda x: math.log(1 + x) / x, 1e-4, -0.5 + 2e-4 / 3),
+    (lambda x: math.log(1 + x) / x, 1e-7, -0.5),
+    *((lambda x: (math.exp(x) - 1) / x, x, 0.5 + x / 3) for x in (1e-5, 1e-7, 1e-8, 1e-10, 3e-12)),
+    (lambda x: (1 - math.cos(x)) / x**2, 1e-3, -1e-3 / 12),
+    (lambda x: (1 - math.cos(x)) / x**2, 1e-5, -1e-5 / 12),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "slope"), CANCELLING)
+def test_the_slope_of_a_single_tooth_of_rounding_is_not_that_of_f(
+    f: Function, x: float, slope: float
+) -> None:
+    assert verdict(f, x, slope) in ("PASS", *UNCLEAR)
+    for wrong in (-slope, 3 * slope, 0.0):
+        assert verdict(f, x, wrong) in ("WRONG", *UNCLEAR)
+
+
+def test_a_wave_that_is_small_beside_f_is_no_tooth() -> None:
+    for wave in (1e-4, 1e-5, 1e-6, 1e-7):
+        found = estimate(lambda x, w=wave: x + 1e-4 * math.sin((x - 1) / w), 1.0)
+        assert found.value == pytest.approx(1 + 1e-4 / wave, rel=1e-4)
+
+
+@pytest.mark.parametrize("x", [1.0, math.pi / 7, 2.0])
+def test_waves_that_pass_for_noise_hide_both_slopes(x: float) -> None:
+    def f(x: float) -> float:
+        return x + 1e-3 * math.sin(1e8 * x)
+
+    slope = 1 + 1e5 * math.cos(1e8 * x)
+    for possible in (slope, 1.0):
+        assert verdict(f, x, possible) in UNCLEAR
+    for wrong in (-slope, 2 * slope):
+        assert verdict(f, x, wrong) == "WRONG"
+    steep = 1e8 * math.cos(1e8 * x)
+    assert verdict(lambda x: math.sin(1e8 * x), x, steep) in ("PASS", *UNCLEAR)
+    assert verdict(lambda x: math.sin(1e8 * x), x, 0.0) in ("WRONG", *UNCLEAR)
+
+
+def test_accepted_noise_accepts_no_claim_that_the_noise_contradicts() -> None:
+    rng = random.Random(3)
+    drawn: dict[float, float] = {}
+
+    def noisy(x: float) -> float:
+        return x + drawn.setdefault(x, 1e-9 * rng.gauss(0, 1))
+
+    for f, claim in ((lambda x: math.sqrt((x - 1) ** 2 + 1e-20), 1e6), (noisy, 1e9)):
+        report = mg.gradcheck(
+            f, 1.0, gradient=lambda _, c=claim: c, accept=("NOISY",), raise_on_failure=False
+        )
+        assert report.verdict == "WRONG"
+        assert not report.passed

@@ -13,6 +13,7 @@ __all__ = ["hear"]
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 _SLIGHT = 10  # error bounds: a contradiction by less than that is looked at again
+_FINEST = (3e-10, 1e-12)  # relative to x: steps that waves which pass for noise are seen on
 _BETWEEN = 1.55  # about the root of the steps' ratios
 
 
@@ -25,13 +26,42 @@ def hear(claim: float, found: Estimate, samples: Samples) -> Estimate:
         samples: where that comes from. More steps are tried if the claim lies beyond its bound.
     """
     gap = abs(claim - found.value)
-    if found.behaviour != "smooth" or not found.error_bound < gap < math.inf:
+    if found.behaviour != "smooth" or not gap < math.inf:
         return found
-    slight = gap < _SLIGHT * found.error_bound
-    if (slight and _is_nearer(samples, claim, found)) or _has_finer_waves(samples, claim, found):
+    noisy = samples.noise > 100 * UNIT_ROUNDOFF * max(
+        abs(samples.center), abs(samples.x * found.value)
+    )
+    if gap <= found.error_bound:
         # With secants that may be those of noise, a slope of zero cannot be compared.
+        other = _slope_of_waves(samples) if noisy else None
+        bound = max(found.error_bound, abs((found.value if other is None else other) - found.value))
+        return (
+            found if bound == found.error_bound else found._replace(error_bound=bound, secant=0.0)
+        )
+    slight = gap < _SLIGHT * found.error_bound
+    if (slight and _is_nearer(samples, claim, found)) or (
+        noisy and _has_finer_waves(samples, claim, found)
+    ):
         return found._replace(error_bound=gap, secant=0.0)
     return found
+
+
+def _slope_of_waves(samples: Samples) -> float | None:
+    """Return the slope that f has on the finest steps, where it has one there."""
+    scale = abs(samples.x) or 1.0
+    for h in _FINEST:
+        slopes: list[float] = []
+        for step in ladder(h * scale):
+            pair = samples.look(step)
+            if samples.center in (pair.left, pair.right):
+                return None  # f is quantised.
+            slopes.append(pair.slope)
+            rounding = 10 * max(pair.rounding, UNIT_ROUNDOFF * abs(samples.center)) / pair.h
+            if max(slopes) - min(slopes) > 0.02 * abs(pair.slope) or rounding > abs(pair.slope):
+                break
+        else:
+            return slopes[-1]
+    return None
 
 
 def _is_nearer(samples: Samples, claim: float, found: Estimate) -> bool:
@@ -43,15 +73,12 @@ def _is_nearer(samples: Samples, claim: float, found: Estimate) -> bool:
 
 def _has_finer_waves(samples: Samples, claim: float, found: Estimate) -> bool:
     """Tell whether f follows a claim on steps so fine that its waves passed for noise."""
-    x, gap = abs(samples.x), abs(claim - found.value)
-    if samples.noise < 100 * UNIT_ROUNDOFF * max(abs(samples.center), x * abs(found.value)):
-        return False
-    h = samples.noise / (4 * gap)  # where noise of this size would hide the gap
-    if h < math.ulp(x):
+    gap = abs(claim - found.value)
+    h = samples.noise / (16 * gap)  # where noise of this size would hide all of the gap
+    if h < math.ulp(samples.x):
         # No step is as fine. Does f change like that even between x and the next number?
-        nearest = samples.add(h)
-        return nearest.secant * nearest.h > samples.noise / 8
+        return samples.look(h).secant > gap / 4
     return all(
         pair.left != pair.right and abs(pair.slope - claim) < gap / 4
-        for pair in map(samples.add, ladder(h))
+        for pair in map(samples.look, ladder(h))
     )

@@ -1,20 +1,24 @@
-"""Functions that stand still near x: truly flat ones, and those whose slope hides in rounding."""
+"""Rounding that hides a slope, or looks like one: flat functions, and those with plateaus."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from operator import attrgetter
 from typing import NamedTuple
 
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Pair, Samples
+from microgradcheck.numeric.windows import Window
 
-__all__ = ["far_away", "flatness"]
+__all__ = ["far_away", "flatness", "sawtooth"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 _FAR = 1.3  # times the scale of x: beyond zero, about which most functions change
 _SHARP = 1.05  # times the farthest step at which f stands still: within this, a border is seen
 _ROUND_OFF = 100 * UNIT_ROUNDOFF
+_NARROW = 0.1  # of the scale of x: a wider plateau is a piece of f, as of floor(x) at 2.5
+_TOOTH = 1e-3  # relative to f: larger ones are not made by cancellation alone
 _GRADUAL = 2000 * UNIT_ROUNDOFF
 
 
@@ -23,7 +27,7 @@ class Flatness(NamedTuple):
 
     Attributes:
         is_flat: whether it does so at every step, or up to a border at which it moves at once.
-        jump: by how much it jumps at that border, to a value at which it stands still again.
+        jump: by how much it jumps at a border near by, to a value at which it stands still again.
         still: a step up to which it stands still.
     """
 
@@ -61,7 +65,7 @@ def flatness(samples: Samples, scale: float) -> Flatness:
             low = pair.h
     side = max(-1, 1, key=lambda sign: abs(samples.at(sign * moving.h) - samples.center))
     there = samples.at(side * moving.h)
-    has_steps = samples.at(side * moving.h * (1 + 1e-6)) == there
+    has_steps = low < _NARROW * scale and samples.at(side * moving.h * (1 + 1e-6)) == there
     jump = abs(there - samples.center) if has_steps else 0.0
     return Flatness(not has_steps, jump, low)
 
@@ -83,3 +87,40 @@ def _moved(samples: Samples, pair: Pair) -> float:
     values = [f for f in (pair.left, pair.right) if math.isfinite(f)]
     size = max(map(abs, [*values, samples.center]))
     return max((abs(f - samples.center) for f in values), default=0.0) / size if size else 0.0
+
+
+def sawtooth(samples: Samples, window: Window) -> float:
+    """Return by how much f jumps on both sides of a window, where its slope is that of one tooth.
+
+    What is left of a number after cancellation, (exp(x) - 1) / x near 0, has plateaus; what is
+    made of it has teeth, smooth in themselves. They are small beside f.
+    """
+
+    def off(step: float, f: float) -> float:
+        return f - samples.center - window.value * step
+
+    for pair in reversed(samples.pairs[: window.coarsest]):
+        if not _moved(samples, pair) < _TOOTH:
+            return 0.0
+        beside = off(-pair.h, pair.left), off(pair.h, pair.right)
+        least = max(abs(window.value) * pair.h / 2, 4 * samples.noise_of(pair))
+        if min(map(abs, beside)) > least:
+            low = samples.pairs[window.coarsest].h
+            return min(_jump(samples, off, side * low, side * pair.h) for side in (-1, 1))
+    return 0.0
+
+
+def _jump(samples: Samples, off: Callable[[float, float], float], low: float, high: float) -> float:
+    """Return the jump between two steps found by halving; 0.0 for none."""
+    below, above = off(low, samples.at(low)), off(high, samples.at(high))
+    least = abs(above - below) / 1000
+    while abs(high - low) > max(1e-9 * abs(high), 4 * math.ulp(samples.x)):
+        middle = (low + high) / 2
+        value = off(middle, samples.at(middle))
+        if abs(value - below) > abs(above - value):
+            high, above = middle, value
+        else:
+            low, below = middle, value
+        if not abs(above - below) > least:
+            return 0.0
+    return abs(above - below)

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 
 from microgradcheck.numeric.claims import hear
-from microgradcheck.numeric.flats import far_away, flatness
+from microgradcheck.numeric.flats import far_away, flatness, sawtooth
 from microgradcheck.numeric.kinks import edge, finest_useful_step, is_rough, kink_or_edge
 from microgradcheck.numeric.outcome import Estimate
 from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step, ladder
@@ -56,7 +56,11 @@ def estimate_along(
     """
     search = _Search(at, x, scale, noise, precision, wide=wide)
     found = search.estimate()
-    return found if claim is None else hear(claim, found, search.samples)
+    if claim is None:
+        return found
+    if found.behaviour == "smooth" and found.error_bound < abs(claim - found.value):
+        found = search.look_around(found)
+    return hear(claim, found, search.samples)
 
 
 def first_steps(x: float, scale: float, *, wide: bool = False) -> list[float]:
@@ -114,7 +118,27 @@ class _Search:
         self.samples.add_ladder(inside.h / RATIOS[0])
         return self._refine()
 
+    def look_around(self, found: Estimate) -> Estimate:
+        """Return an estimate, or a better one where it is the slope of a tooth of rounding."""
+        self.samples.add(_WIDE * self.scale)
+        best = self._best()
+        return (best and self._smooth_out(best)) or found
+
     def _refine(self) -> Estimate:
+        found = self._search()
+        if isinstance(found, Estimate):
+            return found
+        return (found and self._smooth_out(found)) or self._conclude(found)
+
+    def _smooth_out(self, best: Window) -> Estimate | None:
+        tooth = sawtooth(self.samples, best)
+        if not tooth:
+            return None
+        self.samples.noise = max(self.samples.noise, tooth)
+        found = self._search()
+        return found if isinstance(found, Estimate) else self._conclude(found)
+
+    def _search(self) -> Window | Estimate | None:
         """Add steps until the bound is small enough, or no step can make it smaller."""
         looked_closely, looked_wide = False, self.wide
         fine = self.pairs[-1]
@@ -127,7 +151,7 @@ class _Search:
                     self.samples.noise = max(self.samples.noise, self.quantum)
             best = self._best()
             if best and self._is_good(best):
-                return self._conclude(best)
+                return best
             if not looked_wide and (best is None or abs(best.value) <= best.bound):
                 looked_wide = True
                 stays = not self.samples.moves() and far_away(self.samples, self.scale) is None
@@ -136,7 +160,7 @@ class _Search:
                     self.samples.add_ladder(_WIDE * self.scale)
                 continue
             if not self.samples.moves():
-                return self._conclude(best)
+                return best
             closer = finest_useful_step(self.samples, fine, _FINEST * self.scale)
             if not looked_closely and closer < fine.h and is_rough(self.samples, fine):
                 looked_closely = True
@@ -149,8 +173,8 @@ class _Search:
                 self.samples.add_ladder(fine.h)
                 fine = self.samples.add(fine.h * _BELOW)
             elif not (self._go_down(best) if best.is_truncated else self._go_up(best)):
-                return self._conclude(best)
-        return self._conclude(self._best())
+                return best
+        return self._best()
 
     def _conclude(self, best: Window | None) -> Estimate:
         if best is None:

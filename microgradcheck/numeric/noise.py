@@ -73,12 +73,9 @@ def measure_noise(
     still: list[bool] = []
     for spacing in _SPACINGS:
         positions, values = outputs(spacing)
-        still = still or [min(output) == max(output) for output in values]
-        # Differences of a curve shrink with their order; those of noise do not.
-        curved = any(
-            orders[0] > 4 * orders[-1] > 0
-            for orders in (noise_by_order(output, positions) for output in values)
-        )
+        stands = [min(output) == max(output) for output in values]
+        still = [a or b for a, b in zip(still or stands, stands, strict=True)]
+        curved = any(_is_curved(noise_by_order(output, positions)) for output in values)
         if not curved or spacing == _SPACINGS[-1]:
             found.append([_noise_in(output, positions, curved) for output in values])
         settled = found and all(
@@ -92,17 +89,15 @@ def measure_noise(
         # Noise is found on both sides of x, and what the path ran into on one side is not. Where f
         # stands still on the other, its steps are wider than the path.
         positions, values = outputs(_SPACINGS[0], side=-1)
-        other = [_noise_in(output, positions) for output in values]
+        orders = [noise_by_order(output, positions) for output in values]
+        other = [each[-1] if _is_curved(each) else max(each) for each in orders]
         coarse = [min(a, b or a) for a, b in zip(coarse, other, strict=True)]
     noise = [max(pair) for pair in zip(coarse, fine, strict=True)]
-    for spacing in _WIDER:
-        if not any(still):
-            break
+    for spacing in _WIDER if any(still) else ():
         positions, values = outputs(spacing)
         for k, output in enumerate(values):
             if still[k]:
                 noise[k] = max(noise[k], _noise_in(output, positions, curved=True))
-                still[k] = min(output) == max(output)
     return noise
 
 
@@ -126,6 +121,11 @@ def _is_round_off(values: Sequence[float], noise: float, spacing: float) -> bool
     size, change = max(map(abs, values)), max(abs(b - a) for a, b in pairwise(values))
     least, most = (factor * UNIT_ROUNDOFF for factor in _ROUND_OFF)
     return least * size <= noise <= most * max(size, change / spacing)
+
+
+def _is_curved(orders: Sequence[float]) -> bool:
+    """Tell a curve, whose differences shrink with their order, from noise."""
+    return orders[0] > 4 * orders[-1] > 0
 
 
 def _noise_in(values: Sequence[float], positions: Sequence[float], curved: bool = False) -> float:
