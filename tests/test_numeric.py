@@ -434,7 +434,7 @@ def test_a_slope_of_waves_that_pass_for_noise_is_not_contradicted(frequency: flo
         assert abs(found.value - wrong) > found.error_bound
 
 
-@pytest.mark.parametrize("seed", [142, 463, 511, 995, 1078, 1644])
+@pytest.mark.parametrize("seed", [142, 463, 511, 995, 1644, 1776, 2320])
 def test_a_slight_contradiction_is_looked_at_again(seed: int) -> None:
     rng = random.Random(seed)
     drawn: dict[float, float] = {}

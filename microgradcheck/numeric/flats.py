@@ -10,7 +10,7 @@ from typing import NamedTuple
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Pair, Samples
 from microgradcheck.numeric.windows import Window
 
-__all__ = ["far_away", "flatness", "sawtooth"]
+__all__ = ["flatness", "moves_far_away", "sawtooth"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -29,11 +29,13 @@ class Flatness(NamedTuple):
         is_flat: whether it does so at every step, or up to a border at which it moves at once.
         jump: by how much it jumps at a border near by, to a value at which it stands still again.
         still: a step up to which it stands still.
+        slope: the largest slope that it could have, where it stands still at every step.
     """
 
     is_flat: bool
     jump: float = 0.0
     still: float = 0.0
+    slope: float = math.inf
 
 
 def flatness(samples: Samples, scale: float) -> Flatness:
@@ -46,9 +48,11 @@ def flatness(samples: Samples, scale: float) -> Flatness:
     ]
     if not still or (samples.moves() and samples.noise > _ROUND_OFF * abs(samples.center)):
         return Flatness(False)
-    far = far_away(samples, scale)
-    if far is None:
-        return Flatness(True, still=still[0])
+    far = _far_away(samples, scale)
+    moved = _moved(samples, far)
+    if not moved > _ROUND_OFF:
+        slope = (moved * abs(samples.center) + 4 * samples.noise) / still[0]
+        return Flatness(True, still=still[0], slope=slope)
     known = [far, *samples.pairs]
     moving = min(
         (pair for pair in known if _moved(samples, pair) > _ROUND_OFF), key=attrgetter("h")
@@ -70,16 +74,16 @@ def flatness(samples: Samples, scale: float) -> Flatness:
     return Flatness(not has_steps, jump, low)
 
 
-def far_away(samples: Samples, scale: float) -> Pair | None:
-    """Return a pair far beyond the scale of x at which f moves, if it does.
+def moves_far_away(samples: Samples, scale: float) -> bool:
+    """Tell whether f moves far beyond the scale of x."""
+    return _moved(samples, _far_away(samples, scale)) > _ROUND_OFF
 
-    Near zero, x says nothing of the length over which f changes.
-    """
-    for h in sorted({_FAR * scale, max(_FAR * scale, 1.0)}, reverse=True):
-        pair = samples.look(h)
-        if math.isfinite(pair.left) or math.isfinite(pair.right):
-            return pair if _moved(samples, pair) > _ROUND_OFF else None
-    return None
+
+def _far_away(samples: Samples, scale: float) -> Pair:
+    # Near zero, x says nothing of the length over which f changes.
+    far = samples.look(max(_FAR * scale, 1.0))
+    is_defined = math.isfinite(far.left) or math.isfinite(far.right)
+    return far if is_defined else samples.look(_FAR * scale)
 
 
 def _moved(samples: Samples, pair: Pair) -> float:

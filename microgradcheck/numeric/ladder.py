@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 
 from microgradcheck.numeric.claims import hear
-from microgradcheck.numeric.flats import far_away, flatness, sawtooth
+from microgradcheck.numeric.flats import flatness, moves_far_away, sawtooth
 from microgradcheck.numeric.kinks import edge, finest_useful_step, is_rough, kink_or_edge
 from microgradcheck.numeric.outcome import Estimate
 from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step, ladder
@@ -120,8 +120,9 @@ class _Search:
 
     def look_around(self, found: Estimate) -> Estimate:
         """Return an estimate, or a better one where it is the slope of a tooth of rounding."""
+        known = len(self.pairs)
         self.samples.add(_WIDE * self.scale)
-        best = self._best()
+        best = self._best() if len(self.pairs) > known else None
         return (best and self._smooth_out(best)) or found
 
     def _refine(self) -> Estimate:
@@ -154,7 +155,7 @@ class _Search:
                 return best
             if not looked_wide and (best is None or abs(best.value) <= best.bound):
                 looked_wide = True
-                stays = not self.samples.moves() and far_away(self.samples, self.scale) is None
+                stays = not (self.samples.moves() or moves_far_away(self.samples, self.scale))
                 self.samples.add(_WIDE * self.scale)
                 if not stays or self.samples.moves():
                     self.samples.add_ladder(_WIDE * self.scale)
@@ -198,7 +199,7 @@ class _Search:
                 behaviour="quantised", error_bound=bound, noise=max(noise, flat.jump)
             )
         if flat.is_flat and not self.samples.moves():
-            found = found._replace(error_bound=min(best.bound, 4 * noise / flat.still))
+            found = found._replace(error_bound=min(best.bound, flat.slope))
         return found._replace(is_flat=flat.is_flat)
 
     def _comparable(self, best: Window) -> float:

@@ -50,6 +50,8 @@ class Samples:
         center: f(x).
         noise: as given, but not below round-off.
         pairs: f at x - h and x + h, from the coarsest step to the finest.
+        extrapolated: what runs of them give, so that nothing is computed twice.
+        explained: for each window, the finer steps that it explains.
     """
 
     def __init__(self, at: Callable[[float], float], x: float, noise: float) -> None:
@@ -57,16 +59,16 @@ class Samples:
         self.center = at(0.0)
         self.noise = max(noise, UNIT_ROUNDOFF * abs(self.center), _SMALLEST)
         self.pairs: list[Pair] = []
+        self.extrapolated: dict[object, dict[object, tuple[float, float, float]]] = {}
+        self.explained: dict[tuple[float, ...], set[float]] = {}
+        self._looked: dict[float, Pair] = {}
 
     def add(self, h: float) -> Pair:
         """Try a step and return its pair; one that was tried before is not tried again."""
-        h = exact_step(self.x, h)
-        for pair in self.pairs:
-            if pair.h == h:
-                return pair
         pair = self.look(h)
-        self.pairs.append(pair)
-        self.pairs.sort(reverse=True)
+        if pair not in self.pairs:
+            self.pairs.append(pair)
+            self.pairs.sort(reverse=True)
         return pair
 
     def add_ladder(self, h: float) -> None:
@@ -77,7 +79,11 @@ class Samples:
     def look(self, h: float) -> Pair:
         """Return the pair of a step that is not counted among those that show the slope."""
         h = exact_step(self.x, h)
-        left, right = self.at(-h), self.at(h)
+        if h not in self._looked:
+            self._looked[h] = self._pair(h, self.at(-h), self.at(h))
+        return self._looked[h]
+
+    def _pair(self, h: float, left: float, right: float) -> Pair:
         finite = math.isfinite(left) and math.isfinite(right)
         fall, rise = self.center - left, right - self.center
         secant = max(abs(rise), abs(fall)) / h
