@@ -417,7 +417,16 @@ def test_steps_go_up_against_noise(level: float) -> None:
     assert abs(found.value - 2) <= found.error_bound < max(level, 2e-6)
 
 
-@pytest.mark.parametrize("frequency", [1e10, 1e12])
+@pytest.mark.parametrize("frequency", [1e9, 1e10])
+def test_waves_are_not_taken_for_noise_or_a_jump_where_finer_steps_show_them(
+    frequency: float,
+) -> None:
+    found = estimate(lambda x: x + 1e-5 * math.sin(frequency * x), 1.0)
+    slope = 1 + 1e-5 * frequency * math.cos(frequency)
+    assert abs(found.value - slope) <= found.error_bound < 1e-4 * abs(slope)
+
+
+@pytest.mark.parametrize("frequency", [1e11, 1e12])
 def test_a_slope_of_waves_that_pass_for_noise_is_not_contradicted(frequency: float) -> None:
     def f(x: float) -> float:
         return x + 1e-5 * math.sin(frequency * x)

@@ -128,3 +128,53 @@ def test_accepted_noise_accepts_no_claim_that_the_noise_contradicts() -> None:
         )
         assert report.verdict == "WRONG"
         assert not report.passed
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slopes"),
+    [
+        (lambda x: abs(x - 3) + x**2, 3.0, (5, 7)),
+        (lambda x: abs(x - 1) + x**4, 1.0, (3, 5)),
+        (lambda x: max(math.exp(x) - 1, math.sin(2 * x)), 0.0, (1, 2)),
+        (lambda x: 1e-9 * abs(x - 1) + math.exp(x), 1.0, (math.e - 1e-9, math.e + 1e-9)),
+    ],
+    ids=["square", "fourth power", "cancelling on one side", "slight"],
+)
+def test_slopes_at_a_kink_are_as_precise_as_others(
+    f: Function, x: float, slopes: tuple[float, float]
+) -> None:
+    for slope in (*slopes, sum(slopes) / 2):
+        assert verdict(f, x, slope) in ("KINK", "PASS")
+    for wrong in (slopes[0] * (1 - 1e-4), slopes[1] * (1 + 1e-4)):
+        assert verdict(f, x, wrong) == "WRONG"
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * math.log(abs(x)) if x else 0.0,
+        lambda x: abs(x) * math.log(abs(x)) if x else 0.0,
+        lambda x: 1 - x * math.log(x) if x > 0 else 1.0,
+    ],
+    ids=["odd", "even", "on one side"],
+)
+def test_a_slope_that_grows_like_a_logarithm_has_no_bound(f: Function) -> None:
+    found = estimate(f, 0.0)
+    assert (found.behaviour, found.reason) == ("edge", "slope without bound")
+
+
+def test_what_falls_faster_than_its_logarithm_grows_has_a_slope() -> None:
+    found = estimate(lambda x: x * x * math.log(abs(x)) if x else 0.0, 0.0)
+    assert found.behaviour == "smooth"
+    assert abs(found.value) <= found.error_bound
+
+
+@pytest.mark.parametrize("distance", [1e-7, 1e-9, 1e-11, 1e-13, 1e-15])
+def test_a_kink_that_noise_lets_no_step_avoid_is_a_kink(distance: float) -> None:
+    def f(x: float) -> float:
+        return abs(x - 1)
+
+    x = 1 + distance
+    assert verdict(f, x, 1.0) in ("PASS", "KINK")
+    assert verdict(f, x, -3.0) == "WRONG"
+    assert (verdict(f, x, 0.0) == "KINK") == (distance < 1e-10)

@@ -13,7 +13,7 @@ __all__ = ["hear"]
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 _SLIGHT = 10  # error bounds: a contradiction by less than that is looked at again
-_FINEST = (3e-10, 1e-12)  # relative to x: steps that waves which pass for noise are seen on
+_FINEST = (3e-10, 1e-12, 1e-14)  # relative to x: steps that waves which pass for noise are seen on
 _BETWEEN = 1.55  # about the root of the steps' ratios
 
 
@@ -32,36 +32,36 @@ def hear(claim: float, found: Estimate, samples: Samples) -> Estimate:
         abs(samples.center), abs(samples.x * found.value)
     )
     if gap <= found.error_bound:
-        # With secants that may be those of noise, a slope of zero cannot be compared.
-        other = _slope_of_waves(samples) if noisy else None
-        bound = max(found.error_bound, abs((found.value if other is None else other) - found.value))
-        return (
-            found if bound == found.error_bound else found._replace(error_bound=bound, secant=0.0)
-        )
+        bound = _distance_to_waves(samples, found.value) if noisy else 0.0
+        if bound <= found.error_bound:
+            return found
+        return found._replace(error_bound=bound, secant=0.0)
     slight = gap < _SLIGHT * found.error_bound
     if (slight and _is_nearer(samples, claim, found)) or (
         noisy and _has_finer_waves(samples, claim, found)
     ):
+        # With secants that may be those of noise, a slope of zero cannot be compared.
         return found._replace(error_bound=gap, secant=0.0)
     return found
 
 
-def _slope_of_waves(samples: Samples) -> float | None:
-    """Return the slope that f has on the finest steps, where it has one there."""
+def _distance_to_waves(samples: Samples, slope: float) -> float:
+    """Return how far from a slope that is which f has on the finest steps, where it has one."""
     scale = abs(samples.x) or 1.0
     for h in _FINEST:
-        slopes: list[float] = []
+        distances: list[float] = []
         for step in ladder(h * scale):
             pair = samples.look(step)
             if samples.center in (pair.left, pair.right):
-                return None  # f is quantised.
-            slopes.append(pair.slope)
-            rounding = 10 * max(pair.rounding, UNIT_ROUNDOFF * abs(samples.center)) / pair.h
-            if max(slopes) - min(slopes) > 0.02 * abs(pair.slope) or rounding > abs(pair.slope):
+                return 0.0  # f is quantised.
+            distances.append(pair.slope - slope)
+            rounding = max(pair.rounding, UNIT_ROUNDOFF * abs(samples.center)) / pair.h
+            least, most = sorted((distances[0], distances[-1]))
+            if most - least > 0.02 * abs(most) or 10 * rounding > abs(most):
                 break
         else:
-            return slopes[-1]
-    return None
+            return abs(distances[-1])
+    return 0.0
 
 
 def _is_nearer(samples: Samples, claim: float, found: Estimate) -> bool:

@@ -15,7 +15,14 @@ from collections.abc import Callable
 
 from microgradcheck.numeric.claims import hear
 from microgradcheck.numeric.flats import flatness, moves_far_away, sawtooth
-from microgradcheck.numeric.kinks import edge, finest_useful_step, is_rough, kink_or_edge
+from microgradcheck.numeric.kinks import (
+    diverges,
+    edge,
+    finest_useful_step,
+    is_rough,
+    kink_near_by,
+    kink_or_edge,
+)
 from microgradcheck.numeric.outcome import Estimate
 from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step, ladder
 from microgradcheck.numeric.windows import Window, best_of, central, explains, windows
@@ -30,6 +37,8 @@ _WIDE = 0.016  # where a ladder begins if nothing is seen so near
 _BELOW = 2e-4  # the pair that looks for structure below a ladder, relative to its finest step
 _FINEST = 1e-13  # relative to the scale of x
 _MOST_PAIRS = 24
+_LOOKS = 3
+_UNSEEN = 1e-4 / 2  # relative: where that is the bound, the power is 1e-4
 
 
 def estimate_along(
@@ -96,6 +105,7 @@ class _Search:
         self.pairs = self.samples.pairs
         self.scale, self.precision, self.wide = scale, precision, wide
         self.quantum = 0.0
+        self.rough_above = 0.0
 
     def estimate(self) -> Estimate:
         if not math.isfinite(self.samples.center):
@@ -129,19 +139,24 @@ class _Search:
         found = self._search()
         if isinstance(found, Estimate):
             return found
+        if self.rough_above and (found is None or found.bound > _UNSEEN * abs(found.value)):
+            kink = kink_near_by(self.samples, self.rough_above, self.precision)
+            if kink:
+                return kink
         return (found and self._smooth_out(found)) or self._conclude(found)
 
     def _smooth_out(self, best: Window) -> Estimate | None:
-        tooth = sawtooth(self.samples, best)
+        tooth = sawtooth(self.samples, best) if abs(best.value) > best.bound else 0.0
         if not tooth:
-            return None
+            is_edge = not self._is_good(best) and diverges(self.samples)
+            return edge(self.samples, "slope without bound") if is_edge else None
         self.samples.noise = max(self.samples.noise, tooth)
         found = self._search()
         return found if isinstance(found, Estimate) else self._conclude(found)
 
     def _search(self) -> Window | Estimate | None:
         """Add steps until the bound is small enough, or no step can make it smaller."""
-        looked_closely, looked_wide = False, self.wide
+        looked_wide, looks = self.wide, 0
         fine = self.pairs[-1]
         tried = (0, 0.0)
         while tried != (len(self.pairs), self.samples.noise) and len(self.pairs) < _MOST_PAIRS:
@@ -162,14 +177,21 @@ class _Search:
                 continue
             if not self.samples.moves():
                 return best
-            closer = finest_useful_step(self.samples, fine, _FINEST * self.scale)
-            if not looked_closely and closer < fine.h and is_rough(self.samples, fine):
-                looked_closely = True
+            closer = finest_useful_step(self.samples, fine, _FINEST * self.scale, digits=2)
+            if (
+                looks < _LOOKS
+                and closer < fine.h / (10 * looks or 1)
+                and is_rough(self.samples, fine)
+            ):
+                looks += 1
+                self.rough_above = finest_useful_step(self.samples, fine, closer, digits=4)
                 self.samples.add_ladder(closer)
-                found = kink_or_edge(self.samples)
-                if found:
-                    return found
                 fine = self.pairs[-1]
+                found = kink_or_edge(self.samples, self.precision)
+                # What jumps on these steps may be seen to be steep on finer ones, if any are left.
+                finer = finest_useful_step(self.samples, fine, _FINEST * self.scale, digits=2)
+                if found and (found.behaviour == "kink" or finer > fine.h / 10 or looks == _LOOKS):
+                    return found
             elif best is None:
                 self.samples.add_ladder(fine.h)
                 fine = self.samples.add(fine.h * _BELOW)

@@ -69,15 +69,18 @@ def measure_noise(
         positions, points = _points(x, scales, directions, spacing)
         return positions, list(zip(*map(f, points), strict=True))
 
-    found = []
+    found: list[list[float]] = []
     still: list[bool] = []
     for spacing in _SPACINGS:
         positions, values = outputs(spacing)
         stands = [min(output) == max(output) for output in values]
         still = [a or b for a, b in zip(still or stands, stands, strict=True)]
-        curved = any(_is_curved(noise_by_order(output, positions)) for output in values)
-        if not curved or spacing == _SPACINGS[-1]:
-            found.append([_noise_in(output, positions, curved) for output in values])
+        curved = [_is_curved(noise_by_order(output, positions)) for output in values]
+        if any(curved) and found:
+            # What is a curve from close by was none but for the spacing.
+            found[0] = [0.0 if c else noise for c, noise in zip(curved, found[0], strict=True)]
+        if not any(curved) or spacing == _SPACINGS[-1]:
+            found.append([_noise_in(output, positions, any(curved)) for output in values])
         settled = found and all(
             _is_round_off(output, noise, spacing)
             for output, noise in zip(values, found[-1], strict=True)

@@ -118,12 +118,16 @@ def _shrinks_slowly(squares: Sequence[float], slopes: Sequence[float], noise: fl
     return last > noise and before < 0.6 * expected * last
 
 
-def one_sided(samples: Samples, run: Sequence[Pair], side: Callable[[Pair], float]) -> _Bounded:
-    """Extrapolate the slopes between x and points on one side of it."""
+def one_sided(samples: Samples, run: Sequence[Pair], values: Sequence[float]) -> _Bounded:
+    """Extrapolate the slopes between x and points on one side of it, given f there."""
     steps = [pair.h for pair in run]
-    secants = [(side(pair) - samples.center) / pair.h for pair in run]
+    secants = [(value - samples.center) / h for value, h in zip(values, steps, strict=True)]
     slope, weights = extrapolate(steps, secants)
-    return slope, _truncation(steps, secants, weights), _noise_in(samples, run, weights)
+    truncation, noise = _truncation(steps, secants, weights), _noise_in(samples, run, weights)
+    spread = max(secants) - min(secants)
+    if spread > noise and abs(secants[1] - secants[0]) > abs(secants[2] - secants[1]):
+        truncation = max(truncation, 2 * spread)  # They do not settle.
+    return slope, truncation, noise
 
 
 def _noise_in(samples: Samples, run: Sequence[Pair], weights: Sequence[float]) -> float:
