@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 
 from microgradcheck.numeric.claims import hear
 from microgradcheck.numeric.flats import flatness, moves_far_away, sawtooth
@@ -37,6 +38,7 @@ _WIDE = 0.016  # where a ladder begins if nothing is seen so near
 _BELOW = 2e-4  # the pair that looks for structure below a ladder, relative to its finest step
 _FINEST = 1e-13  # relative to the scale of x
 _MOST_PAIRS = 24
+_LARGEST = 2.0**960
 _LOOKS = 3
 _UNSEEN = 1e-4 / 2  # relative: where that is the bound, the power is 1e-4
 
@@ -64,12 +66,22 @@ def estimate_along(
         wide: whether to begin with a ladder of larger steps, since f costs little.
     """
     search = _Search(at, x, scale, noise, precision, wide=wide)
+    if _LARGEST < abs(search.samples.center) < math.inf:
+        # Sums of such values overflow, those of a small part of them do not.
+        part, less = partial(_times, at, 1 / _LARGEST), noise / _LARGEST
+        told = None if claim is None else claim / _LARGEST
+        found = estimate_along(part, x, scale, less, precision, claim=told, wide=wide)
+        return found.times(_LARGEST)
     found = search.estimate()
     if claim is None:
         return found
     if found.behaviour == "smooth" and found.error_bound < abs(claim - found.value):
         found = search.look_around(found)
     return hear(claim, found, search.samples)
+
+
+def _times(at: Callable[[float], float], factor: float, step: float) -> float:
+    return at(step) * factor
 
 
 def first_steps(x: float, scale: float, *, wide: bool = False) -> list[float]:
@@ -119,13 +131,18 @@ class _Search:
 
     def _near_a_border(self) -> Estimate:
         """Find steps that stay inside f's domain, or the side on which there are none."""
-        while not self.pairs[-1].finite and self.pairs[-1].h > _FINEST * self.scale:
-            self.samples.add(self.pairs[-1].h * 1e-2)
-        inside = self.pairs[-1]
-        if not inside.finite:
-            side = "left" if not math.isfinite(inside.left) else "right"
-            return edge(self.samples, f"f is undefined on its {side}")
-        self.samples.add_ladder(inside.h / RATIOS[0])
+        outside = self.pairs[-1]
+        while not outside.finite and outside.h > _FINEST * self.scale:
+            inside = self.samples.add(outside.h * 1e-2)
+            if inside is outside:
+                break
+            outside = inside
+        if not outside.finite:
+            for side, value in (("left", outside.left), ("right", outside.right)):
+                if not math.isfinite(value):
+                    return edge(self.samples, f"f is undefined on its {side}")
+            return edge(self.samples, "slope without bound")
+        self.samples.add_ladder(outside.h / RATIOS[0])
         return self._refine()
 
     def look_around(self, found: Estimate) -> Estimate:

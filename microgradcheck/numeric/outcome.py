@@ -41,3 +41,14 @@ class Estimate(NamedTuple):
     step: float = 0.0
     reason: str = ""
     is_flat: bool = False
+
+    def times(self, factor: float) -> Estimate:
+        """Return the same of a function that is so many times as large."""
+        return self._replace(
+            value=self.value * factor,
+            error_bound=self.error_bound * factor,
+            slopes=self.slopes and (self.slopes[0] * factor, self.slopes[1] * factor),
+            slope_bound=self.slope_bound * factor,
+            noise=self.noise * factor,
+            secant=self.secant * factor,
+        )

@@ -92,6 +92,8 @@ class Samples:
             # Computing f rounds x, too, in effect. At an offset, that is the larger part.
             rounded = max(rounded, (abs(self.x) + h) * secant)
         slope, bend = (right - left) / (2 * h), (rise - fall) / h
+        # A slope may be too large for a number, too.
+        finite = finite and secant < math.inf and abs(bend) < math.inf and abs(slope) < math.inf
         return Pair(h, left, right, slope, bend, secant, UNIT_ROUNDOFF * rounded, finite)
 
     def noise_of(self, pair: Pair) -> float:
