@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from numbers import Real
+from reprlib import Repr
 from typing import Any
 
-__all__ = ["is_array", "number", "put_together", "take_apart", "with_numpy_arrays"]
+__all__ = ["in_short", "is_array", "number", "put_together", "take_apart", "with_numpy_arrays"]
+
+
+_SHORT = Repr()
+_SHORT.maxother = _SHORT.maxstring = _SHORT.maxlong = 80
 
 
 def number(thing: object) -> float | None:
@@ -23,6 +28,16 @@ def number(thing: object) -> float | None:
     if isinstance(thing, (float, int, Real)) or _is_numpy(thing, "bool"):
         return float(thing)  # type: ignore[arg-type]
     return None
+
+
+def in_short(thing: object) -> str:
+    """Return a thing as text, with an ellipsis where it goes on for too long.
+
+    Example:
+        >>> in_short([0.5] * 5000)
+        '[0.5, 0.5, 0.5, 0.5, 0.5, 0.5, ...]'
+    """
+    return " ".join(_SHORT.repr(thing).split())
 
 
 def is_array(thing: object) -> bool:
@@ -84,7 +99,7 @@ def take_apart(
             entries.append(part)
         else:
             raise TypeError(
-                f"{name} holds {part!r} of type {type(part).__name__}; "
+                f"{name} holds {in_short(part)} of type {type(part).__name__}; "
                 "expected a real number, or a list, tuple or NumPy array of them"
             )
     if not entries:

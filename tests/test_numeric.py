@@ -156,6 +156,22 @@ def test_f_is_called_once_for_each_point() -> None:
         (lambda: derivative(lambda x: x, np.ones(2)), TypeError, r"shape \(2,\).*jacobian"),
         (lambda: jacobian(lambda _: "3", 3), TypeError, "f must return a number, a list"),
         (lambda: jacobian(lambda _: [], 3), TypeError, "f must return a number, a list"),
+        (lambda: jacobian(lambda _: None, 3), TypeError, "f must return a number.*None"),
+        (lambda: jacobian(lambda x: [None, x], 3), TypeError, "f must return a number.*None, 3"),
+        (lambda: jacobian(lambda x: {"a": x}, 3), TypeError, "f must return a number.*{'a': 3"),
+        (lambda: jacobian(lambda x: [x, [x, x]], 3), TypeError, "rows of the same length"),
+        (lambda: jacobian(lambda x: [x] * (1 + (x > 3)), 3), ValueError, r"\(2,\).*\(1,\)"),
+        (lambda: jacobian(lambda x: x[0], (2, (3, 4))), ValueError, "nested unevenly.*flat list"),
+        (lambda: hessian(lambda x: x[0], (2, (3, 4))), ValueError, "nested unevenly.*flat list"),
+        (lambda: derivative(lambda x: x**0.5, 0.0), ValueError, "f gives the complex .*x\\*\\*0.5"),
+        (lambda: hessian(lambda x: x**0.5, 0.0), ValueError, "f gives the complex"),
+        (lambda: jacobian(lambda x: [x**0.5], 0.0), ValueError, "f gives the complex"),
+        (lambda: derivative(abs, 2.0, method="complex"), TypeError, "drops the imaginary part"),
+        (lambda: derivative(abs, 2.0, method="complex", order=2), TypeError, "imaginary part"),
+        (lambda: jacobian(np.abs, np.ones(2), method="complex"), TypeError, "imaginary part"),
+        (lambda: estimate(square, 3, rtol="a"), TypeError, "rtol is a positive number, got 'a'"),
+        (lambda: estimate(square, 3, scale=True), TypeError, "scale is a positive number"),
+        (lambda: estimate(square, 3, scale=math.inf), ValueError, "scale is positive and finite"),
         (lambda: estimate(square, 3, rtol=0), ValueError, "positive"),
         (lambda: estimate(square, 3, scale=-1), ValueError, "positive"),
         (lambda: estimate(square, math.nan), ValueError, "finite"),
@@ -166,6 +182,34 @@ def test_what_cannot_be_differentiated_is_named(
 ) -> None:
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: derivative(lambda _: list(range(5000)), 3.0),
+        lambda: jacobian(lambda _: ["a"] * 5000, 3.0),
+        lambda: derivative(sum, ["a" * 5000]),
+    ],
+)
+def test_messages_do_not_hold_all_data(call: Callable[[], object]) -> None:
+    with pytest.raises(TypeError) as caught:
+        call()
+    assert len(str(caught.value)) < 250
+
+
+def test_complex_numbers_count_as_what_they_are() -> None:
+    assert derivative(lambda x: complex(x * x), 3.0, h=0.5) == 6.0
+    assert estimate(lambda x: complex(x * x), 3.0).value == pytest.approx(6.0)
+    assert derivative(lambda _: 7.0, 2.0, method="complex") == 0.0
+    assert jacobian(lambda _: np.ones(2), 2.0, method="complex") == pytest.approx([0, 0])
+    found = estimate(lambda x: x**0.5, 0.0)
+    assert (found.behaviour, found.reason) == ("edge", "f is undefined on its left")
+
+
+def test_an_estimate_warns_of_nothing_that_it_says_itself() -> None:
+    found = estimate(lambda x: float(np.sqrt(x).sum()), np.array([0.0, 1.0]))
+    assert list(found.behaviour) == ["edge", "smooth"]
 
 
 def test_the_public_names_are_those_of_the_module() -> None:

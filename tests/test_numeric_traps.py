@@ -178,3 +178,37 @@ def test_a_kink_that_noise_lets_no_step_avoid_is_a_kink(distance: float) -> None
     assert verdict(f, x, 1.0) in ("PASS", "KINK")
     assert verdict(f, x, -3.0) == "WRONG"
     assert (verdict(f, x, 0.0) == "KINK") == (distance < 1e-10)
+
+
+# Numbers near the largest and the smallest
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (math.exp, 709.7, math.exp(709.7)),
+        (lambda x: 1e308 * x, 0.5, 1e308),
+        (lambda x: -1.79e308 * x * x, 0.1, -3.58e307),
+        (math.log, 1e-300, 1e300),
+    ],
+    ids=["exp", "line", "parabola", "log"],
+)
+def test_slopes_near_the_largest_number_are_seen(f: Function, x: float, slope: float) -> None:
+    assert verdict(f, x, slope) == "PASS"
+    for wrong in (-slope, 0.5 * slope, 0.0):
+        assert verdict(f, x, wrong) == "WRONG"
+
+
+def test_a_kink_near_the_largest_number_has_its_slopes() -> None:
+    found = estimate(lambda x: 1e308 * (1 + abs(x - 1) / 4), 1.0)
+    assert found.slopes == pytest.approx((-0.25e308, 0.25e308))
+
+
+@pytest.mark.parametrize("x", [1e-310, 5e-324])
+def test_a_slope_beyond_all_numbers_is_no_number(x: float) -> None:
+    assert verdict(math.log, x, 1e308) == "EDGE"
+
+
+def test_an_integer_beyond_all_floats_is_undefined() -> None:
+    found = estimate(lambda x: 10**400 if x > 1 else x, 1.0)
+    assert (found.behaviour, found.reason) == ("edge", "f is undefined on its right")
