@@ -65,6 +65,8 @@ def test_a_derivative_of_zero_is_compared_with_slopes_near_by() -> None:
 def test_a_flat_part_between_steps_hides_a_slope() -> None:
     for gradient in (0.0, 0.045):
         assert verdict(lambda x: round(x * x, 4), 0.0225, gradient) == "NOISY"
+    for gradient in (0.0, 1.0):
+        assert verdict(lambda x: round(math.sin(x), 6), 1e-7, gradient) == "NOISY"
 
 
 @pytest.mark.parametrize("decimals", range(4, 10))
@@ -82,6 +84,7 @@ CANCELLING = [
     *((lambda x: (math.exp(x) - 1) / x, x, 0.5 + x / 3) for x in (1e-5, 1e-7, 1e-8, 1e-10, 3e-12)),
     (lambda x: (1 - math.cos(x)) / x**2, 1e-3, -1e-3 / 12),
     (lambda x: (1 - math.cos(x)) / x**2, 1e-5, -1e-5 / 12),
+    (lambda x: (1 - math.cos(x)) / x**2, 3e-7, -3e-7 / 12),
 ]
 
 

@@ -17,8 +17,8 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 _FAR = 1.3  # times the scale of x: beyond zero, about which most functions change
 _SHARP = 1.05  # times the farthest step at which f stands still: within this, a border is seen
 _ROUND_OFF = 100 * UNIT_ROUNDOFF
-_NARROW = 0.1  # of the scale of x: a wider plateau is a piece of f, as of floor(x) at 2.5
-_TOOTH = 1e-3  # relative to f: larger ones are not made by cancellation alone
+_TEETH = 10  # so many steps within reach are rounding; fewer are pieces of f, as of floor(x) at 2.5
+_TOOTH = 1e-2  # relative to f: larger ones are not made by cancellation alone
 _GRADUAL = 2000 * UNIT_ROUNDOFF
 
 
@@ -49,10 +49,10 @@ def flatness(samples: Samples, scale: float) -> Flatness:
     if not still or (samples.moves() and samples.noise > _ROUND_OFF * abs(samples.center)):
         return Flatness(False)
     far = _far_away(samples, scale)
-    moved = _moved(samples, far)
-    if not moved > _ROUND_OFF:
-        slope = (moved * abs(samples.center) + 4 * samples.noise) / still[0]
-        return Flatness(True, still=still[0], slope=slope)
+    if not _moved(samples, far) > _ROUND_OFF:
+        moved = _moved(samples, far) * abs(samples.center)
+        return Flatness(True, still=still[0], slope=(moved + 4 * samples.noise) / still[0])
+    moved = max(abs(f - samples.center) for f in (far.left, far.right) if math.isfinite(f))
     known = [far, *samples.pairs]
     moving = min(
         (pair for pair in known if _moved(samples, pair) > _ROUND_OFF), key=attrgetter("h")
@@ -60,17 +60,18 @@ def flatness(samples: Samples, scale: float) -> Flatness:
     low = max(h for h in still if h < moving.h) if still[-1] < moving.h else moving.h
     while moving.h > _SHARP * low:
         pair = samples.look(math.sqrt(low) * math.sqrt(moving.h))
-        moved = _moved(samples, pair)
-        if moved > _GRADUAL:
+        seen = _moved(samples, pair)
+        if seen > _GRADUAL:
             moving = pair
-        elif moved > _ROUND_OFF:
+        elif seen > _ROUND_OFF:
             return Flatness(False)
         else:
             low = pair.h
     side = max(-1, 1, key=lambda sign: abs(samples.at(sign * moving.h) - samples.center))
     there = samples.at(side * moving.h)
-    has_steps = low < _NARROW * scale and samples.at(side * moving.h * (1 + 1e-6)) == there
-    jump = abs(there - samples.center) if has_steps else 0.0
+    jump = abs(there - samples.center)
+    has_steps = samples.at(side * moving.h * (1 + 1e-6)) == there and moved > _TEETH * jump
+    jump = jump if has_steps else 0.0
     return Flatness(not has_steps, jump, low)
 
 

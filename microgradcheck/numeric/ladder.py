@@ -147,8 +147,10 @@ class _Search:
 
     def look_around(self, found: Estimate) -> Estimate:
         """Return an estimate, or a better one where it is the slope of a tooth of rounding."""
-        known = len(self.pairs)
-        self.samples.add(_WIDE * self.scale)
+        known, h = len(self.pairs), self.pairs[0].h
+        while h < _WIDE * self.scale:
+            h = min(30 * h, _WIDE * self.scale)
+            self.samples.add(h)
         best = self._best() if len(self.pairs) > known else None
         return (best and self._smooth_out(best)) or found
 
