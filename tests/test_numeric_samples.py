@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from microgradcheck.numeric import derivative, estimate
-from microgradcheck.numeric.kinks import kink_or_edge
+from microgradcheck.numeric.entries import scale_of
+from microgradcheck.numeric.findings import kink_or_edge
 from microgradcheck.numeric.samples import Samples, ladder
-from microgradcheck.numeric.steps import scale_of
 
 
 def sampled(at: Callable[[float], float], *steps: float) -> Samples:

@@ -10,6 +10,7 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.numeric import estimate
+from microgradcheck.numeric.ladder import estimate_along
 
 Function = Callable[[float], float]
 UNCLEAR = ("NOISY", "INCONCLUSIVE")
@@ -116,6 +117,21 @@ def test_waves_that_pass_for_noise_hide_both_slopes(x: float) -> None:
     steep = 1e8 * math.cos(1e8 * x)
     assert verdict(lambda x: math.sin(1e8 * x), x, steep) in ("PASS", *UNCLEAR)
     assert verdict(lambda x: math.sin(1e8 * x), x, 0.0) in ("WRONG", *UNCLEAR)
+
+
+@pytest.mark.parametrize("level", [1e-9, 1e-13])
+def test_noise_is_no_wave(level: float) -> None:
+    rng = random.Random(4)
+    drawn: dict[float, float] = {}
+
+    def noisy(x: float) -> float:
+        return math.sin(x) + level * drawn.setdefault(x, rng.gauss(0, 1))
+
+    found = estimate(noisy, 0.7)
+    told = estimate_along(
+        lambda step: noisy(0.7 + step), 0.7, 0.7, found.noise, 1e-6, claim=math.cos(0.7)
+    )
+    assert told.error_bound == pytest.approx(found.error_bound, rel=0.01)
 
 
 def test_accepted_noise_accepts_no_claim_that_the_noise_contradicts() -> None:

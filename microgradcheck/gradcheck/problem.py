@@ -14,7 +14,7 @@ from typing import Any, Self
 from microgradcheck.backprop import grad
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.wording import short
-from microgradcheck.numeric.steps import scale_of
+from microgradcheck.numeric.entries import scale_of
 from microgradcheck.sources import on_numbers
 from microgradcheck.structure import (
     is_array,

@@ -7,10 +7,21 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, Final
 
-from microgradcheck.numeric.steps import EPSILON, Formula, by_own_step, default_step, scale_of
-from microgradcheck.structure import in_short, is_array, number, put_together, take_apart
+from microgradcheck.numeric.entries import (
+    EPSILON,
+    Formula,
+    by_own_step,
+    default_step,
+    entries_of,
+    numbers,
+    one_number,
+    real_part,
+    scale_of,
+    shape_of,
+)
+from microgradcheck.structure import in_short, is_array, number, put_together
 
-__all__ = ["derivative", "entries_of", "gradient", "hessian", "jacobian", "one_number", "real_part"]
+__all__ = ["derivative", "gradient", "hessian", "jacobian"]
 
 Function = Callable[[Any], Any]
 
@@ -142,8 +153,8 @@ def jacobian(f: Function, x: Any, *, h: float | None = None, method: str = "cent
 
     formula, relative_step = _choose(method, 1)
     step = _check_step(h, 1)
-    entries, shape = entries_of(x), _shape_of(x)
-    at_x = _OncePerPoint(f, _numbers, x, entries)
+    entries, shape = entries_of(x), shape_of(x)
+    at_x = _OncePerPoint(f, numbers, x, entries)
     columns = [
         formula(partial(at_x, i), step or default_step(entries, i, relative_step))
         for i in range(len(entries))
@@ -178,7 +189,7 @@ def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
 
     formula, relative_step = _choose("central", 2)
     step = _check_step(h, 2)
-    entries, shape = entries_of(x), _shape_of(x)
+    entries, shape = entries_of(x), shape_of(x)
     n = len(entries)
     at_x = _OncePerPoint(f, one_number, x, entries)
     steps = [step or default_step(entries, i, relative_step) for i in range(n)]
@@ -265,66 +276,3 @@ def _check_step(h: object, order: int) -> float | None:
     if not 0 < step < math.inf or step**order == 0:
         raise ValueError(f"the step h is a positive number that h**{order} can hold, got {h!r}")
     return step
-
-
-def _shape_of(x: Any) -> tuple[int, ...]:
-    import numpy as np
-
-    try:
-        return np.shape(x)
-    except ValueError as error:
-        raise ValueError(
-            f"x is nested unevenly, so that no array has its shape: {in_short(x)}; give a flat list"
-        ) from error
-
-
-def entries_of(x: Any) -> list[float]:
-    """Return the entries of a number, list, tuple or array as floats, all of them finite."""
-    entries = list(map(float, take_apart(x, lambda entry: number(entry) is not None, name="x")))
-    for position, entry in enumerate(entries):
-        if not math.isfinite(entry):
-            where = "" if len(entries) == 1 else f" at entry {position}"
-            raise ValueError(f"x must be finite to be moved by a step, got {entry!r}{where}")
-    return entries
-
-
-def one_number(result: Any) -> Any:
-    """Return what f gave as a float or a complex number."""
-    if is_array(result) and result.ndim == 0:
-        result = result.item()
-    if isinstance(result, complex):
-        return complex(result)
-    if isinstance(result, (str, bytes)) or not hasattr(result, "__float__") or is_array(result):
-        shape = f" of shape {result.shape}" if is_array(result) else ""
-        raise TypeError(
-            f"f must return one real number, it returned {in_short(result)}{shape} of type "
-            f"{type(result).__name__}; for several numbers use numeric.jacobian"
-        )
-    return float(result)
-
-
-def _numbers(result: Any) -> Any:
-    import numpy as np
-
-    try:
-        array = np.asarray(result)
-        if array.dtype.kind == "O":
-            array = np.array([one_number(entry) for entry in array.flat]).reshape(array.shape)
-    except (TypeError, ValueError):
-        array = np.empty(0)
-    if array.dtype.kind not in "biufc" or array.size == 0:
-        raise TypeError(
-            "f must return a number, a list or an array of numbers, all of its rows of the same "
-            f"length, got {in_short(result)}"
-        )
-    return array.astype(complex if array.dtype.kind == "c" else float)
-
-
-def real_part(result: Any) -> Any:
-    """Return complex numbers that are real as floats."""
-    if abs(result.imag).max() if is_array(result) else result.imag:
-        raise ValueError(
-            f"f gives the complex {in_short(result)} for real numbers; as a function of real "
-            "numbers it is undefined here or near by, as x**0.5 is below 0"
-        )
-    return result.real

@@ -9,10 +9,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from microgradcheck.numeric.differences import entries_of, one_number, real_part
+from microgradcheck.numeric.entries import entries_of, one_number, real_part, scale_of
 from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
-from microgradcheck.numeric.steps import scale_of
 from microgradcheck.structure import number, put_together
 
 __all__ = ["estimate"]

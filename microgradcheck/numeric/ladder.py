@@ -12,19 +12,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial
 
-from microgradcheck.numeric.claims import hear
-from microgradcheck.numeric.flats import flatness, moves_far_away, sawtooth
-from microgradcheck.numeric.kinks import (
+from microgradcheck.numeric.findings import (
+    Estimate,
     diverges,
     edge,
     finest_useful_step,
+    hear,
     is_rough,
     kink_near_by,
     kink_or_edge,
 )
-from microgradcheck.numeric.outcome import Estimate
+from microgradcheck.numeric.flats import flatness, moves_far_away, sawtooth
 from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step, ladder
 from microgradcheck.numeric.windows import Window, best_of, central, explains, windows
 
@@ -68,10 +67,12 @@ def estimate_along(
     search = _Search(at, x, scale, noise, precision, wide=wide)
     if _LARGEST < abs(search.samples.center) < math.inf:
         # Sums of such values overflow, those of a small part of them do not.
-        part, less = partial(_times, at, 1 / _LARGEST), noise / _LARGEST
         told = None if claim is None else claim / _LARGEST
-        found = estimate_along(part, x, scale, less, precision, claim=told, wide=wide)
-        return found.times(_LARGEST)
+        return estimate_along(
+            *(lambda step: at(step) / _LARGEST, x, scale, noise / _LARGEST, precision),
+            claim=told,
+            wide=wide,
+        ).times(_LARGEST)
     found = search.estimate()
     if claim is None:
         return found
@@ -80,17 +81,8 @@ def estimate_along(
     return hear(claim, found, search.samples)
 
 
-def _times(at: Callable[[float], float], factor: float, step: float) -> float:
-    return at(step) * factor
-
-
 def first_steps(x: float, scale: float, *, wide: bool = False) -> list[float]:
-    """Return the steps that are always tried first, both ways.
-
-    Args:
-        x: the number that is moved.
-        scale: the length over which it is moved first.
-        wide: as in `estimate_along`.
+    """Return the steps that `estimate_along` always tries first, both ways.
 
     Example:
         >>> first_steps(0.0, 1.0)
@@ -131,18 +123,16 @@ class _Search:
 
     def _near_a_border(self) -> Estimate:
         """Find steps that stay inside f's domain, or the side on which there are none."""
-        outside = self.pairs[-1]
-        while not outside.finite and outside.h > _FINEST * self.scale:
-            inside = self.samples.add(outside.h * 1e-2)
-            if inside is outside:
-                break
-            outside = inside
-        if not outside.finite:
-            for side, value in (("left", outside.left), ("right", outside.right)):
-                if not math.isfinite(value):
-                    return edge(self.samples, f"f is undefined on its {side}")
-            return edge(self.samples, "slope without bound")
-        self.samples.add_ladder(outside.h / RATIOS[0])
+        inside, h = self.pairs[-1], math.inf
+        while not inside.finite and _FINEST * self.scale < inside.h < h:
+            h = inside.h
+            inside = self.samples.add(h * 1e-2)
+        if not inside.finite:
+            ends = {"left": inside.left, "right": inside.right}
+            side = next((name for name, f in ends.items() if not math.isfinite(f)), None)
+            reason = f"f is undefined on its {side}" if side else "slope without bound"
+            return edge(self.samples, reason)
+        self.samples.add_ladder(inside.h / RATIOS[0])
         return self._refine()
 
     def look_around(self, found: Estimate) -> Estimate:
