@@ -11,6 +11,7 @@ import pytest
 import microgradcheck as mg
 from microgradcheck.numeric import estimate
 from microgradcheck.numeric.ladder import estimate_along
+from microgradcheck.numeric.noise import measure_noise
 
 Function = Callable[[float], float]
 UNCLEAR = ("NOISY", "INCONCLUSIVE")
@@ -231,3 +232,8 @@ def test_a_slope_beyond_all_numbers_is_no_number(x: float) -> None:
 def test_an_integer_beyond_all_floats_is_undefined() -> None:
     found = estimate(lambda x: 10**400 if x > 1 else x, 1.0)
     assert (found.behaviour, found.reason) == ("edge", "f is undefined on its right")
+
+
+def test_a_curve_at_every_spacing_is_little_noise() -> None:
+    (found,) = measure_noise(lambda x: [(x[0] - 1) ** 8], [1.0], [1.0], random.Random(0))
+    assert found < (25 * 2.0**-41) ** 8
