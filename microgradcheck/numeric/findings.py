@@ -21,6 +21,7 @@ __all__ = [
     "is_rough",
     "kink_near_by",
     "kink_or_edge",
+    "times",
 ]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
@@ -68,17 +69,6 @@ class Estimate(NamedTuple):
     step: float = 0.0
     reason: str = ""
     is_flat: bool = False
-
-    def times(self, factor: float) -> Estimate:
-        """Return the same of a function that is so many times as large."""
-        return self._replace(
-            value=self.value * factor,
-            error_bound=self.error_bound * factor,
-            slopes=self.slopes and (self.slopes[0] * factor, self.slopes[1] * factor),
-            slope_bound=self.slope_bound * factor,
-            noise=self.noise * factor,
-            secant=self.secant * factor,
-        )
 
 
 def is_rough(samples: Samples, fine: Pair) -> bool:
@@ -184,6 +174,18 @@ def _grows_evenly(slopes: Sequence[tuple[float, float, float]]) -> bool:
         return False
     rates = [(b - a) / (m - n) for (m, a), (n, b) in pairwise(seen)]
     return max(rates) * min(rates) > 0 and max(map(abs, rates)) < 1.5 * min(map(abs, rates))
+
+
+def times(found: Estimate, factor: float) -> Estimate:
+    """Return the same of a function that is so many times as large."""
+    return found._replace(
+        value=found.value * factor,
+        error_bound=found.error_bound * factor,
+        slopes=found.slopes and (found.slopes[0] * factor, found.slopes[1] * factor),
+        slope_bound=found.slope_bound * factor,
+        noise=found.noise * factor,
+        secant=found.secant * factor,
+    )
 
 
 def edge(samples: Samples, reason: str) -> Estimate:

@@ -22,6 +22,7 @@ from microgradcheck.numeric.findings import (
     is_rough,
     kink_near_by,
     kink_or_edge,
+    times,
 )
 from microgradcheck.numeric.flats import flatness, moves_far_away, sawtooth
 from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step, ladder
@@ -68,11 +69,8 @@ def estimate_along(
     if _LARGEST < abs(search.samples.center) < math.inf:
         # Sums of such values overflow, those of a small part of them do not.
         told = None if claim is None else claim / _LARGEST
-        return estimate_along(
-            *(lambda step: at(step) / _LARGEST, x, scale, noise / _LARGEST, precision),
-            claim=told,
-            wide=wide,
-        ).times(_LARGEST)
+        part = (lambda step: at(step) / _LARGEST, x, scale, noise / _LARGEST, precision)
+        return times(estimate_along(*part, claim=told, wide=wide), _LARGEST)
     found = search.estimate()
     if claim is None:
         return found

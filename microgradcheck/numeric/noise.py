@@ -75,7 +75,8 @@ def measure_noise(
     for spacing in _SPACINGS:
         positions, values = outputs(spacing)
         stands = [min(output) == max(output) for output in values]
-        still = [a or b for a, b in zip(still or stands, stands, strict=True)]
+        if not still or found:
+            still = [a or b for a, b in zip(still or stands, stands, strict=True)]
         curved = [_is_curved(noise_by_order(output, positions)) for output in values]
         if any(curved) and found:
             # What is a curve from close by was none but for the spacing.
