@@ -48,7 +48,7 @@ def number(thing: object) -> float | None:
 def shown(thing: object) -> str:
     """Return how messages show a thing: in one line, the middle left out where it is long."""
     try:
-        return _SHORT.repr(thing)
+        return " ".join(_SHORT.repr(thing).split())
     except ValueError:  # Python writes no integer of more than 4,300 digits.
         return f"this {type(thing).__name__}"
 

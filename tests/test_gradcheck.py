@@ -140,9 +140,9 @@ TRAPS = {
     "9 abs near 0": Case(abs, 1e-7, lambda _: 1.0),
     "10 sqrt at 0": Case(mg.sqrt, 0.0, "backprop", "EDGE", Cause.UNDEFINED_ON_ITS_LEFT),
     "11 acosh": Case(mg.acosh, 0.5, "backprop", "EDGE", Cause.UNDEFINED_HERE),
-    "12 single precision": Case(single, 1.0, single_gradient, "NOISY"),
+    "12 single precision": Case(single, 1.3, single_gradient, "NOISY"),
     "12 single precision, loud": Case(
-        lambda x: 1e3 * single(x), 1.0, lambda x: 1e3 * single_gradient(x), "NOISY"
+        lambda x: 1e3 * single(x), 1.3, lambda x: 1e3 * single_gradient(x), "NOISY"
     ),
     "12 half precision": Case(half, 1.3, lambda x: 2 * x, "NOISY", Cause.QUANTISED),
     "12 rounded": Case(lambda x: round(math.sin(x), 3), 1.3, math.cos, "NOISY", Cause.QUANTISED),

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from microgradcheck.numeric import derivative, estimate
-from microgradcheck.numeric.kinks import kink_or_edge
+from microgradcheck.numeric.entries import scale_of
+from microgradcheck.numeric.findings import kink_or_edge
 from microgradcheck.numeric.samples import Samples, ladder
-from microgradcheck.numeric.steps import scale_of
 
 
 def sampled(at: Callable[[float], float], *steps: float) -> Samples:
@@ -44,16 +44,16 @@ def test_roughness_is_the_power_of_h_with_which_a_bend_or_slope_goes(
 
 def test_a_kink_is_judged_by_three_steps_at_which_f_is_defined() -> None:
     steps = ladder(1e-3)
-    found = kink_or_edge(sampled(abs, *steps))
+    found = kink_or_edge(sampled(abs, *steps), 1e-6)
     assert found is not None
     assert found.behaviour == "kink"
     assert found.slopes == pytest.approx((-1.0, 1.0))
-    bent = kink_or_edge(sampled(lambda h: 2 * max(h, 0.0), *steps))
+    bent = kink_or_edge(sampled(lambda h: 2 * max(h, 0.0), *steps), 1e-6)
     assert bent is not None
     assert bent.value == pytest.approx(1.0)
     for undefined in steps:
         holed = sampled(lambda h, hole=undefined: math.nan if abs(h) == hole else abs(h), *steps)
-        assert kink_or_edge(holed) is None
+        assert kink_or_edge(holed, 1e-6) is None
 
 
 def test_the_smallest_change_is_that_of_values_that_differ() -> None:

@@ -15,7 +15,7 @@ from microgradcheck.backprop import grad
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.entry import Entry
 from microgradcheck.gradcheck.wording import short
-from microgradcheck.numeric.steps import scale_of
+from microgradcheck.numeric.entries import scale_of
 from microgradcheck.sources import on_numbers
 from microgradcheck.structure import (
     is_array,

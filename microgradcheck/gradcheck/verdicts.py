@@ -47,7 +47,7 @@ def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Ent
         reference=estimate.value,
         error_bound=estimate.error_bound,
         resolution=resolution,
-        power=_power(estimate, entry.gradient, resolution, circumstances.size),
+        power=_power(estimate, entry.gradient, resolution),
         noise=estimate.noise,
         slopes=estimate.slopes,
     )
@@ -111,13 +111,12 @@ def _does_not_repeat(here: Circumstances) -> str:
     return f"{Cause.F_DOES_NOT_REPEAT}: {detail}"
 
 
-def _power(estimate: Estimate, gradient: float, resolution: float, f_size: float) -> float:
-    size = abs(estimate.value)
-    base = size - estimate.error_bound
+def _power(estimate: Estimate, gradient: float, resolution: float) -> float:
+    base = abs(estimate.value) - estimate.error_bound
     if not base > 0:
         base = estimate.secant
     if base > 0 and math.isfinite(resolution):
         return resolution / base
-    # Where f stands still on every step but for rounding, a gradient of zero is what it should be.
-    still = size <= estimate.error_bound and estimate.noise <= ROUND_OFF * f_size
-    return 0.0 if gradient == 0 and (estimate.value == 0 or still) else math.inf
+    # Where f stands still, or is known to be zero, a gradient of zero is what it should be.
+    is_zero = estimate.is_flat or estimate.value == estimate.error_bound == 0
+    return 0.0 if gradient == 0 and is_zero else math.inf

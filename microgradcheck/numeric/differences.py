@@ -7,10 +7,21 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from typing import Any, Final
 
-from microgradcheck.numeric.steps import EPSILON, Formula, by_own_step, default_step, scale_of
-from microgradcheck.structure import is_array, number, put_together, take_apart
+from microgradcheck.numeric.entries import (
+    EPSILON,
+    Formula,
+    by_own_step,
+    default_step,
+    entries_of,
+    numbers,
+    one_number,
+    real_part,
+    scale_of,
+    shape_of,
+)
+from microgradcheck.structure import is_array, number, put_together, shown
 
-__all__ = ["derivative", "entries_of", "gradient", "hessian", "jacobian", "one_number"]
+__all__ = ["derivative", "gradient", "hessian", "jacobian"]
 
 Function = Callable[[Any], Any]
 
@@ -61,8 +72,10 @@ def derivative(
         shape for an array.
 
     Raises:
-        TypeError: x, h or the result of f is not what is said above.
-        ValueError: the method or order is unknown, h is not positive, or x is empty or not finite.
+        TypeError: x, h or the result of f is not what is said above; or f drops the imaginary part
+            of what it is given for the method "complex".
+        ValueError: the method or order is unknown, h is not positive, x is empty or not finite, or
+            a real number gives a complex one.
 
     Limits: the error of a step h is of the order of h (forward, backward) or h² (central,
     complex) plus round-off of the order of 1e-16 |f| / h, or / h² for order 2; the first
@@ -81,7 +94,7 @@ def derivative(
     formula, relative_step = _choose(method, order)
     step = _check_step(h, order)
     entries = entries_of(x)
-    at_x = _OncePerPoint(lambda moved: one_number(f(moved)), x, entries)
+    at_x = _OncePerPoint(f, one_number, x, entries)
 
     def along(i: int) -> Any:
         at = partial(at_x, i)
@@ -140,13 +153,13 @@ def jacobian(f: Function, x: Any, *, h: float | None = None, method: str = "cent
 
     formula, relative_step = _choose(method, 1)
     step = _check_step(h, 1)
-    entries = entries_of(x)
-    at_x = _OncePerPoint(lambda moved: _numbers(f(moved)), x, entries)
+    entries, shape = entries_of(x), shape_of(x)
+    at_x = _OncePerPoint(f, numbers, x, entries)
     columns = [
         formula(partial(at_x, i), step or default_step(entries, i, relative_step))
         for i in range(len(entries))
     ]
-    return np.stack(columns, axis=-1).reshape(columns[0].shape + np.shape(x))
+    return np.stack(columns, axis=-1).reshape(columns[0].shape + shape)
 
 
 def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
@@ -176,9 +189,9 @@ def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
 
     formula, relative_step = _choose("central", 2)
     step = _check_step(h, 2)
-    entries = entries_of(x)
+    entries, shape = entries_of(x), shape_of(x)
     n = len(entries)
-    at_x = _OncePerPoint(lambda moved: one_number(f(moved)), x, entries)
+    at_x = _OncePerPoint(f, one_number, x, entries)
     steps = [step or default_step(entries, i, relative_step) for i in range(n)]
     matrix = np.empty((n, n))
     for i in range(n):
@@ -187,7 +200,7 @@ def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
             corners = [at_x.moved({i: a * steps[i], j: b * steps[j]}) for a, b in _CORNERS]
             mixed = corners[0] - corners[1] - corners[2] + corners[3]
             matrix[i, j] = matrix[j, i] = mixed / (4 * steps[i] * steps[j])
-    return matrix.reshape(np.shape(x) * 2)
+    return matrix.reshape(shape * 2)
 
 
 _CORNERS: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
@@ -196,8 +209,11 @@ _CORNERS: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 class _OncePerPoint:
     """f near x, called once where several formulas need its value at the same point."""
 
-    def __init__(self, f: Function, x: Any, entries: list[float]) -> None:
-        self.f, self.x, self.entries = f, x, entries
+    def __init__(
+        self, f: Function, read: Callable[[Any], Any], x: Any, entries: list[float]
+    ) -> None:
+        self.f, self.read, self.x, self.entries = f, read, x, entries
+        self._shape: tuple[int, ...] | None = None
 
     def __call__(self, i: int, step: complex) -> Any:
         return self.moved({i: step}) if step else self.center
@@ -211,7 +227,31 @@ class _OncePerPoint:
         entries: list[Any] = list(self.entries)
         for i, step in steps.items():
             entries[i] = entries[i] + step
-        return self.f(put_together(entries, like=self.x))
+        result = self.read(self.f(put_together(entries, like=self.x)))
+        shape = getattr(result, "shape", ())
+        if self._shape not in (None, shape):
+            raise ValueError(
+                f"f returns an array of shape {self._shape} in one place near x and of shape "
+                f"{shape} in another; its shape must not depend on x"
+            )
+        self._shape = shape
+        imaginary = result.dtype.kind == "c" if is_array(result) else isinstance(result, complex)
+        steps_into_the_plane = [i for i, step in steps.items() if isinstance(step, complex)]
+        if imaginary and not steps_into_the_plane:
+            return real_part(result)
+        if not imaginary and any(map(self._changes, steps_into_the_plane)):
+            raise TypeError(
+                "f drops the imaginary part of what it is given, as abs(), float() and .real do: "
+                f'it returned {shown(result)}; take another method than "complex"'
+            )
+        return result
+
+    def _changes(self, i: int) -> bool:
+        """Tell whether f depends on an entry, where a constant f needs no imaginary part."""
+        h = default_step(self.entries, i, EPSILON ** (1 / 3))
+        values = (self.moved({i: step}) for step in (-h, h))
+        differs = (value != self.center for value in values)
+        return any(map(bool, (d.any() if is_array(d) else d for d in differs)))
 
 
 def _choose(method: object, order: object) -> tuple[Formula, float]:
@@ -236,37 +276,3 @@ def _check_step(h: object, order: int) -> float | None:
     if not 0 < step < math.inf or step**order == 0:
         raise ValueError(f"the step h is a positive number that h**{order} can hold, got {h!r}")
     return step
-
-
-def entries_of(x: Any) -> list[float]:
-    """Return the entries of a number, list, tuple or array as floats, all of them finite."""
-    entries = list(map(float, take_apart(x, lambda entry: number(entry) is not None, name="x")))
-    for position, entry in enumerate(entries):
-        if not math.isfinite(entry):
-            where = "" if len(entries) == 1 else f" at entry {position}"
-            raise ValueError(f"x must be finite to be moved by a step, got {entry!r}{where}")
-    return entries
-
-
-def one_number(result: Any) -> Any:
-    """Return what f gave as a float or a complex number."""
-    if isinstance(result, complex):
-        return result
-    if is_array(result) and result.ndim == 0:
-        result = result.item()
-    if isinstance(result, (str, bytes)) or not hasattr(result, "__float__") or is_array(result):
-        shape = f" of shape {result.shape}" if is_array(result) else ""
-        raise TypeError(
-            f"f must return one real number, it returned {result!r}{shape} of type "
-            f"{type(result).__name__}; for several numbers use numeric.jacobian"
-        )
-    return float(result)
-
-
-def _numbers(result: Any) -> Any:
-    import numpy as np
-
-    array = np.asarray(result)
-    if array.dtype.kind not in "biufcO" or array.size == 0:
-        raise TypeError(f"f must return a number, a list or an array of numbers, got {result!r}")
-    return array.astype(complex if array.dtype.kind == "c" else float)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from microgradcheck.numeric.differences import entries_of, one_number
+from microgradcheck.numeric.entries import entries_of, one_number, real_part, scale_of
 from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
-from microgradcheck.numeric.steps import scale_of
-from microgradcheck.structure import put_together
+from microgradcheck.structure import number, put_together
 
 __all__ = ["estimate"]
 
@@ -28,7 +29,7 @@ def estimate(
 
     Args:
         f: a function of x that returns one real number. Where it raises a ValueError or an
-            ArithmeticError it counts as undefined.
+            ArithmeticError, or returns a complex number, it counts as undefined.
         x: a number, or a list, tuple or NumPy array of numbers.
         rtol: the relative error that is small enough to stop at.
         scale: the length over which f changes, in the units of x, where that is not |x|.
@@ -55,13 +56,19 @@ def estimate(
         True
     """
     entries = entries_of(x)
-    if not rtol > 0 or not (scale is None or scale > 0):
-        raise ValueError(f"rtol and scale are positive, got rtol={rtol!r}, scale={scale!r}")
+    for name, given in (("rtol", rtol), ("scale", 1.0 if scale is None else scale)):
+        positive = number(given)
+        if positive is None or isinstance(given, bool):
+            raise TypeError(f"{name} is a positive number, got {given!r}")
+        if not 0 < positive < math.inf:
+            raise ValueError(f"{name} is positive and finite, got {given!r}")
     lengths = [scale or scale_of(entries, i) for i in range(len(entries))]
 
     def call(moved: list[float]) -> list[float]:
         try:
-            return [float(one_number(f(put_together(moved, like=x))))]
+            with _quiet_numpy():
+                result = one_number(f(put_together(moved, like=x)))
+            return [real_part(result) if isinstance(result, complex) else result]
         except (ValueError, ArithmeticError):
             return [math.nan]
 
@@ -77,3 +84,9 @@ def estimate(
 
     found = [along(i) for i in range(len(entries))]
     return Estimate(*(put_together(list(values), like=x) for values in zip(*found, strict=True)))
+
+
+def _quiet_numpy() -> AbstractContextManager[object]:
+    """Keep NumPy from warning where f is undefined, which the estimate says better."""
+    numpy = sys.modules.get("numpy")
+    return numpy.errstate(all="ignore") if numpy else nullcontext()

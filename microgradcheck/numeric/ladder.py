@@ -13,9 +13,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-from microgradcheck.numeric.claims import hear
-from microgradcheck.numeric.kinks import edge, finest_useful_step, is_rough, kink_or_edge
-from microgradcheck.numeric.outcome import Estimate
+from microgradcheck.numeric.findings import (
+    Estimate,
+    diverges,
+    edge,
+    finest_useful_step,
+    hear,
+    is_rough,
+    kink_near_by,
+    kink_or_edge,
+    times,
+)
+from microgradcheck.numeric.flats import flatness, moves_far_away, sawtooth
 from microgradcheck.numeric.samples import RATIOS, UNIT_ROUNDOFF, Samples, exact_step
 from microgradcheck.numeric.windows import Window, best_of, central, explains, windows
 
@@ -30,6 +39,9 @@ _WIDE = 0.016  # where a ladder begins if nothing is seen so near
 _BELOW = 2e-4  # the pair that looks for structure below a ladder, relative to its finest step
 _FINEST = 1e-13  # relative to the scale of x
 _MOST_PAIRS = 24
+_LARGEST = 2.0**960
+_LOOKS = 3
+_UNSEEN = 1e-4 / 2  # relative: where that is the bound, the power is 1e-4
 
 
 def estimate_along(
@@ -55,17 +67,21 @@ def estimate_along(
         wide: whether to begin with a larger step, since f costs little.
     """
     search = _Search(at, x, scale, noise, precision, wide=wide)
+    if _LARGEST < abs(search.samples.center) < math.inf:
+        # Sums of such values overflow, those of a small part of them do not.
+        told = None if claim is None else claim / _LARGEST
+        part = (lambda step: at(step) / _LARGEST, x, scale, noise / _LARGEST, precision)
+        return times(estimate_along(*part, claim=told, wide=wide), _LARGEST)
     found = search.estimate()
-    return found if claim is None else hear(claim, found, search.samples)
+    if claim is None:
+        return found
+    if found.behaviour == "smooth" and found.error_bound < abs(claim - found.value):
+        found = search.look_around(found)
+    return hear(claim, found, search.samples)
 
 
 def first_steps(x: float, scale: float, *, wide: bool = False) -> list[float]:
-    """Return the steps that are always tried first, both ways.
-
-    Args:
-        x: the number that is moved.
-        scale: the length over which it is moved first.
-        wide: as in `estimate_along`.
+    """Return the steps that `estimate_along` always tries first, both ways.
 
     Example:
         >>> first_steps(0.0, 1.0)
@@ -92,6 +108,7 @@ class _Search:
         self.pairs = self.samples.pairs
         self.scale, self.precision, self.wide = scale, precision, wide
         self.quantum = 0.0
+        self.rough_above = 0.0
 
     def estimate(self) -> Estimate:
         if not math.isfinite(self.samples.center):
@@ -104,18 +121,49 @@ class _Search:
 
     def _near_a_border(self) -> Estimate:
         """Find steps that stay inside f's domain, or the side on which there are none."""
-        while not self.pairs[-1].finite and self.pairs[-1].h > _FINEST * self.scale:
-            self.samples.add(self.pairs[-1].h * 1e-2)
-        inside = self.pairs[-1]
+        inside, h = self.pairs[-1], math.inf
+        while not inside.finite and _FINEST * self.scale < inside.h < h:
+            h = inside.h
+            inside = self.samples.add(h * 1e-2)
         if not inside.finite:
-            side = "left" if not math.isfinite(inside.left) else "right"
-            return edge(self.samples, f"f is undefined on its {side}")
+            ends = {"left": inside.left, "right": inside.right}
+            side = next((name for name, f in ends.items() if not math.isfinite(f)), None)
+            reason = f"f is undefined on its {side}" if side else "slope without bound"
+            return edge(self.samples, reason)
         self.samples.add_ladder(inside.h / RATIOS[0])
         return self._refine()
 
+    def look_around(self, found: Estimate) -> Estimate:
+        """Return an estimate, or a better one where it is the slope of a tooth of rounding."""
+        known, h = len(self.pairs), self.pairs[0].h
+        while h < _WIDE * self.scale:
+            h = min(30 * h, _WIDE * self.scale)
+            self.samples.add(h)
+        best = self._best() if len(self.pairs) > known else None
+        return (best and self._smooth_out(best)) or found
+
     def _refine(self) -> Estimate:
+        found = self._search()
+        if isinstance(found, Estimate):
+            return found
+        if self.rough_above and (found is None or found.bound > _UNSEEN * abs(found.value)):
+            kink = kink_near_by(self.samples, self.rough_above, self.precision)
+            if kink:
+                return kink
+        return (found and self._smooth_out(found)) or self._conclude(found)
+
+    def _smooth_out(self, best: Window) -> Estimate | None:
+        tooth = sawtooth(self.samples, best) if abs(best.value) > best.bound else 0.0
+        if not tooth:
+            is_edge = not self._is_good(best) and diverges(self.samples)
+            return edge(self.samples, "slope without bound") if is_edge else None
+        self.samples.noise = max(self.samples.noise, tooth)
+        found = self._search()
+        return found if isinstance(found, Estimate) else self._conclude(found)
+
+    def _search(self) -> Window | Estimate | None:
         """Add steps until the bound is small enough, or no step can make it smaller."""
-        looked_closely = looked_wide = False
+        looked_wide, looks = False, 0
         fine = self.pairs[-1]
         tried = (0, 0.0)
         while tried != (len(self.pairs), self.samples.noise) and len(self.pairs) < _MOST_PAIRS:
@@ -126,53 +174,75 @@ class _Search:
                     self.samples.noise = max(self.samples.noise, self.quantum)
             best = self._best()
             if best and self._is_good(best):
-                return self._conclude(best)
+                return best
             if not looked_wide and (best is None or abs(best.value) <= best.bound):
                 looked_wide = True
-                self.samples.add_ladder(_WIDE * self.scale)
+                stays = not (self.samples.moves() or moves_far_away(self.samples, self.scale))
+                self.samples.add(_WIDE * self.scale)
+                if not stays or self.samples.moves():
+                    self.samples.add_ladder(_WIDE * self.scale)
                 continue
             if not self.samples.moves():
-                return self._conclude(best)
-            closer = finest_useful_step(self.samples, fine, _FINEST * self.scale)
-            if not looked_closely and closer < fine.h and is_rough(self.samples, fine):
-                looked_closely = True
+                return best
+            closer = finest_useful_step(self.samples, fine, _FINEST * self.scale, digits=2)
+            if (
+                looks < _LOOKS
+                and closer < fine.h / (10 * looks or 1)
+                and is_rough(self.samples, fine)
+            ):
+                looks += 1
+                self.rough_above = finest_useful_step(self.samples, fine, closer, digits=4)
                 self.samples.add_ladder(closer)
-                found = kink_or_edge(self.samples)
-                if found:
-                    return found
                 fine = self.pairs[-1]
+                found = kink_or_edge(self.samples, self.precision)
+                # What jumps on these steps may be seen to be steep on finer ones, if any are left.
+                finer = finest_useful_step(self.samples, fine, _FINEST * self.scale, digits=2)
+                if found and (found.behaviour == "kink" or finer > fine.h / 10 or looks == _LOOKS):
+                    return found
             elif best is None:
                 self.samples.add_ladder(fine.h)
                 fine = self.samples.add(fine.h * _BELOW)
             elif not (self._go_down(best) if best.is_truncated else self._go_up(best)):
-                return self._conclude(best)
-        return self._conclude(self._best())
+                return best
+        return self._best()
 
     def _conclude(self, best: Window | None) -> Estimate:
         if best is None:
             return Estimate(0.0, math.inf, noise=self.samples.noise)
-        has_steps = self.quantum > 64 * UNIT_ROUNDOFF * abs(self.samples.center)
-        behaviour = "quantised" if has_steps else "smooth"
-        h, secant = self.pairs[best.finest].h, self._comparable(best)
-        return Estimate(
-            best.value, best.bound, behaviour, noise=self.samples.noise, secant=secant, step=h
+        noise, secant = self.samples.noise, self._comparable(best)
+        found = Estimate(
+            best.value,
+            best.bound,
+            noise=noise,
+            secant=secant,
+            step=self.pairs[best.finest].h,
         )
+        if self.quantum > 64 * UNIT_ROUNDOFF * abs(self.samples.center):
+            return found._replace(behaviour="quantised")
+        if abs(best.value) > best.bound or secant:
+            return found
+        flat = flatness(self.samples, self.scale)
+        if flat.jump:
+            bound = max(best.bound, flat.jump / flat.still)
+            return found._replace(
+                behaviour="quantised", error_bound=bound, noise=max(noise, flat.jump)
+            )
+        if flat.is_flat and not self.samples.moves():
+            found = found._replace(error_bound=min(best.bound, flat.slope))
+        return found._replace(is_flat=flat.is_flat)
 
     def _comparable(self, best: Window) -> float:
-        """Return the largest slope of f between x and a point that was tried, beyond noise.
+        """Return the largest slope of f between x and a point of a window, beyond noise.
 
-        A derivative of zero is compared with it. It says nothing of a window whose bound is far
-        wider than all that the finest pair shows, since f may just change faster far away: 0, then.
+        A derivative of zero is compared with it. Where noise hides all that f does on the finest
+        steps of the window, f may be another function on steps that are wider than all of it.
         """
-        finest = self.pairs[-1]
-        shown = finest.secant + self.samples.noise_of(finest) / finest.h
-        if best.bound > 4 * shown:
-            return 0.0
-        largest = max(
-            pair.secant - 16 * self.samples.noise_of(pair) / pair.h
+        slopes = [
+            pair.secant - 16 * self.samples.noise_of(pair) / pair.h if pair.finite else 0.0
             for pair in self.pairs
-            if pair.finite
-        )
+        ]
+        is_seen = slopes[best.finest] > 0
+        largest = max(slopes if is_seen else slopes[best.coarsest :])
         rounding = 100 * UNIT_ROUNDOFF * abs(self.samples.center)
         return largest if largest * self.scale > rounding else 0.0
 

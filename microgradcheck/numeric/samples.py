@@ -50,6 +50,8 @@ class Samples:
         center: f(x).
         noise: as given, but not below round-off.
         pairs: f at x - h and x + h, from the coarsest step to the finest.
+        extrapolated: what runs of them give, so that nothing is computed twice.
+        explained: for each window, the finer steps that it explains.
     """
 
     def __init__(self, at: Callable[[float], float], x: float, noise: float) -> None:
@@ -57,22 +59,29 @@ class Samples:
         self.center = at(0.0)
         self.noise = max(noise, UNIT_ROUNDOFF * abs(self.center), _SMALLEST)
         self.pairs: list[Pair] = []
+        self.extrapolated: dict[object, dict[object, tuple[float, float, float]]] = {}
+        self.explained: dict[tuple[float, ...], set[float]] = {}
+        self._looked: dict[float, Pair] = {}
 
     def add(self, h: float) -> Pair:
         """Try a step and return its pair; one that was tried before is not tried again."""
-        h = exact_step(self.x, h)
-        for pair in self.pairs:
-            if pair.h == h:
-                return pair
-        pair = self._pair(h, self.at(-h), self.at(h))
-        self.pairs.append(pair)
-        self.pairs.sort(reverse=True)
+        pair = self.look(h)
+        if pair not in self.pairs:
+            self.pairs.append(pair)
+            self.pairs.sort(reverse=True)
         return pair
 
     def add_ladder(self, h: float) -> None:
         """Add three neighbouring pairs, the coarsest of which has the step h."""
         for step in ladder(h):
             self.add(step)
+
+    def look(self, h: float) -> Pair:
+        """Return the pair of a step that is not counted among those that show the slope."""
+        h = exact_step(self.x, h)
+        if h not in self._looked:
+            self._looked[h] = self._pair(h, self.at(-h), self.at(h))
+        return self._looked[h]
 
     def _pair(self, h: float, left: float, right: float) -> Pair:
         finite = math.isfinite(left) and math.isfinite(right)
@@ -83,6 +92,8 @@ class Samples:
             # Computing f rounds x, too, in effect. At an offset, that is the larger part.
             rounded = max(rounded, (abs(self.x) + h) * secant)
         slope, bend = (right - left) / (2 * h), (rise - fall) / h
+        # A slope may be too large for a number, too.
+        finite = finite and secant < math.inf and abs(bend) < math.inf and abs(slope) < math.inf
         return Pair(h, left, right, slope, bend, secant, UNIT_ROUNDOFF * rounded, finite)
 
     def noise_of(self, pair: Pair) -> float:

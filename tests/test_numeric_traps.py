@@ -1,0 +1,239 @@
+"""Functions that mislead finite differences, and gradients that must not pass for it."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+import microgradcheck as mg
+from microgradcheck.numeric import estimate
+from microgradcheck.numeric.ladder import estimate_along
+from microgradcheck.numeric.noise import measure_noise
+
+Function = Callable[[float], float]
+UNCLEAR = ("NOISY", "INCONCLUSIVE")
+
+
+def verdict(f: Function, x: float, gradient: float) -> str:
+    report = mg.gradcheck(f, x, gradient=lambda _: gradient, raise_on_failure=False)
+    return str(report.verdict)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (lambda x: 1 - math.exp(-x), 37.0, math.exp(-37)),
+        (lambda x: 1 / (1 + math.exp(-x)), 37.0, math.exp(-37)),
+        (lambda x: math.log(1 + math.exp(x)), -36.0, math.exp(-36)),
+        (lambda x: x - math.sqrt(x * x - 1), 1e7, -5e-15),
+        (lambda x: 100 + math.exp(-x), 33.0, -math.exp(-33)),
+        (math.tanh, 20.0, 4 * math.exp(-40)),
+    ],
+    ids=["1 - exp", "sigmoid", "softplus", "hyperbola", "100 + exp", "tanh"],
+)
+@pytest.mark.parametrize("factor", [-5, -1, 0, 1, 3])
+def test_no_slope_passes_where_a_saturated_function_hides_it(
+    f: Function, x: float, slope: float, factor: float
+) -> None:
+    assert verdict(f, x, factor * slope) in UNCLEAR
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: 3.0, 1.0),
+        (lambda x: 0.0, -2e-9),
+        (lambda x: max(x, 0.0) + 0.7, -1.0),
+        (lambda x: 0.7 - max(x - 3, 0.0), 1.0),
+        (lambda x: 2.0 if -1 < x < 2.1 else math.nan, 1.0),
+        (lambda x: 2.0 if 0.99 < x < 1.01 else math.nan, 1.0),
+    ],
+    ids=["constant", "zero", "dead relu", "border", "ends on both sides", "ends near by"],
+)
+def test_zero_passes_where_f_stands_still_and_nothing_else_does(f: Function, x: float) -> None:
+    assert verdict(f, x, 0.0) == "PASS"
+    assert verdict(f, x, 1e-9) == "WRONG"
+
+
+def test_a_derivative_of_zero_is_compared_with_slopes_near_by() -> None:
+    for f, x in ((lambda x: x**3, 0.0), (math.sin, math.pi / 2), (lambda x: 5 + x**4, 0.0)):
+        assert verdict(f, x, 0.0) == "PASS"
+        assert verdict(f, x, 1e-3) == "WRONG"
+
+
+def test_a_flat_part_between_steps_hides_a_slope() -> None:
+    for gradient in (0.0, 0.045):
+        assert verdict(lambda x: round(x * x, 4), 0.0225, gradient) == "NOISY"
+    for gradient in (0.0, 1.0):
+        assert verdict(lambda x: round(math.sin(x), 6), 1e-7, gradient) == "NOISY"
+
+
+@pytest.mark.parametrize("decimals", range(4, 10))
+def test_a_bound_holds_where_values_are_rounded(decimals: int) -> None:
+    rng = random.Random(decimals)
+    points = [-0.9820505706272405, -2.0423747258517704, *(rng.uniform(-3, 3) for _ in range(40))]
+    for x in points:
+        found = estimate(lambda x: round(math.log(2 + x * x), decimals), x)
+        assert abs(found.value - 2 * x / (2 + x * x)) <= found.error_bound, x
+
+
+CANCELLING = [
+    (lambda x: math.log(1 + x) / x, 1e-4, -0.5 + 2e-4 / 3),
+    (lambda x: math.log(1 + x) / x, 1e-7, -0.5),
+    *((lambda x: (math.exp(x) - 1) / x, x, 0.5 + x / 3) for x in (1e-5, 1e-7, 1e-8, 1e-10, 3e-12)),
+    (lambda x: (1 - math.cos(x)) / x**2, 1e-3, -1e-3 / 12),
+    (lambda x: (1 - math.cos(x)) / x**2, 1e-5, -1e-5 / 12),
+    (lambda x: (1 - math.cos(x)) / x**2, 3e-7, -3e-7 / 12),
+]
+
+
+@pytest.mark.parametrize(("f", "x", "slope"), CANCELLING)
+def test_the_slope_of_a_single_tooth_of_rounding_is_not_that_of_f(
+    f: Function, x: float, slope: float
+) -> None:
+    assert verdict(f, x, slope) in ("PASS", *UNCLEAR)
+    for wrong in (-slope, 3 * slope, 0.0):
+        assert verdict(f, x, wrong) in ("WRONG", *UNCLEAR)
+
+
+def test_a_wave_that_is_small_beside_f_is_no_tooth() -> None:
+    for wave in (1e-4, 1e-5, 1e-6, 1e-7):
+        found = estimate(lambda x, w=wave: x + 1e-4 * math.sin((x - 1) / w), 1.0)
+        assert found.value == pytest.approx(1 + 1e-4 / wave, rel=1e-4)
+
+
+@pytest.mark.parametrize("x", [1.0, math.pi / 7, 2.0])
+def test_waves_that_pass_for_noise_hide_both_slopes(x: float) -> None:
+    def f(x: float) -> float:
+        return x + 1e-3 * math.sin(1e8 * x)
+
+    slope = 1 + 1e5 * math.cos(1e8 * x)
+    for possible in (slope, 1.0):
+        assert verdict(f, x, possible) in UNCLEAR
+    for wrong in (-slope, 2 * slope):
+        assert verdict(f, x, wrong) == "WRONG"
+    steep = 1e8 * math.cos(1e8 * x)
+    assert verdict(lambda x: math.sin(1e8 * x), x, steep) in ("PASS", *UNCLEAR)
+    assert verdict(lambda x: math.sin(1e8 * x), x, 0.0) in ("WRONG", *UNCLEAR)
+
+
+@pytest.mark.parametrize("level", [1e-9, 1e-13])
+def test_noise_is_no_wave(level: float) -> None:
+    rng = random.Random(4)
+    drawn: dict[float, float] = {}
+
+    def noisy(x: float) -> float:
+        return math.sin(x) + level * drawn.setdefault(x, rng.gauss(0, 1))
+
+    found = estimate(noisy, 0.7)
+    told = estimate_along(
+        lambda step: noisy(0.7 + step), 0.7, 0.7, found.noise, 1e-6, claim=math.cos(0.7)
+    )
+    assert told.error_bound == pytest.approx(found.error_bound, rel=0.01)
+
+
+def test_accepted_noise_accepts_no_claim_that_the_noise_contradicts() -> None:
+    rng = random.Random(3)
+    drawn: dict[float, float] = {}
+
+    def noisy(x: float) -> float:
+        return x + drawn.setdefault(x, 1e-9 * rng.gauss(0, 1))
+
+    for f, claim in ((lambda x: math.sqrt((x - 1) ** 2 + 1e-20), 1e6), (noisy, 1e9)):
+        report = mg.gradcheck(
+            f, 1.0, gradient=lambda _, c=claim: c, accept=("NOISY",), raise_on_failure=False
+        )
+        assert report.verdict == "WRONG"
+        assert not report.passed
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slopes"),
+    [
+        (lambda x: abs(x - 3) + x**2, 3.0, (5, 7)),
+        (lambda x: abs(x - 1) + x**4, 1.0, (3, 5)),
+        (lambda x: max(math.exp(x) - 1, math.sin(2 * x)), 0.0, (1, 2)),
+        (lambda x: 1e-9 * abs(x - 1) + math.exp(x), 1.0, (math.e - 1e-9, math.e + 1e-9)),
+    ],
+    ids=["square", "fourth power", "cancelling on one side", "slight"],
+)
+def test_slopes_at_a_kink_are_as_precise_as_others(
+    f: Function, x: float, slopes: tuple[float, float]
+) -> None:
+    for slope in (*slopes, sum(slopes) / 2):
+        assert verdict(f, x, slope) in ("KINK", "PASS")
+    for wrong in (slopes[0] * (1 - 1e-4), slopes[1] * (1 + 1e-4)):
+        assert verdict(f, x, wrong) == "WRONG"
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: x * math.log(abs(x)) if x else 0.0,
+        lambda x: abs(x) * math.log(abs(x)) if x else 0.0,
+        lambda x: 1 - x * math.log(x) if x > 0 else 1.0,
+    ],
+    ids=["odd", "even", "on one side"],
+)
+def test_a_slope_that_grows_like_a_logarithm_has_no_bound(f: Function) -> None:
+    found = estimate(f, 0.0)
+    assert (found.behaviour, found.reason) == ("edge", "slope without bound")
+
+
+def test_what_falls_faster_than_its_logarithm_grows_has_a_slope() -> None:
+    found = estimate(lambda x: x * x * math.log(abs(x)) if x else 0.0, 0.0)
+    assert found.behaviour == "smooth"
+    assert abs(found.value) <= found.error_bound
+
+
+@pytest.mark.parametrize("distance", [1e-7, 1e-9, 1e-11, 1e-13, 1e-15])
+def test_a_kink_that_noise_lets_no_step_avoid_is_a_kink(distance: float) -> None:
+    def f(x: float) -> float:
+        return abs(x - 1)
+
+    x = 1 + distance
+    assert verdict(f, x, 1.0) in ("PASS", "KINK")
+    assert verdict(f, x, -3.0) == "WRONG"
+    assert (verdict(f, x, 0.0) == "KINK") == (distance < 1e-10)
+
+
+# Numbers near the largest and the smallest
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (math.exp, 709.7, math.exp(709.7)),
+        (lambda x: 1e308 * x, 0.5, 1e308),
+        (lambda x: -1.79e308 * x * x, 0.1, -3.58e307),
+        (math.log, 1e-300, 1e300),
+    ],
+    ids=["exp", "line", "parabola", "log"],
+)
+def test_slopes_near_the_largest_number_are_seen(f: Function, x: float, slope: float) -> None:
+    assert verdict(f, x, slope) == "PASS"
+    for wrong in (-slope, 0.5 * slope, 0.0):
+        assert verdict(f, x, wrong) == "WRONG"
+
+
+def test_a_kink_near_the_largest_number_has_its_slopes() -> None:
+    found = estimate(lambda x: 1e308 * (1 + abs(x - 1) / 4), 1.0)
+    assert found.slopes == pytest.approx((-0.25e308, 0.25e308))
+
+
+@pytest.mark.parametrize("x", [1e-310, 5e-324])
+def test_a_slope_beyond_all_numbers_is_no_number(x: float) -> None:
+    assert verdict(math.log, x, 1e308) == "EDGE"
+
+
+def test_an_integer_beyond_all_floats_is_undefined() -> None:
+    found = estimate(lambda x: 10**400 if x > 1 else x, 1.0)
+    assert (found.behaviour, found.reason) == ("edge", "f is undefined on its right")
+
+
+def test_a_curve_that_is_flat_from_close_by_has_no_noise() -> None:
+    found = measure_noise(lambda x: [1 + 1e26 * (x[0] - 1) ** 4], [1.0], [1.0], random.Random(0))
+    assert found == [0.0]
