@@ -22,6 +22,12 @@ from microgradcheck.numeric.windows import extrapolate
 from random_functions import RandomFunction
 
 
+def noise_of(
+    f: Callable[[list[float]], list[float]], x: list[float], scales: list[float], rng: random.Random
+) -> list[float]:
+    return measure_noise(lambda points: list(map(f, points)), x, scales, rng)
+
+
 def square(x: Any) -> Any:
     return x**2
 
@@ -238,7 +244,7 @@ def test_noise_is_measured_to_a_factor_of_three(level: float, size: float) -> No
     def f(x: list[float]) -> list[float]:
         return [size * (math.sin(x[0]) + level * rng.gauss(0, 1))]
 
-    (found,) = measure_noise(f, [0.7], [0.7], random.Random(0))
+    (found,) = noise_of(f, [0.7], [0.7], random.Random(0))
     assert level * size / 3 < found < level * size * 3
 
 
@@ -248,13 +254,13 @@ def test_single_precision_is_seen_whatever_the_direction(seed: int) -> None:
         return [float((np.tanh(np.array(x).astype(np.float32)) ** 2).sum())]
 
     x = [0.3, 0.9, 1.4, 2.0]
-    (found,) = measure_noise(f, x, x, random.Random(seed))
+    (found,) = noise_of(f, x, x, random.Random(seed))
     assert 1e-8 < found < 1e-6
 
 
 def test_a_pole_near_by_is_not_taken_for_noise() -> None:
     x = math.pi / 2 - 1e-6
-    (found,) = measure_noise(lambda x: [math.tan(x[0])], [x], [x], random.Random(0))
+    (found,) = noise_of(lambda x: [math.tan(x[0])], [x], [x], random.Random(0))
     assert found < 1
 
 
@@ -274,15 +280,15 @@ def test_round_off_is_measured_with_few_calls_and_other_noise_is_looked_at_again
         return [exact(x)[0] + 1e-9 * rng.gauss(0, 1)]
 
     x = [3 * (offset + 0.7), 3 * (offset + 0.3)]
-    (found,) = measure_noise(exact, x, x, random.Random(0))
+    (found,) = noise_of(exact, x, x, random.Random(0))
     assert calls["round-off"] == 8
     assert 1e-17 < found < 1e-14 * max(offset, 1)
-    measure_noise(noisy, x, x, random.Random(0))
+    noise_of(noisy, x, x, random.Random(0))
     assert calls["noise"] == 16
 
 
 def test_the_smallest_numbers_have_noise_too() -> None:
-    assert measure_noise(lambda x: [3 * x[0]], [5e-320], [5e-320], random.Random(0)) == [0.0]
+    assert noise_of(lambda x: [3 * x[0]], [5e-320], [5e-320], random.Random(0)) == [0.0]
 
 
 # The estimate
@@ -475,7 +481,7 @@ def test_a_slope_of_waves_that_pass_for_noise_is_not_contradicted(frequency: flo
     def f(x: float) -> float:
         return x + 1e-5 * math.sin(frequency * x)
 
-    (noise,) = measure_noise(lambda x: [f(x[0])], [1.0], [1.0], random.Random(0))
+    (noise,) = noise_of(lambda x: [f(x[0])], [1.0], [1.0], random.Random(0))
     slope = 1 + 1e-5 * frequency * math.cos(frequency)
     blind, told = along(f, 1.0, noise), along(f, 1.0, noise, claim=slope)
     assert abs(blind.value - slope) > blind.error_bound
@@ -496,7 +502,7 @@ def test_a_slight_contradiction_is_looked_at_again(seed: int) -> None:
         # Its round-off grows with x, so that what is measured at 1 is too little.
         return 1 + 1e-15 * x * x * drawn.setdefault(x, rng.gauss(0, 1))
 
-    (noise,) = measure_noise(lambda x: [f(x[0])], [1.0], [1.0], random.Random(0))
+    (noise,) = noise_of(lambda x: [f(x[0])], [1.0], [1.0], random.Random(0))
     for claim, contradicted in ((None, True), (0.0, False)):
         found = along(f, 1.0, noise, claim=claim)
         assert (abs(found.value) > found.error_bound) == contradicted
@@ -528,7 +534,7 @@ def test_noise_does_not_follow_a_wrong_slope(wrong: float) -> None:
         return float(np.sin(np.float32(x)))
 
     for f in (noisy, single):
-        (noise,) = measure_noise(lambda x, f=f: [f(x[0])], [0.7], [0.7], random.Random(0))
+        (noise,) = noise_of(lambda x, f=f: [f(x[0])], [0.7], [0.7], random.Random(0))
         found = along(f, 0.7, noise, claim=wrong)
         assert abs(found.value - wrong) > found.error_bound
 

@@ -13,6 +13,13 @@ from microgradcheck.numeric import estimate
 from microgradcheck.numeric.ladder import estimate_along
 from microgradcheck.numeric.noise import measure_noise
 
+
+def noise_of(
+    f: Callable[[list[float]], list[float]], x: list[float], scales: list[float], rng: random.Random
+) -> list[float]:
+    return measure_noise(lambda points: list(map(f, points)), x, scales, rng)
+
+
 Function = Callable[[float], float]
 UNCLEAR = ("NOISY", "INCONCLUSIVE")
 
@@ -235,5 +242,5 @@ def test_an_integer_beyond_all_floats_is_undefined() -> None:
 
 
 def test_a_curve_that_is_flat_from_close_by_has_no_noise() -> None:
-    found = measure_noise(lambda x: [1 + 1e26 * (x[0] - 1) ** 4], [1.0], [1.0], random.Random(0))
+    found = noise_of(lambda x: [1 + 1e26 * (x[0] - 1) ** 4], [1.0], [1.0], random.Random(0))
     assert found == [0.0]

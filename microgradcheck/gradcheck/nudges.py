@@ -52,9 +52,9 @@ class Called:
         self.center = center
         self._problem = problem
 
-    def __call__(self, entries: list[float]) -> list[float]:
-        """Return the outputs at other entries."""
-        return self._problem(entries)
+    def __call__(self, points: list[list[float]]) -> list[list[float]]:
+        """Return the outputs at several points."""
+        return list(map(self._problem, points))
 
     def is_confirmed(self, noise: float, rng: random.Random) -> bool:
         """Tell that f was asked itself."""
@@ -120,11 +120,11 @@ class Taped:
         except Exception:  # noqa: BLE001  f can answer a tape's refusal by any error of its own
             return None  # Calls of f show better what there is to see.
 
-    def __call__(self, entries: list[float]) -> list[float]:
-        """Return the outputs at other entries."""
+    def __call__(self, points: list[list[float]]) -> list[list[float]]:
+        """Return the outputs at several points."""
         import numpy as np
 
-        return self._outputs(np.column_stack([self._column, entries]))[0]
+        return self._outputs(np.column_stack([self._column, *points]))
 
     def is_confirmed(self, noise: float, rng: random.Random) -> bool:
         """Tell whether f itself returns the same at fresh random points, near and farther away.

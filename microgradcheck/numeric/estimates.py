@@ -74,7 +74,9 @@ def estimate(
 
     noise = 0.0
     if math.isfinite(call(entries)[0]):
-        noise = measure_noise(call, entries, lengths, random.Random(rng))[0]
+        noise = measure_noise(
+            lambda points: list(map(call, points)), entries, lengths, random.Random(rng)
+        )[0]
 
     def along(i: int) -> Estimate:
         def at(step: float) -> float:

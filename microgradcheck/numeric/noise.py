@@ -36,7 +36,7 @@ _SMALLEST = math.ulp(0.0)
 
 
 def measure_noise(
-    f: Callable[[list[float]], Sequence[float]],
+    f: Callable[[list[list[float]]], Sequence[Sequence[float]]],
     x: Sequence[float],
     scales: Sequence[float],
     rng: random.Random,
@@ -44,7 +44,7 @@ def measure_noise(
     """Return the standard deviation of the noise in each output of a function near a point.
 
     Args:
-        f: a function of a list of numbers that returns a list of outputs.
+        f: a function of several points, lists of numbers, that returns the outputs at each.
         x: the point.
         scales: the length over which each number is moved, in its own units.
         rng: where the direction comes from, one sign for each number.
@@ -59,8 +59,9 @@ def measure_noise(
     Estimating computational noise, SIAM J. Sci. Comput. 33 (2011).
 
     Example:
-        >>> noise = measure_noise(lambda x: [round(x[0], 6)], [1.0], [1.0], random.Random(0))
-        >>> 1e-7 < noise[0] < 1e-6
+        >>> def f(points):
+        ...     return [[round(x, 6)] for (x,) in points]
+        >>> 1e-7 < measure_noise(f, [1.0], [1.0], random.Random(0))[0] < 1e-6
         True
     """
     signs = [rng.choice((-1, 1)) for _ in x]
@@ -68,7 +69,7 @@ def measure_noise(
     def outputs(spacing: float, side: int = 1) -> tuple[list[float], list[tuple[float, ...]]]:
         directions = [side * sign for sign in signs]
         positions, points = _points(x, scales, directions, spacing)
-        return positions, list(zip(*map(f, points), strict=True))
+        return positions, list(zip(*f(points), strict=True))
 
     found: list[list[float]] = []
     still: list[bool] = []
