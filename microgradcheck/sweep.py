@@ -123,6 +123,11 @@ def _visit(root: NodeT) -> list[NodeT]:
 
 def _keep_users(order: Sequence[NodeT], inputs: Sequence[NodeT]) -> list[NodeT]:
     """Keep the inputs and what depends on them; the marks of all others are taken away."""
+    for node in inputs:
+        node.adjoint = 0.0
+    known = set(map(id, inputs))
+    if all(node.operation is not None or id(node) in known for node in order):
+        return [*order]  # No leaf is anything else, so all that was computed depends on them.
     _forget(order)
     for node in inputs:
         node.adjoint = 0.0

@@ -103,7 +103,7 @@ def gradcheck(
         if value != usual
     }
     report = comparison.report(
-        reference, accepted=accepted, nodes=nodes, repeat=_call(inputs, changed)
+        reference, accepted=accepted, nodes=nodes, repeat=_call(problem, changed)
     )
     if not report.passed and raise_on_failure:
         raise GradcheckError(report)
@@ -134,15 +134,16 @@ def _seed(rng: object) -> int:
         ) from None
 
 
-def _call(inputs: tuple[Any, ...], options: dict[str, Any]) -> str:
+def _call(problem: Problem, options: dict[str, Any]) -> str:
     """Return a call of gradcheck as text, short enough for a line or two."""
     written = {
         name: f"{name}={value!r}" if isinstance(value, (str, int, float)) else f"{name}=..."
         for name, value in options.items()
     }
-    call = f"gradcheck(f, {', '.join([*map(repr, inputs), *written.values()])})"
-    if len(call) <= _LONGEST_CALL and "\n" not in call:
-        return call
+    if 3 * len(problem.entries) < _LONGEST_CALL:
+        call = f"gradcheck(f, {', '.join([*map(repr, problem.inputs), *written.values()])})"
+        if len(call) <= _LONGEST_CALL and "\n" not in call:
+            return call
     del written["gradient"]
     return f"gradcheck(f, ..., {', '.join(written.values())})"
 

@@ -27,7 +27,7 @@ __all__ = ["Called", "Move", "Nudges", "Taped", "portions", "search_together"]
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 # Where f confirms its tape: relative to the farthest step, and to the scale, next to the inputs.
-_FAR, _NEAR = (1.0, 0.25, 0.06, 0.016), (4e-6,)
+_FAR, _NEAR = (1.0, 0.12, 0.016), (4e-6,)
 _REACH = 0.25  # of the scale: the least farthest step
 _TRIES = 8
 _LARGEST_DIFFERENCE = 64  # standard deviations of the noise: sums in another order round otherwise

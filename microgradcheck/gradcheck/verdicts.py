@@ -52,7 +52,8 @@ def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Ent
         slopes=estimate.slopes,
     )
     verdict, cause = _verdict(entry, estimate, circumstances)
-    return replace(entry, verdict=verdict, cause=cause)
+    # Most pass, as an entry does by itself.
+    return entry if verdict is Verdict.PASS else replace(entry, verdict=verdict, cause=cause)
 
 
 def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Verdict, str]:

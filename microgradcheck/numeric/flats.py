@@ -107,9 +107,10 @@ def sawtooth(samples: Samples, window: Window) -> float:
     for pair in reversed(samples.pairs[: window.coarsest]):
         if not _moved(samples, pair) < _TOOTH:
             return 0.0
-        beside = off(-pair.h, pair.left), off(pair.h, pair.right)
+        left, right = off(-pair.h, pair.left), off(pair.h, pair.right)
         least = max(abs(window.value) * pair.h / 2, 4 * samples.noise_of(pair))
-        if min(map(abs, beside)) > least:
+        # Teeth leave a slope to opposite sides, where a curve leaves it to one.
+        if left * right < 0 and min(abs(left), abs(right)) > least:
             low = samples.pairs[window.coarsest].h
             return min(_jump(samples, off, side * low, side * pair.h) for side in (-1, 1))
     return 0.0
