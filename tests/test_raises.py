@@ -153,8 +153,15 @@ CALLS: dict[str, Calls] = {
         "ValueError": lambda: mg.record(log, 1.0).agrees(-1.0),
         "ArithmeticError": lambda: mg.record(inverse, 1.0).agrees(0.0),
     },
-    "Tape.function": {"ValueError": lambda: own_tape().function(np)},
-    "Tape.save": {"ValueError": lambda: own_tape().save("loss.py")},
+    "Tape.function": {
+        "StaleTapeError": lambda: stale_tape().function(np),
+        "TypeError": lambda: own_tape().function(None),
+        "ValueError": lambda: own_tape().function(np),
+    },
+    "Tape.save": {
+        "StaleTapeError": lambda: stale_tape().save("loss.py"),
+        "ValueError": lambda: own_tape().save("loss.py"),
+    },
     "Value": {
         "TypeError": lambda: mg.Value("a"),
         "ValueError": lambda: mg.Value(-1.0).log(),
