@@ -269,3 +269,9 @@ def test_every_source_gives_the_jacobian_of_several_outputs(source: str) -> None
 def test_what_is_to_be_accepted_is_a_name_or_several() -> None:
     with pytest.raises(TypeError, match="accept is a verdict or several"):
         check(lambda x: x, 1.0, accept=3)
+
+
+def test_a_report_says_which_of_the_two_numbers_there_is() -> None:
+    assert "EDGE         nothing to compare" in str(check(mg.log, -1.0))
+    edge = check(math.sqrt, 0.0, gradient=lambda x: 1.0)
+    assert "EDGE         1.00000 against nothing" in str(edge)

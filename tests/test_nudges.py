@@ -234,3 +234,16 @@ def test_searches_that_need_more_points_share_them(monkeypatch: pytest.MonkeyPat
     searched = [size for size in batches if size > 2]
     assert len(searched) < len(X)  # One by one, each of them would ask for several.
     assert report.taped > 6 * len(X)
+
+
+def test_where_a_value_of_its_own_has_changed_f_is_called() -> None:
+    weight, calls = mg.Value(1.0), itertools.count()
+
+    def f(x: Any) -> Any:
+        if not isinstance(x[0], mg.Value) and next(calls) == 2:
+            weight.data = 2.0  # It makes no difference, which the tape cannot know.
+        return smooth(x) + 0 * weight
+
+    report = check(f)
+    assert report.passed
+    assert report.calls > 4 * len(X)
