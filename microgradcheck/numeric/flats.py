@@ -17,6 +17,7 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 _FAR = 1.3  # times the scale of x: beyond zero, about which most functions change
 _SHARP = 1.05  # times the farthest step at which f stands still: within this, a border is seen
 _ROUND_OFF = 100 * UNIT_ROUNDOFF
+_GROWS = 16  # times the noise: more is no rounding
 _TEETH = 10  # so many steps within reach are rounding; fewer are pieces of f, as of floor(x) at 2.5
 _TOOTH = 1e-2  # relative to f: larger ones are not made by cancellation alone
 _GRADUAL = 2000 * UNIT_ROUNDOFF
@@ -49,10 +50,12 @@ def flatness(samples: Samples, scale: float) -> Flatness:
     if not still or (samples.moves() and samples.noise > _ROUND_OFF * abs(samples.center)):
         return Flatness(False)
     far = _far_away(samples, scale)
-    if not _moved(samples, far) > _ROUND_OFF:
-        moved = _moved(samples, far) * abs(samples.center)
+    # What f is made of, and so its rounding, may grow in proportion with what is moved.
+    rounding = _GROWS * samples.noise * (1 + far.h / scale)
+    changes = [abs(f - samples.center) for f in (far.left, far.right) if math.isfinite(f)]
+    moved = max(changes, default=0.0)
+    if moved <= rounding or _moved(samples, far) <= _ROUND_OFF:
         return Flatness(True, still=still[0], slope=(moved + 4 * samples.noise) / still[0])
-    moved = max(abs(f - samples.center) for f in (far.left, far.right) if math.isfinite(f))
     known = [far, *samples.pairs]
     moving = min(
         (pair for pair in known if _moved(samples, pair) > _ROUND_OFF), key=attrgetter("h")
