@@ -14,6 +14,7 @@ import microgradcheck as mg
 from microgradcheck.gradcheck import comparison, nudges
 from microgradcheck.gradcheck.nudges import Taped
 from microgradcheck.gradcheck.problem import Problem
+from microgradcheck.tape import Recorder
 from random_functions import Claimed
 
 X = np.linspace(0.5, 2.0, 40)
@@ -247,3 +248,15 @@ def test_where_a_value_of_its_own_has_changed_f_is_called() -> None:
     report = check(f)
     assert report.passed
     assert report.calls > 4 * len(X)
+
+
+def test_a_recording_that_read_a_value_becomes_no_graph() -> None:
+    recorder = Recorder(lambda x: x * x + 0 * float(x))
+    assert mg.grad(recorder)(3.0) == 6.0
+    with pytest.raises(TypeError, match="read as a plain number"):
+        recorder.graph()
+
+
+def test_the_source_tape_refuses_itself_what_it_cannot_follow() -> None:
+    with pytest.raises(TypeError, match="and a tape cannot follow"):
+        check(lambda x: smooth(x) + 0 * float(x[0]), gradient="tape")

@@ -10,8 +10,11 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.numeric import estimate
+from microgradcheck.numeric.flats import sawtooth
 from microgradcheck.numeric.ladder import estimate_along
 from microgradcheck.numeric.noise import measure_noise
+from microgradcheck.numeric.samples import Samples
+from microgradcheck.numeric.windows import Window
 
 
 def noise_of(
@@ -244,3 +247,29 @@ def test_an_integer_beyond_all_floats_is_undefined() -> None:
 def test_a_curve_that_is_flat_from_close_by_has_no_noise() -> None:
     found = noise_of(lambda x: [1 + 1e26 * (x[0] - 1) ** 4], [1.0], [1.0], random.Random(0))
     assert found == [0.0]
+
+
+def test_what_cancels_but_for_rounding_has_a_slope_of_zero() -> None:
+    report = mg.gradcheck(
+        lambda x: (x[0] - x[1]) - x[0],
+        [-0.2573689839163347, 0.004807225077068018],
+        gradient=lambda x: [0.0, -1.0],
+    )
+    assert report.passed
+    assert report.entries[0].resolution < 1e-10
+
+
+@pytest.mark.parametrize("bend", [4e-4, -4e-4])
+def test_a_curve_is_not_searched_for_teeth(bend: float) -> None:
+    steps = []
+
+    def at(step: float) -> float:
+        steps.append(step)
+        return 83.6 + 3.5e-5 * step + bend * step**2
+
+    samples = Samples(at, 0.5588, 9e-15)
+    for h in (0.061, 0.022, 0.0092, 0.0038):
+        samples.add(h)
+    known = len(steps)
+    assert sawtooth(samples, Window(3.5e-5, 0.0, 0.0, finest=3, coarsest=1)) == 0.0
+    assert len(steps) == known

@@ -98,7 +98,6 @@ def source_lines() -> Iterator[None]:
     try:
         yield
     finally:
-        sys.setprofile(None)
         # Profilers written in C are no functions, and go on by themselves.
         resume = getattr(outer, "enable", lambda: sys.setprofile(outer))
         resume()
