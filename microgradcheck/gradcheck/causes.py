@@ -32,11 +32,7 @@ def explain(
     faults: Sequence[OperationFault] | None,
     rng: random.Random,
 ) -> tuple[list[Entry], list[str]]:
-    """Give every wrong entry without a cause the first cause that the evidence shows.
-
-    Returns:
-        The entries with their causes, and notes for the report.
-    """
+    """Give wrong entries the first cause that the evidence shows; return them, and notes of it."""
     notes: list[str] = []
     wrong = [n for n, e in enumerate(entries) if e.verdict is Verdict.WRONG and not e.cause]
     if not wrong:
