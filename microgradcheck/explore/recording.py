@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, NamedTuple, Never
 from microgradcheck import sweep
 from microgradcheck.draw.scene import in_one_line, shortened
 from microgradcheck.ops import Operation
-from microgradcheck.structure import is_array, number, put_together, take_apart
+from microgradcheck.structure import is_array, put_together, take_apart
 from microgradcheck.tape.graph import SYMBOLS
 from microgradcheck.value import Note, Value, caller, source_lines, watching
 
@@ -136,7 +136,7 @@ def _call(f: Callable[..., Any], arguments: dict[str, Any]) -> Any:
 
 
 def _leaves(name: str, thing: Any) -> list[Value]:
-    plain = take_apart(thing, lambda entry: number(entry) is not None, name=f"the input {name}")
+    plain = take_apart(thing, name=f"the input {name}")
     single = len(plain) == 1 and not isinstance(thing, (list, tuple)) and not is_array(thing)
     indices = [""] if single else [f"[{i}]" for i in _indices(thing)]
     leaves = [

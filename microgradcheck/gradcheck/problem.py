@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from itertools import product
 from typing import Any, Self
 
@@ -15,17 +13,16 @@ from microgradcheck.backprop import grad
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.entry import Entry
 from microgradcheck.gradcheck.wording import short
-from microgradcheck.numeric.entries import scale_of
+from microgradcheck.numeric.entries import quiet_numpy, scale_of
 from microgradcheck.sources import on_numbers
 from microgradcheck.structure import (
     is_array,
-    number,
     put_together,
     take_apart,
     with_numpy_arrays,
 )
 
-__all__ = ["GradientProblem", "Index", "Problem", "indices_of", "quiet_numpy", "scatter"]
+__all__ = ["GradientProblem", "Index", "Problem", "indices_of", "scatter"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -52,7 +49,7 @@ class Problem:
         self.inputs = inputs
         self.names = _names_of_inputs(f, len(inputs))
         self.parts = [
-            take_apart(entry, _is_number, name=f"the input {name}")
+            take_apart(entry, name=f"the input {name}")
             for name, entry in zip(self.names, inputs, strict=True)
         ]
         self.entries = [float(entry) for part in self.parts for entry in part]
@@ -155,7 +152,7 @@ class Problem:
         held: list[Any] = []
         for argument in arguments:
             try:
-                held += take_apart(argument, _is_number)
+                held += take_apart(argument)
             except (TypeError, ValueError):
                 return False
         return held == self.entries
@@ -220,10 +217,6 @@ def indices_of(thing: Any) -> list[Index]:
     return [()]
 
 
-def _is_number(thing: object) -> bool:
-    return number(thing) is not None
-
-
 def _real(output: Any) -> float:
     return float(output)
 
@@ -236,12 +229,6 @@ def _names_of_inputs(f: Callable[..., Any], count: int) -> list[str]:
     if len(names) >= count and all(len(name) <= 8 for name in names):
         return names[:count]
     return ["x"] if count == 1 else [f"x{position}" for position in range(count)]
-
-
-def quiet_numpy() -> Any:
-    """Keep NumPy from warning where f is undefined, which the report says better."""
-    numpy = sys.modules.get("numpy")
-    return numpy.errstate(all="ignore") if numpy else nullcontext()
 
 
 def scatter(problem: Problem, center: Iterable[float], *, times: int = 1) -> float:

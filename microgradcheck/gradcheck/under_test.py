@@ -10,8 +10,9 @@ from microgradcheck import backprop
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.blame import in_words
 from microgradcheck.gradcheck.entry import Cause
-from microgradcheck.gradcheck.problem import Index, Problem, indices_of, quiet_numpy
+from microgradcheck.gradcheck.problem import Index, Problem, indices_of
 from microgradcheck.gradcheck.wording import short
+from microgradcheck.numeric.entries import quiet_numpy
 from microgradcheck.sources import GivenGradient, GradientSource
 from microgradcheck.structure import take_apart, with_numpy_arrays
 

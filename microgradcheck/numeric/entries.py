@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
-from microgradcheck.structure import is_array, number, shown, take_apart
+from microgradcheck.structure import is_array, shown, take_apart
 
 __all__ = [
     "EPSILON",
@@ -16,6 +18,7 @@ __all__ = [
     "entries_of",
     "numbers",
     "one_number",
+    "quiet_numpy",
     "real_part",
     "scale_of",
     "shape_of",
@@ -28,7 +31,7 @@ EPSILON: Final = 2.0**-52
 
 def entries_of(x: Any) -> list[float]:
     """Return the entries of a number, list, tuple or array as floats, all of them finite."""
-    entries = list(map(float, take_apart(x, lambda entry: number(entry) is not None, name="x")))
+    entries = list(map(float, take_apart(x, name="x")))
     for position, entry in enumerate(entries):
         if not math.isfinite(entry):
             where = "" if len(entries) == 1 else f" at entry {position}"
@@ -89,6 +92,12 @@ def real_part(result: Any) -> Any:
             "numbers it is undefined here or near by, as x**0.5 is below 0"
         )
     return result.real
+
+
+def quiet_numpy() -> AbstractContextManager[object]:
+    """Keep NumPy from warning where f is undefined, which what is found says better."""
+    numpy = sys.modules.get("numpy")
+    return numpy.errstate(all="ignore") if numpy else nullcontext()
 
 
 def default_step(entries: list[float], i: int, relative_step: float) -> float:

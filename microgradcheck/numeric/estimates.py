@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import math
 import random
-import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from microgradcheck.numeric.entries import entries_of, one_number, real_part, scale_of
+from microgradcheck.numeric.entries import entries_of, one_number, quiet_numpy, real_part, scale_of
 from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
 from microgradcheck.structure import number, put_together
@@ -66,7 +64,7 @@ def estimate(
 
     def call(moved: list[float]) -> list[float]:
         try:
-            with _quiet_numpy():
+            with quiet_numpy():
                 result = one_number(f(put_together(moved, like=x)))
             return [real_part(result) if isinstance(result, complex) else result]
         except (ValueError, ArithmeticError):
@@ -86,9 +84,3 @@ def estimate(
 
     found = [along(i) for i in range(len(entries))]
     return Estimate(*(put_together(list(values), like=x) for values in zip(*found, strict=True)))
-
-
-def _quiet_numpy() -> AbstractContextManager[object]:
-    """Keep NumPy from warning where f is undefined, which the estimate says better."""
-    numpy = sys.modules.get("numpy")
-    return numpy.errstate(all="ignore") if numpy else nullcontext()

@@ -254,4 +254,4 @@ def of_entries(f: Callable[..., Any], like: tuple[Any, ...]) -> Callable[..., fl
 
 def entries_of(x: Any) -> list[float]:
     """Return the numbers in a number, list, tuple or array."""
-    return list(map(float, take_apart(x, lambda entry: number(entry) is not None)))
+    return list(map(float, take_apart(x)))
