@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator
 from functools import wraps
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -28,31 +28,20 @@ SCHEMA: Final = 1
 """The version of the JSON; a change that a reader of it must know of raises it."""
 
 
-class _Check(NamedTuple):
-    """What is kept of one check: plain data, since pytest-xdist sends it between processes."""
-
-    verdict: str
-    severity: int
-    passed: bool
-    power: float
-    report: str  # as JSON, only where a file is to hold it
-
-
 class _Session:
     """The checks of a test run, from the fixture to the summary.
 
-    A check travels in the report of its test. Pytest-xdist, pytest-forked and the like bring that
-    to the process that sums up, even from a worker that crashes or is stopped later.
+    A check travels in the report of its test, as JSON. Pytest-xdist, pytest-forked and the like
+    bring that to the process that sums up, even from a worker that crashes or is stopped later.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self.rtol = _rtol(config)
         path, _, folder = _setting(config, "report")
         self.path = folder / path if path else None
-        self._sums_up = not hasattr(config, "workerinput")  # as workers of pytest-xdist do not
-        self._of_this_phase: list[_Check] = []
-        self._checks: list[tuple[str, _Check]] = []
-        if self._sums_up and self.path is not None:
+        self._of_this_phase: list[str] = []
+        self._checks: list[dict[str, Any]] = []
+        if self.path is not None:
             # Better a complaint before any test has run than after them all.
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,18 +50,13 @@ class _Session:
                 raise pytest.UsageError(f"cannot write {self.path}: {error.strerror}") from error
 
     def add(self, report: Report) -> None:
-        """Keep what a check found, until pytest reports on the test that made it."""
+        """Keep what a check found until pytest reports on its test."""
         import json
 
-        self._of_this_phase.append(
-            _Check(
-                str(report.verdict),
-                report.verdict.severity,
-                report.passed,
-                float(report.power),
-                "" if self.path is None else json.dumps(report.to_dict(), default=str),
-            )
-        )
+        found = {"passed": report.passed, "verdict": report.verdict, "power": report.power}
+        if self.path is not None:
+            found = report.to_dict()
+        self._of_this_phase.append(json.dumps(found, default=str))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -81,8 +65,8 @@ class _Session:
         report = yield
         if self._of_this_phase:
             # A report of pytest carries what is added to it from process to process.
-            report.gradchecks = list(map(tuple, self._of_this_phase))  # type: ignore[attr-defined]
-            self._of_this_phase.clear()
+            report.gradchecks = self._of_this_phase  # type: ignore[attr-defined]
+            self._of_this_phase = []
         crash = getattr(report.longrepr, "reprcrash", None)
         if call.excinfo is not None and call.excinfo.typename == "GradcheckError" and crash:
             # The exception's name goes: what the short summary shows has room for one thing.
@@ -90,29 +74,28 @@ class _Session:
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        found = getattr(report, "gradchecks", ())
-        self._checks += [(report.nodeid, _Check(*check)) for check in found]
+        for text in getattr(report, "gradchecks", ()):
+            import json
+
+            # JSON has null for what is not a finite number.
+            found = json.loads(text, parse_constant=lambda _: None)
+            self._checks.append({"test": report.nodeid, "report": found})
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
-        if not self._sums_up or self.path is None:
-            return
-        import json
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        # A worker of pytest-xdist leaves it to the process that started it.
+        if self.path is not None and not hasattr(session.config, "workerinput"):
+            import json
 
-        checks = [
-            # JSON has null for what is not a finite number.
-            {"test": test, "report": json.loads(check.report, parse_constant=lambda _: None)}
-            # By test, since workers of pytest-xdist end theirs in any order.
-            for test, check in sorted(self._checks, key=lambda found: found[0])
-        ]
-        text = json.dumps({"schema": SCHEMA, "checks": checks}, indent=2)
-        self.path.write_text(f"{text}\n", encoding="utf-8")
+            # By test, since workers end theirs in any order.
+            checks = sorted(self._checks, key=lambda check: check["test"])
+            text = json.dumps({"schema": SCHEMA, "checks": checks}, indent=2)
+            self.path.write_text(f"{text}\n", encoding="utf-8")
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         if self._checks:
-            clean = all(check.verdict == "PASS" for _, check in self._checks)
-            line = _summary(self._checks)
-            terminalreporter.write_line(line, green=clean, yellow=not clean)
+            clean = all(check["report"]["verdict"] == "PASS" for check in self._checks)
+            terminalreporter.write_line(_summary(self._checks), green=clean, yellow=not clean)
         if self.path is not None:
             terminalreporter.write_line(f"gradcheck: report in {self.path}")
 
@@ -122,13 +105,13 @@ _SESSION = pytest.StashKey[_Session]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options and their twins in configuration files."""
-    rtol = "relative tolerance of gradchecks that do not state their own"
-    report = "write what all gradchecks found into a JSON file"
     group = parser.getgroup("gradcheck", "gradients checked against plain arithmetic")
-    group.addoption("--gradcheck-rtol", metavar="RTOL", help=rtol)
-    group.addoption("--gradcheck-report", metavar="PATH", help=report)
-    parser.addini("gradcheck_rtol", f"{rtol}, as --gradcheck-rtol does")
-    parser.addini("gradcheck_report", f"{report}, as --gradcheck-report does")
+    for name, text in (
+        ("rtol", "relative tolerance of gradchecks that do not state their own"),
+        ("report", "write what all gradchecks found into a JSON file"),
+    ):
+        group.addoption(f"--gradcheck-{name}", metavar=name.upper(), help=text)
+        parser.addini(f"gradcheck_{name}", f"{text}, as --gradcheck-{name} does")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -164,9 +147,6 @@ def gradcheck(pytestconfig: pytest.Config) -> Callable[..., Report]:
     return counted
 
 
-# Options
-
-
 def _rtol(config: pytest.Config) -> float | None:
     given, name, _ = _setting(config, "rtol")
     if not given:
@@ -189,18 +169,22 @@ def _setting(config: pytest.Config, name: str) -> tuple[str, str, Path]:
     return config.getini(f"gradcheck_{name}"), f"gradcheck_{name}", folder
 
 
-# What is shown
-
-
-def _summary(checks: list[tuple[str, _Check]]) -> str:
+def _summary(checks: list[dict[str, Any]]) -> str:
     """Return the line that sums up: the checks, their verdicts, and the weakest that passed."""
-    counts = Counter((check.severity, check.verdict) for _, check in checks)
+    from microgradcheck.gradcheck import Verdict
+
+    counts = Counter(check["report"]["verdict"] for check in checks)
     total = "1 check" if len(checks) == 1 else f"{len(checks):,} checks"
-    verdicts = [f"{count:,} {verdict}" for (_, verdict), count in sorted(counts.items())]
+    verdicts = [f"{counts[verdict]:,} {verdict}" for verdict in Verdict if counts[verdict]]
     line = ", ".join([f"gradcheck: {total}", *verdicts])
-    passed = [(-check.power, test) for test, check in checks if check.passed]
+    passed = [
+        # JSON has no number for a check that saw nothing.
+        (inf if report["power"] is None else report["power"], check["test"])
+        for check in checks
+        if (report := check["report"])["passed"]
+    ]
     if not passed:
         return line
-    power, test = min(passed)
-    seen = "no error of any size" if power == -inf else f"relative errors of {-power:.0e}"
+    power, test = min(passed, key=lambda check: (-check[0], check[1]))
+    seen = "no error of any size" if power == inf else f"relative errors of {power:.0e}"
     return f"{line} (weakest: {test}, sees {seen})"

@@ -15,28 +15,18 @@ from contextlib import redirect_stdout
 from typing import Any, Final, Never
 
 from microgradcheck import __version__
-from microgradcheck.cli.result import Status, UsageError, complaint, show, write
 
-__all__ = ["main"]
+__all__ = ["Status", "main"]
 
 SCHEMA: Final = 1
 """The version of the JSON; a change that a reader of it must know of raises it."""
 
 _DESCRIPTION: Final = """\
-Gradients that can be checked: record a computation, carry its derivative back
-by the chain rule, and compare it with plain arithmetic.
+Record a computation, carry its derivative back by the chain rule, and compare
+it with plain arithmetic.
 """
 
-_EPILOG: Final = """\
-examples:
-  microgradcheck
-  microgradcheck check "sin(x*y) + x**2" x=1 y=2
-  microgradcheck draw "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg
-  microgradcheck explore "tanh(w*x + b)" w=0.5 x=2 b=-1 -o neuron.html
-  microgradcheck descend "(w - 5)**2" w=0 --gradient central-difference
-  microgradcheck sweep "exp(x)" x=1
-  microgradcheck mistakes add-overwrites
-  microgradcheck ops tanh
+_EPILOG: Final = """
 
 An expression has numbers, names, + - * / ** and the library's functions: exp,
 log, sqrt, sin, tanh, relu, max, ... Values may be expressions, too: x=pi/2.
@@ -49,9 +39,17 @@ exit status:
   130  stopped by Ctrl-C
 """
 
-_PICTURE_HELP: Final = "where the picture goes: .svg, .png, .dot or .txt (default: %(default)s)"
-_GRADIENT_HELP: Final = """backprop, forward-mode, central-difference, forward-difference,
-    backward-difference, complex-step, or package.module:function (default: %(default)s)"""
+
+class Status:
+    """The exit statuses of every command."""
+
+    PASS: Final = 0
+    WRONG: Final = 1
+    USAGE: Final = 2
+    CANNOT_TELL: Final = 3
+    # As a shell reports programs that were ended by Ctrl-C, and by a pipe that no one reads.
+    INTERRUPTED: Final = 130
+    UNREAD: Final = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -74,6 +72,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Status.UNREAD
     except (KeyboardInterrupt, SystemExit, Exception) as error:  # noqa: BLE001 (a function may raise anything)
+        from microgradcheck.cli.result import complaint, write
+
         write(sys.stderr, f"microgradcheck: {complaint(error)}")
         return Status.INTERRUPTED if isinstance(error, KeyboardInterrupt) else Status.USAGE
 
@@ -83,34 +83,25 @@ def _run(arguments: Sequence[str]) -> int:
         options = _options(arguments)
     except SystemExit:  # Help or the version was asked for, and is printed.
         return Status.PASS
-    from microgradcheck.cli import commands, demo, tables
+    from microgradcheck.cli import commands, lessons
+    from microgradcheck.cli.result import show, write
 
-    command = {
-        "demo": demo.demo,
-        "check": commands.check,
-        "draw": commands.draw,
-        "explore": commands.explore,
-        "descend": commands.descend,
-        "sweep": tables.sweep,
-        "mistakes": tables.mistakes,
-        "ops": tables.operations,
-    }[options.command]
-    if not options.json:
-        result = command(options)
-        show(sys.stdout, *result.shown())
-        return result.status
-    import json
-
+    home = lessons if options.command in lessons.__all__ else commands
     # A function that prints must not print into the JSON.
-    with redirect_stdout(sys.stderr):
-        result = command(options)
-    head = {"schema": SCHEMA, "command": options.command}
-    # First for the eye, and last because a report has a schema of its own.
-    text = json.dumps(head | result.data | head)
-    # JSON has null for what is not a finite number.
-    data = json.loads(text, parse_constant=lambda _: None)
-    write(sys.stdout, json.dumps(data, indent=2))
-    return result.status
+    with redirect_stdout(sys.stderr if options.json else sys.stdout):
+        status, data, shown = getattr(home, options.command)(options)
+    if options.json:
+        import json
+
+        head = {"schema": SCHEMA, "command": options.command}
+        # First for the eye, and last because a report has a schema of its own.
+        text = json.dumps(head | data | head)
+        # JSON has null for what is not a finite number.
+        finite = json.loads(text, parse_constant=lambda _: None)
+        write(sys.stdout, json.dumps(finite, indent=2))
+    else:
+        show(sys.stdout, *shown)
+    return int(status)
 
 
 # What may be typed
@@ -124,10 +115,7 @@ class _Explain(argparse.Action):
     ) -> Never:
         from microgradcheck.gradcheck.explanations import explain
 
-        try:
-            print(explain(" ".join(words)))
-        except ValueError as error:
-            raise UsageError(str(error)) from error
+        print(explain(" ".join(words)))
         parser.exit()
 
 
@@ -135,7 +123,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose errors are one line and raised, so that one place prints them."""
 
     def error(self, message: str) -> Never:
-        raise UsageError(f"{message}; {self.prog} --help tells more")
+        raise ValueError(f"{message}; {self.prog} --help tells more")
 
 
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
@@ -163,133 +151,129 @@ def _parser() -> _Parser:
         "formatter_class": argparse.RawDescriptionHelpFormatter,
         "allow_abbrev": False,
     }
-    parser = _Parser(prog="microgradcheck", description=_DESCRIPTION, epilog=_EPILOG, **layout)
+    parser = _Parser(prog="microgradcheck", description=_DESCRIPTION, **layout)
     parser.add_argument("--version", action="version", version=f"microgradcheck {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", dest="command")
-    commands.required = True
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True
+    )
 
-    def add_command(summary: str, *examples: str) -> argparse.ArgumentParser:
+    firsts = []  # the first example of each command
+
+    def add(summary: str, *examples: str, output: str | None = None) -> argparse.ArgumentParser:
+        firsts.append(examples[0])
         command = commands.add_parser(
             examples[0].partition(" ")[0],
             help=summary,
             description=f"{summary.capitalize()}.",
-            epilog="\n  microgradcheck ".join(["examples:", *examples]),
+            epilog=_in_lines(examples),
             **layout,
         )
         command.add_argument("--json", action="store_true", help="write JSON, for other programs")
+        if output is not None:
+            kinds = ".html" if output.endswith(".html") else ".svg, .png, .dot or .txt"
+            written = f"the file to write, {kinds} (default: {output or 'none'})"
+            command.add_argument("-o", "--output", metavar="FILE", default=output, help=written)
         return command
 
-    def add_command_on_function(summary: str, *examples: str) -> argparse.ArgumentParser:
-        command = add_command(summary, *examples)
+    def add_for_function(
+        summary: str, *examples: str, output: str | None = None
+    ) -> argparse.ArgumentParser:
+        command = add(summary, *examples, output=output)
         command.add_argument(
-            "target",
-            metavar="FUNCTION",
-            help="an expression in quotes, or package.module:function for one of your own, "
-            "from the current folder too",
+            "target", metavar="FUNCTION", help="an expression in quotes, or package.module:function"
         )
         command.add_argument(
-            "values", nargs="*", metavar="NAME=NUMBER", help="the variables of the expression"
+            "values", nargs="*", metavar="NAME=NUMBER", help="the variables of an expression"
         )
         command.add_argument(
-            "--at", nargs="+", metavar="NUMBER", help="the inputs of package.module:function"
+            "--at", nargs="+", metavar="NUMBER", help="the inputs of a module's function"
         )
         return command
 
-    demo = add_command(
+    def add_gradient(command: argparse.ArgumentParser) -> None:
+        command.add_argument(
+            "--gradient",
+            default="backprop",
+            help="backprop, forward-mode, central-difference, forward-difference, "
+            "backward-difference, complex-step, or package.module:function (default: %(default)s)",
+        )
+
+    add(
         "differentiate, check, draw and descend: a tour in one page",
         "demo",
         "demo --output chain-rule.svg",
+        output="microgradcheck-demo.svg",
     )
-    demo.add_argument("-o", "--output", default="microgradcheck-demo.svg", help=_PICTURE_HELP)
-
-    check = add_command_on_function(
+    check = add_for_function(
         "compare a gradient with finite differences",
         'check "sin(x*y) + x**2" x=1 y=2',
-        'check "abs(x)" x=0',
         "check math:sin --gradient math:cos --at pi/3",
         "check operator:mul --at 2 3 --json",
         "check --explain WRONG",
     )
-    check.add_argument("--gradient", default="backprop", help=_GRADIENT_HELP)
+    add_gradient(check)
     check.add_argument(
         "--explain",
         action=_Explain,
         nargs="+",
         metavar="WORD",
-        help="tell what a verdict or a cause means, how it is found, and what to do: "
-        "WRONG, NOISY, sign flipped, ...",
+        help="tell all about a verdict or a cause: WRONG, NOISY, sign flipped, ...",
     )
-
-    draw = add_command_on_function(
+    draw = add_for_function(
         "draw the graph of a computation, with values and gradients",
-        'draw "sin(x*y) + x**2" x=1 y=2',
         'draw "sigmoid(w*x + b)" w=0.5 x=2 b=-1 -o neuron.svg',
+        output="graph.svg",
     )
-    draw.add_argument("-o", "--output", default="graph.svg", help=_PICTURE_HELP)
     draw.add_argument(
         "--depth",
         type=int,
         metavar="LEVELS",
-        help="how many levels of boxes to open (default: as many as the limit allows)",
+        help="levels of boxes to open (default: as many as the limit allows)",
     )
     draw.add_argument(
         "--limit",
         type=int,
         default=100,
         metavar="VALUES",
-        help="how many values to draw before some are folded (default: %(default)s)",
+        help="values to draw before some are folded (default: %(default)s)",
     )
-
-    explore = add_command_on_function(
+    add_for_function(
         "write a page that goes through the chain rule step by step",
-        'explore "sin(x*y) + x**2" x=1 y=2',
+        'explore "tanh(w*x + b)" w=0.5 x=2 b=-1',
         "explore operator:mul --at 2 3 --output product.html",
+        output="page.html",
     )
-    explore.add_argument(
-        "-o",
-        "--output",
-        default="page.html",
-        help="where the page goes: .html (default: %(default)s)",
-    )
-
-    descend = add_command_on_function(
+    descend = add_for_function(
         "follow a gradient downhill",
         'descend "(w - 5)**2" w=0 --learning-rate 0.1 --steps 30',
         'descend "x**2 + y**2" x=10 y=-10 --gradient central-difference',
     )
-    descend.add_argument("--gradient", default="backprop", help=_GRADIENT_HELP)
+    add_gradient(descend)
     descend.add_argument(
         "--learning-rate", type=float, default=0.1, metavar="RATE", help="(default: %(default)s)"
     )
     descend.add_argument("--steps", type=int, default=30, help="(default: %(default)s)")
-
-    sweep = add_command_on_function(
+    sweep = add_for_function(
         "show the error of finite differences against their step",
         'sweep "exp(x)" x=1',
         'sweep "sin(x*y)" x=1 y=2 --variable y',
     )
     sweep.add_argument("--variable", help="the one to differentiate by (default: the first)")
-
-    mistakes = add_command(
+    mistakes = add(
         "show what one may build or believe, beside what is right",
-        "mistakes",
         "mistakes add-overwrites",
         "mistakes first-visit-order --output order.svg",
+        output="",
     )
     mistakes.add_argument(
-        "name",
-        metavar="NAME",
-        nargs="?",
-        help="one of them, to be shown in full (default: a list of all)",
+        "name", metavar="NAME", nargs="?", help="one of them, in full (default: a list of all)"
     )
-    mistakes.add_argument(
-        "-o",
-        "--output",
-        help="where its picture goes: .svg, .png, .dot or .txt (default: nowhere)",
-    )
-
-    operations = add_command(
-        "show the table of operations, with their derivatives", "ops", "ops tanh"
-    )
+    operations = add("show the table of operations, with their derivatives", "ops tanh")
     operations.add_argument("name", metavar="NAME", nargs="?", help="one of them (default: all)")
+
+    parser.epilog = _in_lines(firsts) + _EPILOG
     return parser
+
+
+def _in_lines(examples: Sequence[str]) -> str:
+    return "\n  microgradcheck ".join(["examples:", *examples])

@@ -1,8 +1,8 @@
 """Expressions that a person types: a text in, a function of its variables out, nothing else run.
 
-Python's own parser reads the text, but no Python is made of it. Numbers, names, arithmetic and
-calls of the table's functions are taken over as steps for a machine with a stack; everything else
-is an error. All numbers become floats, so that a huge power overflows at once.
+Python's own parser reads the text, but no Python is made of it: numbers, names, arithmetic and
+calls of the table's functions become steps for a machine with a stack, and all else is an error.
+Numbers become floats, so that a huge power overflows at once.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from microgradcheck.cli.result import ExpressionError, near_miss, point_out, shortened
+from microgradcheck.cli.result import ExpressionError, near_miss, point_out
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.value import OPERATORS
@@ -28,7 +28,6 @@ LONGEST: Final = 1000  # characters
 DEEPEST: Final = 50  # parentheses in each other
 
 CONSTANTS: Final = {"pi": math.pi, "π": math.pi, "e": math.e}
-"""The names that stand for a number of their own."""
 
 FUNCTIONS: Final = {
     **{name: name for name in OPERATIONS if name not in OPERATORS},
@@ -49,12 +48,12 @@ _OPERATORS: Final[dict[type[ast.AST], str]] = {
 }
 
 _OTHER_LIBRARIES: Final = {
-    "ln": "log(x)",
-    "log10": "log(x) / log(10)",
-    "log2": "log(x) / log(2)",
-    "pow": "x**y",
-    "cot": "1 / tan(x)",
-    **{f"arc{name}": f"a{name}(x)" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")},
+    "ln": "; write log(x)",
+    "log10": "; write log(x) / log(10)",
+    "log2": "; write log(x) / log(2)",
+    "pow": "; write x**y",
+    "cot": "; write 1 / tan(x)",
+    **{f"arc{name}": f"; write a{name}(x)" for name in ("sin", "cos", "tan")},
 }
 
 # What people write for Python's arithmetic, and what Python would explain less well.
@@ -90,10 +89,8 @@ class _Call(NamedTuple):
 class Expression:
     """A function that was written as a text, such as `"sin(x*y) + x**2"`.
 
-    The text has numbers, names, `+ - * / **`, parentheses and the functions of the table, with
-    Python's rules of precedence. It is kept in `text`, and its variables in `names`, in the order
-    in which they first appear. A `ValueError` or `ArithmeticError` that arises when it is called
-    has a note that shows where in the expression that was.
+    Its variables are in `names`, in the order in which they appear. A `ValueError` or
+    `ArithmeticError` that arises when it is called has a note that shows where that was.
 
     Example:
         >>> f = Expression("y * x**2")
@@ -113,35 +110,32 @@ class Expression:
         )
 
     def __call__(self, *values: Any) -> Any:
-        """Return its value for a number, `Value`, complex number or array for each of `names`."""
+        """Return its value for a number of any kind, a `Value` or an array for each of `names`."""
         if len(values) != len(self.names):
             raise TypeError(f"{self!r} takes {self.names}, got {len(values)} values")
-        variables = dict(zip(self.names, values, strict=True))
+        variables: dict[Any, Any] = dict(zip(self.names, values, strict=True))
         stack: list[Any] = []
         for step in self._steps:
-            if isinstance(step, str):
-                stack.append(variables[step])
-            elif isinstance(step, float):
-                stack.append(step)
-            else:
-                inputs = stack[-step.arity :]
-                del stack[-step.arity :]
-                try:
-                    stack.append(step.function(*inputs))
-                except (ValueError, ArithmeticError) as error:
-                    error.add_note(point_out(self.text, step.column))
-                    raise
+            if not isinstance(step, _Call):
+                stack.append(variables.get(step, step))
+                continue
+            inputs = stack[-step.arity :]
+            del stack[-step.arity :]
+            try:
+                stack.append(step.function(*inputs))
+            except (ValueError, ArithmeticError) as error:
+                error.add_note(point_out(self.text, step.column))
+                raise
         return stack.pop()
 
     def __repr__(self) -> str:
         return f"Expression({self.text!r})"
 
     def complaint(self, reason: str, name: str) -> ExpressionError:
-        """Return an error about one of its variables, for the caller to raise."""
+        """Return an error about one of its variables."""
         return ExpressionError(reason, self.text, self._columns[name])
 
     def _step(self, node: ast.expr) -> float | str | _Call:
-        """Return a number, the name of a variable, or an operation."""
         column = self._characters(node.col_offset)
         reason = "this is no arithmetic; there are numbers, names, + - * / ** and functions"
         match node:
@@ -166,12 +160,11 @@ class Expression:
                     return step
                 wanted = "1 input" if step.arity == 1 else f"{step.arity} inputs"
                 reason = f"{name} takes {wanted}, got {len(inputs)}"
-            case ast.Call(func=ast.Name(id=name)) if name in _OTHER_LIBRARIES:
-                reason = f"there is no function {name}; write {_OTHER_LIBRARIES[name]}"
+            case ast.Call(func=ast.Name(id=name)) if len(name) == 1:
+                reason = f"there is no function {name}; for a product, write {name}*("
             case ast.Call(func=ast.Name(id=name)):
-                near = near_miss(name, FUNCTIONS)
-                hint = near if len(name) > 1 else f"; for a product, write {name}*("
-                reason = f"there is no function {shortened(name)}{hint}"
+                hint = _OTHER_LIBRARIES.get(name) or near_miss(name, FUNCTIONS)
+                reason = f"there is no function {name}{hint}"
             case ast.Call(func=ast.Attribute() as function):
                 return self._step(function)
             case ast.Call(func=function):
@@ -184,12 +177,12 @@ class Expression:
         raise ExpressionError(reason, self.text, column)
 
     def _behind(self, node: ast.expr) -> int:
-        """Return the column of what comes next, behind the parentheses that a node stands in."""
+        """Return the column behind a node and the parentheses that it stands in."""
         end = self._characters(node.end_col_offset or 0)
         return end + len(re.findall(r"^[ )]*", self.text[end:])[0])
 
     def _characters(self, count: int) -> int:
-        """Return how many characters a number of bytes is, which is what Python counts."""
+        """Return how many characters a number of bytes is; Python's parser counts bytes."""
         return len(self.text.encode()[:count].decode())
 
 
@@ -214,7 +207,6 @@ def _inputs_first(root: ast.expr) -> Iterator[ast.expr]:
 
 
 def _parse(text: str) -> ast.expr:
-    """Return the syntax tree of an expression, which no one may run."""
     _check_characters(text)
     try:
         with warnings.catch_warnings():
@@ -255,8 +247,8 @@ def _check_characters(text: str) -> None:
 def _why_not(text: str, column: int) -> str:
     character = text[column]
     if character in _REPLACEMENTS:
-        before = shortened(re.findall(r"\w*$", text[:column])[0])
-        after = shortened(re.findall(r"^\w*", text[column + 1 :])[0])
+        before = re.findall(r"\w*$", text[:column])[0]
+        after = re.findall(r"^\w*", text[column + 1 :])[0]
         return f"write {before}{_REPLACEMENTS[character]}{after}, not {before}{character}{after}"
     shown = character if character.isprintable() else f"U+{ord(character):04X}"
     return _HINTS.get(character, f"the character {shown} has no place in an expression")
@@ -281,8 +273,6 @@ def _check_neighbours(text: str) -> None:
 
 
 def _product(left: str, right: str) -> str:
-    """Return the advice to write what is missing between two neighbours."""
     if "(" in right or ")" in left:
         return _NO_SIGN
-    left, right = shortened(left), shortened(right)
     return f"write {left}({right})" if left in OPERATIONS else f"write {left}*{right}"

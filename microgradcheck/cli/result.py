@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import sys
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO
+import sysconfig
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TextIO
 
-if TYPE_CHECKING:
-    from rich.console import RenderableType
-    from rich.text import Text
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
 
 __all__ = [
     "ExpressionError",
     "Result",
-    "Status",
-    "UsageError",
     "complaint",
+    "grid",
     "near_miss",
     "point_out",
     "prose",
-    "shortened",
     "show",
     "write",
 ]
@@ -31,24 +35,12 @@ _WINDOW: Final = 68  # characters of a long text around the caret, so that 80 co
 _NEAREST: Final = str.maketrans("×·−–—→←∂≈≤≥±…“”‘’", "**---><d~<>+.\"\"''")
 
 
-class Status:
-    """The exit statuses of every command."""
-
-    PASS: Final = 0
-    WRONG: Final = 1
-    USAGE: Final = 2
-    CANNOT_TELL: Final = 3
-    # As a shell reports programs that were ended by Ctrl-C, and by a pipe that no one reads.
-    INTERRUPTED: Final = 130
-    UNREAD: Final = 141
-
-
 class Result(NamedTuple):
     """The exit status, what machines get, as far as JSON can hold it, and what people get."""
 
     status: int
     data: dict[str, Any]
-    shown: Callable[[], Iterable[RenderableType]]
+    shown: Iterable[RenderableType]
 
 
 def write(stream: TextIO, text: str) -> None:
@@ -63,8 +55,6 @@ def write(stream: TextIO, text: str) -> None:
 
 def show(stream: TextIO, *things: RenderableType) -> None:
     """Write texts as they are, and texts and tables of rich wrapped, one below the other."""
-    from rich.console import Console
-
     terminal = stream.isatty()
     console = Console(
         file=stream,
@@ -84,20 +74,22 @@ def show(stream: TextIO, *things: RenderableType) -> None:
 
 def prose(text: str) -> Text:
     """Return a text that is wrapped, with its verdicts in colour."""
-    from rich.text import Text
-
     styled = Text(text)
-    styled.highlight_words(["PASS"], "bold green")
-    styled.highlight_words(["WRONG"], "bold red")
-    styled.highlight_words(["KINK", "EDGE", "NOISY", "INCONCLUSIVE"], "bold yellow")
+    styled.highlight_regex(r"\bPASS\b", "bold green")
+    styled.highlight_regex(r"\bWRONG\b", "bold red")
+    styled.highlight_regex(r"\b(KINK|EDGE|NOISY|INCONCLUSIVE)\b", "bold yellow")
     return styled
 
 
+def grid(*rows: Iterable[RenderableType], gap: int = 2) -> Table:
+    """Return rows whose columns stand below each other."""
+    table = Table.grid(padding=(0, gap))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
 # Complaints
-
-
-class UsageError(Exception):
-    """A command line that cannot be carried out; its text is for the person who typed it."""
 
 
 class ExpressionError(ValueError):
@@ -112,18 +104,16 @@ class ExpressionError(ValueError):
 
     def __init__(self, reason: str, text: str, column: int) -> None:
         super().__init__(reason, text, column)
-        self.reason, self.text, self.column = reason, text, column
+        # A long name or number is shown by how it begins.
+        self.reason = re.sub(r"(\w{27})\w{4,}", r"\1...", reason)
+        self.text, self.column = text, column
 
     def __str__(self) -> str:
         return f"{self.reason}\n{point_out(self.text, self.column)}"
 
 
 def point_out(text: str, column: int) -> str:
-    """Return a line of text with a caret below one of its columns, as stderr can show it.
-
-    What a terminal would obey or cannot show comes out as an escape.
-    """
-    from rich.cells import cell_len
+    """Return a text with a caret below one of its columns, as one line that stderr can show."""
 
     def visible(character: str) -> str:
         if character.isspace():
@@ -142,22 +132,15 @@ def point_out(text: str, column: int) -> str:
     return f"  {''.join(shown)}\n  {' ' * indent}^"
 
 
-def shortened(name: str) -> str:
-    """Return a name, or its beginning where it is too long to be shown."""
-    return name if len(name) <= 30 else name[:27] + "..."
-
-
-def near_miss(name: str, known: Iterable[str]) -> str:
-    """Return a question after the known name that was probably meant, or nothing.
+def near_miss(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return a question after the known name that was probably meant, or what else to say.
 
     Example:
         >>> near_miss("sinn", ["sin", "cos"])
         '; did you mean sin?'
     """
-    import difflib
-
     found = difflib.get_close_matches(name.lower(), known, n=1)
-    return f"; did you mean {found[0]}?" if found else ""
+    return f"; did you mean {found[0]}?" if found else otherwise
 
 
 def complaint(error: BaseException) -> str:
@@ -174,10 +157,6 @@ def complaint(error: BaseException) -> str:
 
 def _place(error: BaseException) -> str:
     """Return the last line of a user's own file that an error passed, and nothing without one."""
-    import sysconfig
-    import traceback
-    from pathlib import Path
-
     paths = sysconfig.get_paths()
     libraries = {Path(paths[name]) for name in ("stdlib", "purelib", "platlib")}
     libraries.add(Path(__file__).parent.parent)
