@@ -50,31 +50,22 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# What each public name is found in. The functions of the table are not here: `functions` makes
-# one for every row. All is loaded when first used, so that a test run that has this library's
-# plugin but does not use it, or a look at `--help`, does not pay for it.
+# Where each public name is found; the functions of the table are in `functions`, one for each row.
+# All is loaded when first used, so that a test run that has this library's plugin but does not use
+# it, or a look at `--help`, does not pay for it.
 _HOMES = {
-    "Comparison": "optimize",
-    "Descent": "optimize",
-    "GradcheckError": "gradcheck",
-    "Picture": "draw",
-    "Report": "gradcheck",
-    "Tape": "tape",
-    "Value": "value",
-    "Verdict": "gradcheck",
-    "compare_descents": "optimize",
-    "derivative": "numeric",
-    "draw": "draw",
-    "explore": "explore",
-    "grad": "backprop",
-    "gradcheck": "gradcheck",
-    "hessian": "backprop",
-    "jacobian": "backprop",
-    "minimize": "optimize",
-    "record": "tape",
-    "scope": "value",
-    "source_lines": "value",
-    "value_and_grad": "backprop",
+    name: home
+    for home, names in {
+        "backprop": ("grad", "hessian", "jacobian", "value_and_grad"),
+        "draw": ("Picture", "draw"),
+        "explore": ("explore",),
+        "gradcheck": ("GradcheckError", "Report", "Verdict", "gradcheck"),
+        "numeric": ("derivative",),
+        "optimize": ("Comparison", "Descent", "compare_descents", "minimize"),
+        "tape": ("Tape", "record"),
+        "value": ("Value", "scope", "source_lines"),
+    }.items()
+    for name in names
 }
 _MODULES = ("mistakes", "nn", "numeric", "optimize", "plot")
 
@@ -83,24 +74,21 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     if name == "__all__":
-        return sorted([*_HOMES, *_MODULES, *_functions().__all__])
+        return sorted([*_HOMES, *_MODULES, *_functions()])
     if name in _HOMES:
         found = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
     # `from microgradcheck import sweep` asks here first, and imports the module if told no.
-    elif not name.startswith("_") and not find_spec(f"{__name__}.{name}") and _has_function(name):
-        found = getattr(_functions(), name)
-    else:
+    elif name.startswith("_") or find_spec(f"{__name__}.{name}") or name not in _functions():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    else:
+        found = _functions()[name]
     globals()[name] = found
     return found
 
 
-def _has_function(name: str) -> bool:
-    return name in _functions().__all__
-
-
-def _functions() -> Any:
-    return import_module(f"{__name__}.functions")
+def _functions() -> dict[str, Any]:
+    functions = import_module(f"{__name__}.functions")
+    return {name: getattr(functions, name) for name in functions.__all__}
 
 
 def __dir__() -> list[str]:
@@ -108,11 +96,7 @@ def __dir__() -> list[str]:
 
 
 class _Package(ModuleType):
-    """This package, in which a function wins over the module of its name.
-
-    Importing `microgradcheck.gradcheck` binds the module to this package's attribute of that
-    name; without this, what `microgradcheck.gradcheck` means would depend on who imported what.
-    """
+    """This package, in which a function wins over the module of its name, whoever imported what."""
 
     def __setattr__(self, name: str, value: object) -> None:
         if not (isinstance(value, ModuleType) and name in _HOMES):

@@ -253,6 +253,16 @@ def test_lines_show_several_arguments_by_name() -> None:
     assert line in str(descent)
 
 
+def test_a_function_of_c_that_does_not_tell_its_arguments_is_descended() -> None:
+    descent = minimize(math.hypot, 3.0, 4.0, gradient="central-difference", steps=1)
+    assert "Start: x = 3.0000, x1 = 4.0000, Cost = 5.0000" in str(descent)
+
+
+def test_several_arguments_are_plain_data_too() -> None:
+    told = minimize(lambda x, p: x * p[0], 2.0, (3.0,), steps=0).to_dict()
+    assert told["jac"] == [3.0, [2.0]]
+
+
 def test_it_is_plain_data_on_demand() -> None:
     descent = minimize(lambda p: (p * p).sum(), np.array([1.0, 2.0]), learning_rate=0.25, steps=1)
     told = json.loads(json.dumps(descent.to_dict()))

@@ -6,7 +6,7 @@ import ast
 import keyword
 import sys
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Never
 
 from microgradcheck.functions.elementwise import Function, elementwise
 from microgradcheck.ops import FLOATS, OPERATIONS, Operation, Rule, define
@@ -21,28 +21,26 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
 
     Args:
         name: what messages and pictures call it; a Python identifier that is not taken.
-        value: a text in the inputs `a` (and `b`), such as `"a**3"`, in the table's functions; or
+        value: a text in the inputs `a` (and `b`) and the table's functions, such as `"a**3"`; or
             a Python function of the inputs, which gets and returns floats.
         derivatives: one for each input, one or two: a text in `a` (and `b`) and the output `y`,
             such as `"3 * a**2"`; or a Python function of the inputs and of `y`.
 
     Returns:
-        A function of numbers, `Value`s and arrays, like those of the table. Its derivative is
-        believed as given: `gradcheck` tells whether it is right. Higher derivatives come from
-        texts, and from Python functions that use this library's functions only.
+        A function of numbers, `Value`s and arrays. Its derivative is believed as given:
+        `gradcheck` tells whether it is right. Higher ones come from texts, and from Python
+        functions that use this library's functions only.
 
     Raises:
-        ValueError: the name is taken or no identifier, a text is no expression or uses an
-            unknown name, or there are not one or two derivatives.
+        ValueError: the name or a text cannot be used, or there are not one or two derivatives.
         TypeError: the name is no text, or a rule is neither a text nor a function.
 
     Example:
         >>> cube = operation("cube", value="a**3", derivatives=["3 * a**2"])
         >>> x = Value(2.0)
-        >>> y = cube(x)
-        >>> y.backward()
-        >>> y.data, x.grad
-        (8.0, 12.0)
+        >>> cube(x).backward()
+        >>> x.grad
+        12.0
     """
     if not isinstance(name, str):
         raise TypeError(f"an operation's name is a text, got {name!r}")
@@ -71,93 +69,93 @@ def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
         return _python_rule(rule, what)
     if not isinstance(rule, str):
         raise TypeError(f"{what} is a text or a function, got {rule!r}")
+    rule = rule.strip()
     try:
-        nodes = list(ast.walk(ast.parse(rule.strip(), mode="eval")))
-        text = _giving_floats(rule.strip())
+        given = ast.parse(rule, mode="eval").body
+        as_given = ast.unparse(given)
+        body = _Mathematics(parameters).number(given)
+        if not _is_float(body):  # Such as `1`, an integer.
+            for node in ast.walk(body):
+                if isinstance(node, ast.Constant) and isinstance(node.value, int):
+                    node.value = float(node.value)
+        text = ast.unparse(body)
+        return rule if text == as_given else text
     except (SyntaxError, RecursionError) as error:
-        raise ValueError(
-            f"{what} is no expression: {rule!r} ({getattr(error, 'msg', error)})"
-        ) from None
-    called = {id(node.func) for node in nodes if isinstance(node, ast.Call)}
-    for node in nodes:
-        if isinstance(node, ast.expr) and not _is_mathematics(node, parameters, called):
-            raise ValueError(
-                f"{what} cannot use {ast.unparse(node)!r} in {rule!r}; a text may use "
-                f"{', '.join(parameters)}, pi, numbers, + - * / **, comparisons, "
-                "'... if ... else ...' and functions of the table"
-            )
-    return text
+        reason = getattr(error, "msg", error)
+        raise ValueError(f"{what} is no expression: {rule!r} ({reason})") from None
 
 
-def _giving_floats(rule: str) -> str:
-    """Return a text that gives floats, as those of the table do: 1.0 for `1` and for a truth."""
-    tree = _TruthsAsNumbers().visit(ast.parse(rule, mode="eval"))
-    if not _is_float(tree.body):
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Constant) and isinstance(node.value, int):
-                node.value = float(node.value)
-    text = ast.unparse(tree)
-    return rule if text == ast.unparse(ast.parse(rule, mode="eval")) else text
+class _Mathematics:
+    """Refuse what has no meaning over every kind of number, and write truths as numbers."""
+
+    def __init__(self, parameters: list[str]) -> None:
+        self.names = [*parameters, "pi", "inf"]
+
+    def number(self, node: ast.expr) -> ast.expr:
+        """Return an expression as one that gives a number, with 1.0 or 0.0 for a condition."""
+        match node:
+            case ast.Name(id=name) if name in self.names:
+                pass
+            case ast.Constant(value=int() | float()):
+                pass
+            case ast.UnaryOp(op=ast.UAdd() | ast.USub()):
+                node.operand = self.number(node.operand)
+            case ast.BinOp(op=ast.Add() | ast.Sub() | ast.Mult() | ast.Div() | ast.Pow()):
+                node.left, node.right = self.number(node.left), self.number(node.right)
+            case ast.Call(ast.Name(name), args, []) if len(args) == _arity(name):
+                node.args = list(map(self.number, args))
+            case ast.IfExp():
+                node.test = self.condition(node.test)
+                node.body, node.orelse = self.number(node.body), self.number(node.orelse)
+            case ast.Compare() | ast.BoolOp() | ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
+                return ast.IfExp(self.condition(node), ast.Constant(1.0), ast.Constant(0.0))
+            case _:
+                self.refuse(node)
+        return node
+
+    def refuse(self, node: ast.expr) -> Never:
+        """Say what the expression that holds a node may hold."""
+        raise SyntaxError(
+            f"it cannot use {ast.unparse(node)!r}; it may use {', '.join(self.names)}, numbers, "
+            "+ - * / **, comparisons, '... if ... else ...' and functions of the table"
+        )
+
+    def condition(self, node: ast.expr) -> ast.expr:
+        """Return an expression as one that is true or false."""
+        match node:
+            case ast.Compare():
+                if not all(isinstance(link, _COMPARISONS) for link in node.ops):
+                    self.refuse(node)
+                node.left = self.number(node.left)
+                node.comparators = list(map(self.number, node.comparators))
+            case ast.BoolOp():
+                node.values = list(map(self.condition, node.values))
+            case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
+                node.left, node.right = self.condition(node.left), self.condition(node.right)
+            case _:
+                return self.number(node)
+        return node
+
+
+_COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
+
+
+def _arity(name: str) -> int:
+    """Return how many inputs a function of the table has; 0 for a name that is none."""
+    row = OPERATIONS.get("absolute" if name == "abs" else name)
+    return row.arity if row else 0
 
 
 def _is_float(node: ast.expr) -> bool:
     """Tell whether an expression gives a float because something in it is one."""
-    if isinstance(node, ast.IfExp):
-        return _is_float(node.body) and _is_float(node.orelse)
-    if isinstance(node, ast.BinOp):
-        return _is_float(node.left) or _is_float(node.right)
-    if isinstance(node, ast.UnaryOp):
-        return _is_float(node.operand)
+    match node:
+        case ast.IfExp():
+            return _is_float(node.body) and _is_float(node.orelse)
+        case ast.BinOp():
+            return _is_float(node.left) or _is_float(node.right)
+        case ast.UnaryOp():
+            return _is_float(node.operand)
     return not isinstance(node, ast.Constant) or isinstance(node.value, float)
-
-
-class _TruthsAsNumbers(ast.NodeTransformer):
-    """Write 1.0 or 0.0 for each condition that stands for a number, as in `(a > 0) * a`."""
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
-        choices = (self.visit(node.body), self.visit(node.orelse))
-        return ast.IfExp(self._condition(node.test), *choices)
-
-    def visit_Compare(self, node: ast.expr) -> ast.expr:
-        return ast.IfExp(self._condition(node), ast.Constant(1.0), ast.Constant(0.0))
-
-    visit_BoolOp = visit_Compare
-
-    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        is_condition = isinstance(node.op, (ast.BitAnd, ast.BitOr))
-        visit = self.visit_Compare if is_condition else self.generic_visit
-        return cast(ast.expr, visit(node))
-
-    def _condition(self, node: ast.expr) -> ast.expr:
-        if isinstance(node, ast.BoolOp):
-            return ast.BoolOp(node.op, list(map(self._condition, node.values)))
-        if isinstance(node, ast.BinOp) and isinstance(node.op, (ast.BitAnd, ast.BitOr)):
-            return ast.BinOp(self._condition(node.left), node.op, self._condition(node.right))
-        is_bare = isinstance(node, ast.Compare)
-        return cast(ast.expr, self.generic_visit(node) if is_bare else self.visit(node))
-
-
-# All that has a meaning over every kind of number.
-_SYNTAX = (
-    *(ast.Name, ast.Load, ast.Constant, ast.Call, ast.IfExp),
-    *(ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, ast.UnaryOp, ast.UAdd, ast.USub),
-    *(ast.Compare, ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq),
-    *(ast.BoolOp, ast.And, ast.Or, ast.BitAnd, ast.BitOr),
-)
-
-
-def _is_mathematics(node: ast.expr, parameters: list[str], called: set[int]) -> bool:
-    if isinstance(node, ast.Name):
-        return node.id in (
-            {*OPERATIONS, "abs"} if id(node) in called else {*parameters, "pi", "inf"}
-        )
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, int | float)
-    if isinstance(node, ast.Call):
-        name = getattr(node.func, "id", "")
-        row = OPERATIONS.get("absolute" if name == "abs" else name)
-        return row is not None and len(node.args) == row.arity and not node.keywords
-    return all(isinstance(part, _SYNTAX) for part in (node, *ast.iter_child_nodes(node)))
 
 
 def _python_rule(rule: Function, what: str) -> Function:
@@ -165,21 +163,20 @@ def _python_rule(rule: Function, what: str) -> Function:
         if any(isinstance(x, Value) for x in inputs):
             with watching(read=refuse_to_read):
                 return rule(*inputs)
-        if any(is_array(x) for x in inputs):
+        if any(map(is_array, inputs)):
             import numpy as np
 
             return np.asarray(np.frompyfunc(rule, len(inputs), 1)(*inputs), dtype=float)
         result = rule(*inputs)
-        if isinstance(result, complex):
-            return result
-        if (plain := number(result)) is None:
+        plain = result if isinstance(result, complex) else number(result)
+        if plain is None:
             raise TypeError(f"{what} returned {result!r}, which is not a number")
         return plain
 
     def refuse_to_read(value: Value) -> None:
         raise TypeError(
-            f"{what} was read as a plain number, so its own derivative would be lost; write it "
-            "with this library's functions (microgradcheck.exp, not math.exp) or as a text"
+            f"{what} was read as a plain number, which loses its own derivative; write it with "
+            "this library's functions (microgradcheck.exp, not math.exp) or as a text"
         )
 
     return over_any

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from microgradcheck.structure import is_array, take_apart
 
-__all__ = ["Descent", "Status", "Step"]
+__all__ = ["Descent", "Status", "Step", "entries"]
 
 _SHOWN_STEPS: Final = 5  # at either end of a table
 _SHOWN_NUMBERS: Final = 6  # of one x or gradient
@@ -26,18 +26,12 @@ class Status(IntEnum):
         <Status.DIVERGED: 2>
     """
 
-    DONE = 0
-    """A tolerance was reached, or all steps were taken where none was set, or by the callback."""
-    OUT_OF_STEPS = 1
-    """All steps were taken before a tolerance that was set was reached."""
-    DIVERGED = 2
-    """f was undefined, not finite or growing."""
-    STUCK = 3
-    """The update rule found no step that lowers f."""
-    WRONG_GRADIENT = 4
-    """The gradient did not pass a check on the way."""
-    INTERRUPTED = 5
-    """A person pressed Ctrl-C."""
+    DONE = 0  # as it was asked to: a tolerance, all steps where there is none, or the callback
+    OUT_OF_STEPS = 1  # before a tolerance was reached
+    DIVERGED = 2  # f was undefined, not finite or growing
+    STUCK = 3  # no step lowers f
+    WRONG_GRADIENT = 4  # by a check on the way
+    INTERRUPTED = 5  # by Ctrl-C
 
 
 class Step(NamedTuple):
@@ -70,19 +64,18 @@ class Step(NamedTuple):
 class Descent:
     """A descent: where it went, and why it ended.
 
-    Printed, it is a short table. Each line shows the new x, the gradient that led to it, and the
-    cost, which is the value of f at the new x.
+    Printed, it is a short table: each new x, the gradient that led to it, and f there, the cost.
 
     Attributes:
-        history: a `Step` for the start and for every step that was taken.
+        history: a `Step` for the start and for every step taken.
         source: the name of the gradient's source.
         optimizer: the name of the update rule.
         learning_rate: the learning rate or its schedule, in words.
         status: why it ended, a `Status`.
         message: why it ended, in words.
-        nfev: how many calls of f were made, by the gradient's source and by the update rule.
-        njev: how many gradients the source was asked for.
-        report: where a check on the way failed, gradcheck's report; else None.
+        nfev: how many calls of f were made.
+        njev: how many gradients were computed.
+        report: gradcheck's, where a check on the way failed; else None.
         names: the names of f's arguments.
 
     Example:
@@ -138,33 +131,45 @@ class Descent:
         return len(self.history) - 1
 
     def __str__(self) -> str:
-        lines = []
-        for i in self._shown():
-            step = self.history[i]
-            x = ", ".join(f"{name} = {_show(argument)}" for name, argument in self._named(step.x))
-            start = f"Step {i}: {x}, Gradient = {self._gradient_before(i)}" if i else f"Start: {x}"
-            lines.append(f"{start}, Cost = {_show_number(step.value)}")
-        if gap := self._hidden():
-            lines.insert(_SHOWN_STEPS + 1, f"... {gap} steps ...")
-        return "\n".join([self._heading(), *lines, self.message])
-
-    def _repr_html_(self) -> str:
-        rows = []
-        for i in self._shown():
-            step = self.history[i]
-            x = [_show(argument) for _, argument in self._named(step.x)]
-            cells = (str(i), *x, self._gradient_before(i), _show_number(step.value))
-            rows.append(f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
-        if self._hidden():
-            rows.insert(_SHOWN_STEPS + 1, "<tr><td>…</td></tr>")
-        titles = "".join(f"<th>{escape(title)}</th>" for title in ("step", *self.names))
-        return (
-            f"<p>{escape(self._heading())}</p><table><tr>{titles}<th>gradient</th><th>cost</th>"
-            f"</tr>{''.join(rows)}</table><p>{escape(self.message)}</p>"
-        )
+        titles = [*self.names, "Gradient", "Cost"]
+        lines = [self._heading()]
+        for step, *cells in self._table():
+            told = [f"{title} = {cell}" for title, cell in zip(titles, cells, strict=False) if cell]
+            head = "Start" if step == "0" else f"Step {step}"
+            lines.append(f"{head}: {', '.join(told)}" if told else step)
+        return "\n".join([*lines, self.message])
 
     # As SciPy's results do, it shows its table where it is not printed, too.
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        rows = [[f"<td>{cell}</td>" for cell in cells] for cells in self._table()]
+        titles = ("step", *self.names, "gradient", "cost")
+        rows.insert(0, [f"<th>{escape(title)}</th>" for title in titles])
+        table = "".join(f"<tr>{''.join(cells)}</tr>" for cells in rows)
+        heading, message = escape(self._heading()), escape(self.message)
+        return f"<p>{heading}</p><table>{table}</table><p>{message}</p>"
+
+    def _heading(self) -> str:
+        return f"{self.source}, {self.optimizer}, {self.learning_rate}"
+
+    def _table(self) -> list[list[str]]:
+        """Return the cells of each line, and the steps left out in the middle as one cell."""
+        steps = range(self.nit + 1)
+        hidden = len(steps[_SHOWN_STEPS + 1 : -_SHOWN_STEPS])
+        if hidden < 2:
+            return list(map(self._cells, steps))
+        first, last = steps[: _SHOWN_STEPS + 1], steps[-_SHOWN_STEPS:]
+        gap = [f"... {hidden} steps ..."]
+        return [*map(self._cells, first), gap, *map(self._cells, last)]
+
+    def _cells(self, i: int) -> list[str]:
+        step = self.history[i]
+        gradient = _show(self.history[i - 1].gradient) if i else ""
+        return [str(i), *map(_show, self._arguments(step.x)), gradient, _show_number(step.value)]
+
+    def _arguments(self, x: Any) -> tuple[Any, ...]:
+        return x if len(self.names) > 1 else (x,)
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data, which `json.dumps` takes as it is.
@@ -175,22 +180,13 @@ class Descent:
             >>> descent.to_dict()["history"][1]
             {'number': 1, 'x': 2.0, 'value': 4.0, 'gradient': 4.0}
         """
+        outcome = ("x", "fun", "jac", "success", "status", "message", "nfev", "njev", "nit")
+        made_by = ("source", "optimizer", "learning_rate")
         return {
-            "x": plain(self.x),
-            "fun": self.fun,
-            "jac": plain(self.jac),
-            "success": self.success,
-            "status": int(self.status),
-            "message": self.message,
-            "nfev": self.nfev,
-            "njev": self.njev,
-            "nit": self.nit,
-            "source": self.source,
-            "optimizer": self.optimizer,
-            "learning_rate": self.learning_rate,
+            **{name: _plain(getattr(self, name)) for name in (*outcome, *made_by)},
             "report": None if self.report is None else self.report.to_dict(),
             "history": [
-                {name: plain(part) for name, part in step._asdict().items()}
+                {name: _plain(part) for name, part in step._asdict().items()}
                 for step in self.history
             ],
         }
@@ -200,52 +196,22 @@ class Descent:
 
         Example:
             >>> from microgradcheck.optimize import minimize
-            >>> descent = minimize(lambda p: p[0] * p[1], [4.0, 2.0], steps=0)
-            >>> for name, entry in descent.rows()[0].items():
-            ...     print(f"{name:16} {entry}")
-            step             0
-            p[0]             4.0
-            p[1]             2.0
-            value            8.0
-            gradient of p[0] 2.0
-            gradient of p[1] 4.0
-            gradient norm    4.47213595499958
+            >>> minimize(lambda p: p[0] * 2, [4.0], steps=0).rows()
+            [{'step': 0, 'p[0]': 4.0, 'value': 8.0, 'gradient of p[0]': 2.0, 'gradient norm': 2.0}]
         """
-        names = [
-            name + index for name, argument in self._named(self.x) for index in _indices(argument)
-        ]
+        arguments = zip(self.names, self._arguments(self.x), strict=True)
+        names = [name + index for name, argument in arguments for index in _indices(argument)]
+        slopes = [f"gradient of {name}" for name in names]
         return [
             {
                 "step": step.number,
                 **dict(zip(names, entries(step.x), strict=True)),
                 "value": step.value,
-                **{
-                    f"gradient of {name}": entry
-                    for name, entry in zip(names, entries(step.gradient), strict=True)
-                },
+                **dict(zip(slopes, entries(step.gradient), strict=True)),
                 "gradient norm": step.gradient_norm,
             }
             for step in self.history
         ]
-
-    def _heading(self) -> str:
-        return f"{self.source}, {self.optimizer}, {self.learning_rate}"
-
-    def _hidden(self) -> int:
-        """Return how many steps a table leaves out in its middle, for one line that says so."""
-        between = self.nit - 2 * _SHOWN_STEPS
-        return between if between > 1 else 0
-
-    def _shown(self) -> list[int]:
-        steps = list(range(self.nit + 1))
-        del steps[_SHOWN_STEPS + 1 : _SHOWN_STEPS + 1 + self._hidden()]
-        return steps
-
-    def _named(self, x: Any) -> Iterable[tuple[str, Any]]:
-        return zip(self.names, x if len(self.names) > 1 else (x,), strict=True)
-
-    def _gradient_before(self, i: int) -> str:
-        return _show(self.history[i - 1].gradient) if i else ""
 
 
 def entries(thing: Any, name: str = "the argument") -> list[float]:
@@ -253,35 +219,35 @@ def entries(thing: Any, name: str = "the argument") -> list[float]:
     return list(map(float, take_apart(thing, name=name)))
 
 
-def plain(thing: Any) -> Any:
+def _plain(thing: Any) -> Any:
     """Return arrays and tuples as lists, and numbers as Python's own."""
     if is_array(thing):
         return thing.tolist()
     if isinstance(thing, (list, tuple)):
-        return [plain(part) for part in thing]
-    return thing
+        return list(map(_plain, thing))
+    return int(thing) if isinstance(thing, Status) else thing
+
+
+def _holds_many(thing: Any) -> bool:
+    return isinstance(thing, (list, tuple)) or (is_array(thing) and thing.ndim > 0)
 
 
 def _indices(thing: Any) -> Iterable[str]:
     """Return the index of each number, in reading order: "" for one number, "[0]", "[1][2]"."""
-    if not isinstance(thing, (list, tuple)) and not (is_array(thing) and thing.ndim):
+    if not _holds_many(thing):
         return [""]
     return [f"[{i}]{index}" for i, part in enumerate(thing) for index in _indices(part)]
 
 
 def _show(thing: Any) -> str:
-    if isinstance(thing, list) or (is_array(thing) and thing.ndim):
-        opening, closing = "[", "]"
-    elif isinstance(thing, tuple):
-        opening, closing = "(", ")"
-    else:
-        return _show_number(float(thing))
-    numbers = entries(thing)
-    shown = list(map(_show_number, numbers))
-    if len(shown) > _SHOWN_NUMBERS:
-        shown[2:-1] = ["..."]
+    numbers = list(map(_show_number, entries(thing)))
+    if not _holds_many(thing):
+        return numbers[0]
+    opening, closing = "()" if isinstance(thing, tuple) else "[]"
+    if len(numbers) > _SHOWN_NUMBERS:
         closing += f" of {len(numbers)}"
-    return opening + ", ".join(shown) + closing
+        numbers[2:-1] = ["..."]
+    return opening + ", ".join(numbers) + closing
 
 
 def _show_number(x: float) -> str:

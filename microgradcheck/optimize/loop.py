@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from copy import copy
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from microgradcheck.optimize.arguments import real, whole
 from microgradcheck.optimize.descent import Descent, Status, Step
@@ -91,16 +91,11 @@ def minimize(
     source, rule = resolve(gradient), copy(resolve_rule(optimizer))
     rate = as_schedule(rule.learning_rate if learning_rate is None else learning_rate)
     steps = whole("steps", steps, least=0)
-    bounds = {
-        name: real(name, bound, least=least)
-        for name, bound, least in (
-            ("gradient_below", gradient_below, 0.0),
-            ("step_below", step_below, 0.0),
-            ("value_below", value_below, -math.inf),
-        )
-        if bound is not None
-    }
     check_every = whole("check_every", check_every, least=0)
+    lengths = {"gradient_below": gradient_below, "step_below": step_below}
+    tolerances = {name: real(name, x, least=0) for name, x in lengths.items() if x is not None}
+    if value_below is not None:
+        tolerances["value_below"] = real("value_below", value_below)
     walk = Walk(f, (x0, *more), source, rule)
     ending = None
     try:
@@ -108,97 +103,86 @@ def minimize(
             while ending is None:
                 show(walk.last)
                 if callback is not None and callback(walk.last) is True:
-                    message = f"Ended by the callback after {_count_steps(walk.last.number)}."
-                    ending = _Ending(Status.DONE, message)
+                    ending = Status.DONE, f"Ended by the callback after {_count(walk)}."
                 else:
-                    reasons = _reasons_to_end(walk, steps, bounds, check_every)
+                    reasons = _reasons_to_end(walk, steps, tolerances, check_every)
                     ending = next(reasons, None) or _advance(walk, rate(walk.last.number))
     except KeyboardInterrupt:
-        ending = _Ending(Status.INTERRUPTED, f"Interrupted after step {walk.last.number}.")
+        ending = Status.INTERRUPTED, f"Interrupted after step {walk.last.number}."
+    status, message = ending
     return Descent(
         tuple(walk.history),
         source=source.name,
         optimizer=rule.name,
         learning_rate=rate.__name__,
-        status=ending.status,
-        message=ending.message + _doubts(walk.verdicts),
+        status=status,
+        message=message + _doubts(walk),
         nfev=walk.calls,
         njev=walk.gradients,
-        report=ending.report,
+        report=walk.report if status == Status.WRONG_GRADIENT else None,
         names=walk.names,
     )
 
 
-class _Ending(NamedTuple):
-    status: Status
-    message: str
-    report: Any = None
+Ending = tuple[Status, str]
 
 
 def _reasons_to_end(
-    walk: Walk, steps: int, bounds: dict[str, float], check_every: int
-) -> Iterator[_Ending]:
+    walk: Walk, steps: int, tolerances: dict[str, float], check_every: int
+) -> Iterator[Ending]:
     """Yield the reasons to end here, the one to be told first."""
-    last, after = walk.last, f"after {_count_steps(walk.last.number)}"
-    if check_every and last.number % check_every == 0:
-        report = walk.check(accept=_UNSURE)
-        if not report.passed:
-            message = (
-                f"The gradient from {walk.source.name} does not pass gradcheck {after}: "
-                f"{report.verdict}; print this descent's .report."
-            )
-            yield _Ending(Status.WRONG_GRADIENT, message, report)
-
-    for name, what, reached in (
-        ("gradient_below", "The gradient's length", last.gradient_norm),
-        ("step_below", "The step's length", walk.length),
-        ("value_below", "The value of f", last.value),
-    ):
-        if name in bounds and reached < bounds[name]:
-            message = f"{what}, {reached:.4g}, is below {bounds[name]:g} {after}."
-            yield _Ending(Status.DONE, message)
-
-    if walk.rises >= _RISES:
-        message = (
-            f"Diverged: in each of the last {_RISES} steps f rose, from "
-            f"{walk.history[-1 - _RISES].value:.4g} to {last.value:.4g} in all; {_advice(walk)}"
+    last = walk.last
+    if check_every and last.number % check_every == 0 and not walk.passes_check(_UNSURE):
+        yield (
+            Status.WRONG_GRADIENT,
+            f"The gradient from {walk.source.name} does not pass gradcheck after {_count(walk)}: "
+            f"{walk.verdicts[-1]}; print this descent's .report.",
         )
-        yield _Ending(Status.DIVERGED, message)
-
+    for what, reached, name in (
+        ("The gradient's length", last.gradient_norm, "gradient_below"),
+        ("The step's length", walk.length, "step_below"),
+        ("The value of f", last.value, "value_below"),
+    ):
+        if reached < (bound := tolerances.get(name, -math.inf)):
+            message = f"{what}, {reached:.4g}, is below {bound:g} after {_count(walk)}."
+            yield Status.DONE, message
+    if walk.rises >= _RISES:
+        start = walk.history[-1 - _RISES].value
+        yield (
+            Status.DIVERGED,
+            f"Diverged: in each of the last {_RISES} steps f rose, from {start:.4g} to "
+            f"{last.value:.4g} in all; {_advice(walk)}",
+        )
     if last.number == steps:
-        yield _out_of_steps(walk, bounds)
+        yield _out_of_steps(walk, tolerances)
 
 
-def _out_of_steps(walk: Walk, bounds: dict[str, float]) -> _Ending:
-    taken = f"Took all {_count_steps(walk.last.number)}"
+def _out_of_steps(walk: Walk, tolerances: dict[str, float]) -> Ending:
+    taken = f"Took all {_count(walk)}"
     first, last = walk.history[0].value, walk.last.value
     if has_risen(first, last):
-        message = f"{taken}, but diverged: f rose from {first:.4g} to {last:.4g}; {_advice(walk)}"
-        return _Ending(Status.DIVERGED, message)
-    if bounds:
-        missed = " or ".join(f"{name}={bound:g}" for name, bound in bounds.items())
-        message = f"{taken} without reaching {missed}; take more steps."
-        return _Ending(Status.OUT_OF_STEPS, message)
+        rise = f"f rose from {first:.4g} to {last:.4g}"
+        return Status.DIVERGED, f"{taken}, but diverged: {rise}; {_advice(walk)}"
+    if tolerances:
+        missed = " or ".join(f"{name}={bound:g}" for name, bound in tolerances.items())
+        return Status.OUT_OF_STEPS, f"{taken} without reaching {missed}; take more steps."
     if walk.last.number and all(step.gradient_norm == 0 for step in walk.history):
-        message = (
-            f"{taken}, and none led anywhere, since the gradient is 0: this is a flat place, "
-            "or f loses track of x, as by math.exp in place of microgradcheck.exp; gradcheck "
-            "can tell."
+        taken += (
+            ", and none led anywhere, since the gradient is 0: this is a flat place, or f loses "
+            "track of x, as by math.exp in place of microgradcheck.exp; gradcheck can tell"
         )
-        return _Ending(Status.DONE, message)
-    return _Ending(Status.DONE, f"{taken}.")
+    return Status.DONE, f"{taken}."
 
 
-def _advance(walk: Walk, rate: float) -> _Ending | None:
+def _advance(walk: Walk, rate: float) -> Ending | None:
     """Take a step, and return why there is none to take, or None."""
-    number = walk.last.number
     try:
         walk.advance(rate)
     except NoDescentError as error:
-        return _Ending(Status.STUCK, f"Stuck after {_count_steps(number)}: {error}.")
+        return Status.STUCK, f"Stuck after {_count(walk)}: {error}."
     except (ValueError, ArithmeticError) as error:
-        message = f"Diverged at step {number + 1}: {error}. The last good point is kept; "
-        return _Ending(Status.DIVERGED, message + _advice(walk))
+        failure = f"Diverged at step {walk.last.number + 1}: {error}"
+        return Status.DIVERGED, f"{failure}. The last good point is kept; {_advice(walk)}"
     return None
 
 
@@ -206,17 +190,17 @@ def _advice(walk: Walk) -> str:
     return f"try a smaller learning_rate than {walk.rate:g}, and check the gradient with gradcheck."
 
 
-def _doubts(verdicts: list[str]) -> str:
+def _doubts(walk: Walk) -> str:
     """Return a sentence about checks that could not tell, or nothing."""
-    unsure = [verdict for verdict in verdicts if verdict in _UNSURE]
-    if not unsure:
-        return ""
+    unsure = [verdict for verdict in walk.verdicts if verdict in _UNSURE]
     kinds = ", ".join(sorted(set(unsure)))
-    return f" Of {len(verdicts)} checks {len(unsure)} could not tell: {kinds}."
+    told = f" Of {len(walk.verdicts)} checks {len(unsure)} could not tell: {kinds}."
+    return told if unsure else ""
 
 
-def _count_steps(count: int) -> str:
-    return f"{count} step" if count == 1 else f"{count} steps"
+def _count(walk: Walk) -> str:
+    taken = walk.last.number
+    return "1 step" if taken == 1 else f"{taken} steps"
 
 
 @contextmanager

@@ -1,8 +1,4 @@
-"""How far to go: learning rates, schedules of them, and a search that tries.
-
-A schedule is any function from the number of steps taken so far, 0, 1, 2, ..., to a learning rate;
-these make the usual ones.
-"""
+"""How far to go: schedules of learning rates by the number of steps taken, and a search."""
 
 from __future__ import annotations
 
@@ -50,12 +46,7 @@ def linear(start: float, end: float, steps: int) -> Schedule:
         >>> rate(0), rate(1), rate(2), rate(3)
         (1.0, 0.75, 0.5, 0.5)
     """
-    first, last, count = _check(start, end, steps)
-
-    def rate(step: int) -> float:
-        return first + (last - first) * min(step / count, 1.0)
-
-    return _named(rate, f"learning rate linear from {first:g} to {last:g}")
+    return _between(start, end, steps, "linear", lambda part: part)
 
 
 def cosine(start: float, end: float, steps: int) -> Schedule:
@@ -77,12 +68,19 @@ def cosine(start: float, end: float, steps: int) -> Schedule:
         >>> [round(rate(step), 2) for step in range(5)]
         [1.0, 0.75, 0.25, 0.0, 0.0]
     """
-    first, last, count = _check(start, end, steps)
+    return _between(start, end, steps, "cosine", lambda part: (1 - math.cos(math.pi * part)) / 2)
+
+
+def _between(
+    start: object, end: object, steps: object, shape: str, way: Callable[[float], float]
+) -> Schedule:
+    first, last = real("start", start, least=0), real("end", end, least=0)
+    count = whole("steps", steps, least=1)
 
     def rate(step: int) -> float:
-        return last + (first - last) * (1 + math.cos(math.pi * min(step / count, 1.0))) / 2
+        return first + (last - first) * way(min(step / count, 1.0))
 
-    return _named(rate, f"learning rate cosine from {first:g} to {last:g}")
+    return _named(rate, f"learning rate {shape} from {first:g} to {last:g}")
 
 
 def exponential(start: float, factor: float, *, every: int = 1) -> Schedule:
@@ -110,10 +108,6 @@ def exponential(start: float, factor: float, *, every: int = 1) -> Schedule:
     return _named(rate, f"learning rate {first:g} times {ratio:g} every {count}")
 
 
-def _check(start: object, end: object, steps: object) -> tuple[float, float, int]:
-    return real("start", start, least=0), real("end", end, least=0), whole("steps", steps, least=1)
-
-
 def _named(schedule: Schedule, name: str) -> Schedule:
     schedule.__name__ = schedule.__qualname__ = name
     return schedule
@@ -129,11 +123,9 @@ def as_schedule(learning_rate: Any) -> Schedule:
             "learning rate by a schedule" if name == "<lambda>" else name,
         )
     if constant is None or not 0 < constant < math.inf:
-        kind = TypeError if constant is None else ValueError
-        advice = "; f is minimized along minus its gradient" if (constant or 0) < 0 else ""
-        raise kind(
-            "learning_rate is a positive number, such as 0.1, or a function from the number "
-            f"of steps taken to one; got {learning_rate!r}{advice}"
+        raise (TypeError if constant is None else ValueError)(
+            "learning_rate is a positive number, such as 0.1, or a function from the number of "
+            f"steps taken to one; got {learning_rate!r}, and steps go along minus the gradient"
         )
     return _named(lambda step: constant, f"learning rate {constant:g}")
 
@@ -149,8 +141,7 @@ class LineSearch:
     The first t of every step is the learning rate.
 
     Args:
-        sufficient: c, the part of the fall that the gradient promises which must come true,
-            between 0 and 1.
+        sufficient: c, the part of the promised fall that must come true, between 0 and 1.
         shrink: what t is multiplied by until it does, between 0 and 1.
 
     Raises:
@@ -175,8 +166,8 @@ class LineSearch:
     learning_rate = 1.0
 
     def __post_init__(self) -> None:
-        for name in ("sufficient", "shrink"):
-            real(name, getattr(self, name), above=0, below=1)
+        real("sufficient", self.sufficient, above=0, below=1)
+        real("shrink", self.shrink, above=0, below=1)
 
     def change(self, gradient: Vector, learning_rate: float, rise: Rise) -> Vector:
         """Return −t g with the first t that lowers f enough."""
@@ -187,8 +178,7 @@ class LineSearch:
             t *= self.shrink
             if t < learning_rate * 1e-20:
                 raise NoDescentError(
-                    f"no step along the negative gradient lowers f, down to {t:.1e} times it: "
-                    "f is as low here as rounding allows, or the gradient is wrong, which "
-                    "gradcheck can tell"
+                    "no step along the negative gradient lowers f: it is as low here as rounding "
+                    "allows, or gradcheck finds the gradient wrong"
                 )
         return -t * gradient

@@ -30,7 +30,8 @@ class Walk:
         rate: the learning rate of the last step; 0 before the first.
         length: the Euclidean length of the last step; infinite before the first.
         rises: how many of the last steps, in a row, led higher than any step before.
-        verdicts: gradcheck's, one for each check so far.
+        report: the last one of gradcheck, if there is one.
+        verdicts: those of all its reports.
     """
 
     def __init__(
@@ -44,10 +45,11 @@ class Walk:
 
         if not callable(f):
             raise TypeError(f"f is a function of x, got {f!r} of type {type(f).__name__}")
-        self.source, self.names = source, _argument_names(f, starts)
+        self.source, self.names = source, tuple(_argument_names(f, starts))
         self.calls = self.gradients = self.rises = 0
         self.rate, self.length = 0.0, math.inf
         self.history: list[Step] = []
+        self.report: Any = None
         self.verdicts: list[str] = []
         self._starts, self._rule, self._uncounted = starts, rule, f
 
@@ -58,9 +60,9 @@ class Walk:
             return result
 
         self._f = counted
-        parts = [_finite_entries(start, position) for position, start in enumerate(starts)]
+        numbers = [x for position, start in enumerate(starts) for x in _finite(start, position)]
         try:
-            self._arrive(np.concatenate(parts))
+            self._arrive(np.array(numbers))
         except (ValueError, ArithmeticError) as error:
             error.add_note("This is at the start x0; start where f and its gradient are finite.")
             raise
@@ -84,19 +86,14 @@ class Walk:
         self.rises = self.rises + 1 if has_risen(self._highest, self.last.value) else 0
         self._highest = max(self._highest, self.last.value)
 
-    def check(self, accept: tuple[str, ...]) -> Any:
-        """Return gradcheck's report about the gradient at the point reached."""
+    def passes_check(self, accept: tuple[str, ...]) -> bool:
+        """Have gradcheck check the gradient at the point reached, and keep its report."""
         from microgradcheck.gradcheck import gradcheck
 
-        report = gradcheck(
-            self._uncounted,
-            *self._inputs(self._x),
-            gradient=self.source,
-            accept=accept,
-            raise_on_failure=False,
-        )
-        self.verdicts.append(str(report.verdict))
-        return report
+        options: Any = {"gradient": self.source, "accept": accept, "raise_on_failure": False}
+        self.report = gradcheck(self._uncounted, *self._inputs(self._x), **options)
+        self.verdicts.append(str(self.report.verdict))
+        return bool(self.report)
 
     def _arrive(self, x: Vector) -> None:
         import numpy as np
@@ -108,14 +105,13 @@ class Walk:
         value = float(value)
         if not math.isfinite(value):
             raise ValueError(f"f is {value!r}")
-        flat = np.array(self._entries_of(gradient, x.size))
-        if not np.isfinite(flat).all():
-            position = int(np.argmin(np.isfinite(flat)))
-            raise ValueError(f"entry {position} of the gradient is {flat[position].item()!r}")
-        self._x, self._gradient = x, flat
-        point, slope = self._inputs(x), self._inputs(flat)
-        if len(self._starts) == 1:
-            (point,), (slope,) = point, slope
+        slopes = np.array(self._entries_of(gradient, x.size))
+        first = np.argmin(np.isfinite(slopes))  # The first that is not, if there is one.
+        if not np.isfinite(slopes[first]):
+            raise ValueError(f"entry {first} of the gradient is {slopes[first].item()!r}")
+        self._x, self._gradient = x, slopes
+        points: Any = (self._inputs(x), self._inputs(slopes))
+        point, slope = points if len(self._starts) > 1 else (inputs[0] for inputs in points)
         self.history.append(Step(len(self.history), point, value, slope))
 
     def _rise(self, change: Vector) -> float:
@@ -148,37 +144,28 @@ def has_risen(before: float, after: float) -> bool:
     return after > before + 1e-12 * abs(before)
 
 
-def _finite_entries(start: Any, position: int) -> list[float]:
+def _finite(start: Any, position: int) -> list[float]:
     name = "x0" if position == 0 else f"the start of argument {position}"
     numbers = entries(start, name)
-    for index, entry in enumerate(numbers):
-        if not math.isfinite(entry):
+    for index, x in enumerate(numbers):
+        if not math.isfinite(x):
             where = f" at entry {index}" if len(numbers) > 1 else ""
-            raise ValueError(
-                f"{name} must be finite, got {entry!r}{where}; "
-                "start where f and its gradient can be computed"
-            )
+            raise ValueError(f"{name} must be finite, got {x!r}{where}")
     return numbers
 
 
-def _argument_names(f: Callable[..., Any], starts: tuple[Any, ...]) -> tuple[str, ...]:
+def _argument_names(f: Callable[..., Any], starts: tuple[Any, ...]) -> list[str]:
     count = len(starts)
     try:
         called = signature(f)
-    except (TypeError, ValueError):  # Some functions written in C do not tell.
+        called.bind(*starts)
+    except ValueError:  # Some functions written in C do not tell.
         called = Signature()
-    else:
-        try:
-            called.bind(*starts)
-        except TypeError as error:
-            arguments = "1 argument" if count == 1 else f"{count} arguments"
-            raise TypeError(
-                f"f cannot be called with {arguments} ({error}); x0 is one argument, be it a "
-                "number or a list, each further start is one more, and options such as "
-                "learning_rate are given by name"
-            ) from None
+    except TypeError as error:
+        raise TypeError(
+            f"f cannot be called with {count} argument{'s' * (count > 1)} ({error}); x0 is one "
+            "argument, whatever its kind, and options such as learning_rate are given by name"
+        ) from None
     kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    names = tuple(name for name, given in called.parameters.items() if given.kind in kinds)
-    if len(names) >= count:
-        return names[:count]
-    return ("x",) if count == 1 else tuple(f"x{position}" for position in range(count))
+    names = [name for name, given in called.parameters.items() if given.kind in kinds][:count]
+    return names if len(names) == count else [f"x{i or ''}" for i in range(count)]
