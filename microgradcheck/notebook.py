@@ -14,14 +14,8 @@ MOST_SHOWN: Final = 30
 
 
 def show_values_in(shell: Any) -> None:
-    """Have an IPython shell show every `Value` as a picture, beside its text.
-
-    A `Value` lies far below the room that draws, and knows nothing of pictures. So the shell is
-    told, and by name: nothing is loaded before there is a `Value` to show.
-
-    Args:
-        shell: what `IPython.get_ipython()` returns.
-    """
+    """Have IPython's `get_ipython()` show every `Value` as a picture, beside its text."""
+    # By name: nothing is loaded before there is a `Value` to show, which knows of no pictures.
     formatter = shell.display_formatter.formatters["image/svg+xml"]
     formatter.for_type_by_name("microgradcheck.value.value", "Value", picture_of)
 
@@ -29,16 +23,7 @@ def show_values_in(shell: Any) -> None:
 def picture_of(value: Value) -> str | None:
     """Return a small picture of a value's graph as SVG, or None where its text tells as much.
 
-    A large graph takes its time to be drawn, which a person asks for with `draw`; and what cannot
-    be drawn is shown by its text, without a complaint.
-
-    Example:
-        >>> from microgradcheck.value import Value
-        >>> x = Value(2.0, label="x")
-        >>> picture_of(x * 3)[:5]
-        '<svg '
-        >>> picture_of(x) is None
-        True
+    A large graph takes its time, which a person asks for with `draw`.
     """
     from microgradcheck import sweep
     from microgradcheck.draw import draw
@@ -47,5 +32,5 @@ def picture_of(value: Value) -> str | None:
         if value.operation is None or len(sweep.topological_order(value)) > MOST_VALUES:
             return None
         return draw(value, limit=MOST_SHOWN)._repr_svg_()
-    except (RuntimeError, TimeoutError):
+    except (RuntimeError, TimeoutError):  # What cannot be drawn is shown by its text.
         return None

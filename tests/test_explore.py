@@ -7,6 +7,7 @@ import math
 import random
 import re
 from collections.abc import Callable, Iterator
+from decimal import ROUND_HALF_UP, Context
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,13 @@ from hypothesis import strategies as st
 
 import graphs
 from javascript import Engine
-from microgradcheck import nn, operation, sin, sqrt, tanh
+from microgradcheck import maximum, nn, operation, sin, sqrt, tanh
 from microgradcheck.backprop import value_and_grad
 from microgradcheck.cli import main
 from microgradcheck.cli.expression import Expression
 from microgradcheck.explore import explore
 from microgradcheck.explore.javascript import rules, translate
-from microgradcheck.explore.listing import describe, readable, write_listing
+from microgradcheck.explore.listing import write_listing
 from microgradcheck.explore.recording import Recording, record
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import FLOATS, OPERATIONS, Operation
@@ -147,13 +148,13 @@ def test_erf_holds_to_the_last_digits_everywhere() -> None:
     [
         ("-2 ** 2", -4),
         ("2 ** 3 ** 2", 512),
-        ("-7 % 3", 2),
-        ("7 % -3", -2),
         ("1 if 0 < 1 < 2 else 3", 1),
         ("1 if (0 > 1) | (2 > 1) else 3", 1),
         ("1 if 0 > 1 or 2 > 1 and 1 > 2 else 3", 3),
         ("1 if inf - inf else 3", 1),
         ("2 - (3 - 4)", 3),
+        ("- -2", 2),
+        ("3 - -(+2)", 5),
         ("8 / (4 / 2)", 4),
         ("1e400", math.inf),
     ],
@@ -163,18 +164,10 @@ def test_python_is_translated_with_its_own_meaning(text: str, value: float) -> N
     assert FLOATS.compile(text)() == value
 
 
-@pytest.mark.parametrize(
-    "text", ["a.b", "a[0]", "lambda: 1", "open(a)", "'a'", "eval('1')", "a if b else [1]", "a // b"]
-)
-def test_what_no_rule_needs_is_not_translated(text: str) -> None:
-    with pytest.raises(ValueError, match="a page"):
-        translate(text)
-
-
 def test_an_operation_of_ones_own_runs_in_the_page() -> None:
     cube = operation("cube", value="a**3", derivatives=["3 * a**2"])
     recording = record(lambda x: cube(x) + 1, {"x": 2.0})
-    assert Engine.of(recording).numbers("study(graph, [3]).gradients") == [27.0]
+    assert Engine.of(recording).numbers("study([3]).gradients") == [27.0]
 
 
 def test_rules_that_are_python_functions_are_refused_with_advice() -> None:
@@ -194,7 +187,7 @@ def test_random_graphs_are_the_same_in_javascript_and_in_the_program(
     f = graphs.function(steps, VALUES)
     recording = record(lambda x, y: f(x, y) + 0.0 * x * y, {"x": 0.5, "y": -0.25})
     value, gradient = value_and_grad(lambda x, y: f(x, y) + 0.0 * x * y)(x, y)
-    study = f"study(graph, [{x!r}, {y!r}])"
+    study = f"study([{x!r}, {y!r}])"
     engine = Engine.of(recording)
     scale = max(map(abs, engine.numbers(f"{study}.values")))
     found = engine.numbers(f"[{study}.values[graph.root], ...{study}.gradients]")
@@ -241,14 +234,15 @@ def test_the_program_writes_no_case_that_constants_have_decided() -> None:
 def test_inputs_that_f_does_not_use_have_no_gradient() -> None:
     recording = record(lambda x, y: 2 * x, {"x": 1.0, "y": 5.0})
     assert run_program(recording, 1.0, 5.0) == (2.0, [2.0, 0.0])
-    assert Engine.of(recording).numbers("study(graph, [1, 5]).gradients") == [2.0, 0.0]
+    assert Engine.of(recording).numbers("study([1, 5]).gradients") == [2.0, 0.0]
 
 
 def test_f_may_return_its_input() -> None:
     recording = record(lambda x: x, {"x": 4.0})
     assert [step.kind for step in recording.steps] == ["seed"]
     assert run_program(recording, 4.0) == (4.0, [1.0])
-    assert "∂x/∂x" in explore(lambda x: x, x=4.0).html
+    assert "∂<bdi>x</bdi>/∂<bdi>x</bdi>" in explore(lambda x: x, x=4.0).html
+    assert words(lambda x: x, {"x": 4.0}) == [["∂x/∂x = 1", ""]]
 
 
 def test_values_that_f_brings_along_are_constants_with_a_name() -> None:
@@ -289,8 +283,8 @@ def test_the_value_of_an_expression_is_not_named_for_the_function_that_it_begins
 def test_a_branch_that_was_not_recorded_is_pointed_out() -> None:
     recording = record(lambda x: x * x if x > 0 else -x, {"x": 2.0})
     engine = Engine.of(recording)
-    assert engine.run("study(graph, [1]).guard ?? null") is None
-    assert engine.run("study(graph, [-1]).guard.symbol") == ">"
+    assert engine.run("study([1]).guard ?? null") is None
+    assert engine.run("study([-1]).guard.symbol") == ">"
 
 
 @pytest.mark.parametrize(
@@ -307,19 +301,19 @@ def test_a_branch_that_was_not_recorded_is_pointed_out() -> None:
 )
 def test_the_check_knows_what_it_cannot_tell(f: Any, x: float, verdict: str) -> None:
     engine = Engine.of(record(f, {"x": x}))
-    assert engine.run(f"study(graph, [{x!r}]).verdicts[0].verdict") == verdict
+    assert engine.run(f"study([{x!r}]).verdicts[0].verdict") == verdict
 
 
 def test_a_wrong_derivative_differs() -> None:
     wrong = operation("wrong", value="a**2", derivatives=["2.001 * a"])
     engine = Engine.of(record(wrong, {"x": 3.0}))
-    assert engine.run("study(graph, [3]).verdicts[0].verdict") == "differ"
+    assert engine.run("study([3]).verdicts[0].verdict") == "differ"
 
 
 def test_outside_of_the_domain_nothing_is_made_up() -> None:
     engine = Engine.of(record(lambda x: sqrt(x) * 2, {"x": 4.0}))
-    assert engine.run("study(graph, [-1]).problem.needs") == "a >= 0"
-    assert math.isnan(engine.numbers("study(graph, [-1]).values")[-1])
+    assert engine.run("study([-1]).problem.needs") == "a >= 0"
+    assert math.isnan(engine.numbers("study([-1]).values")[-1])
 
 
 # Words
@@ -331,30 +325,34 @@ def test_outside_of_the_domain_nothing_is_made_up() -> None:
 @example(1.7975000000000001e308)
 @given(st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(10**9), 10**9).map(float))
 @settings(max_examples=300)
-def test_numbers_are_written_alike_in_both_languages(x: float) -> None:
+def test_numbers_are_written_as_people_write_them(x: float) -> None:
     assert ENGINE.run(f"readable({x!r})") == readable(x)
 
 
 ENGINE = Engine([])
 
 
-@pytest.mark.parametrize(
-    ("f", "at"),
-    [
-        (chain, {"x": 2.0}),
-        (diamond, {"x": 1.0, "y": 2.0}),
-        (lambda x, y: tanh(-x) ** 2 - x / y + (-x) ** 3, {"x": -1.5, "y": -2.0}),
-        (lambda x: sqrt(x * 0), {"x": 1.0}),
-    ],
-)
-def test_the_static_words_are_those_of_the_script(f: Any, at: dict[str, float]) -> None:
-    recording = record(f, at)
+def readable(x: float) -> str:
+    if x % 1 == 0 and abs(x) < 1e6:
+        return str(int(x)).replace("-", "−")
+    # As JavaScript rounds 1.5625: up, and not to the even digit.
+    rounded = Context(prec=4, rounding=ROUND_HALF_UP).create_decimal_from_float(x)
+    exponent = rounded.adjusted()
+    if -4 <= exponent < 4:
+        return f"{rounded.normalize():f}".replace("-", "−")
+    mantissa = rounded.scaleb(-exponent).normalize()
+    return f"{mantissa:f}e{exponent:+03d}".replace("-", "−")
+
+
+def words(f: Any, at: dict[str, float]) -> list[list[str]]:
+    """Return the formula and the sum of every step."""
     inputs = ", ".join(map(repr, at.values()))
-    found = Engine.of(recording).run(
-        f"((found) => graph.steps.map((_, i) => [sentence(describe(graph, found, i)), "
-        f"describeTotal(graph, found, i)]))(study(graph, [{inputs}]))"
+    found = Engine.of(record(f, at)).run(
+        f"((found) => graph.steps.map((_, i) => [describe(found, i), "
+        f"describeTotal(found, i)]))(study([{inputs}]))"
     )
-    assert found == [[row.formula, row.total] for row in describe(recording)]
+    parts = ("symbols", "numbers", "result")
+    return [[" = ".join(said[p] for p in parts if said[p]), total] for said, total in found]
 
 
 def test_the_chain_rule_is_written_out_as_in_the_textbook() -> None:
@@ -365,12 +363,31 @@ def test_the_chain_rule_is_written_out_as_in_the_textbook() -> None:
         z.label = "z"
         return z
 
-    formulas = [row.formula for row in describe(record(f, {"x": 2.0}))]
+    formulas = [formula for formula, _ in words(f, {"x": 2.0})]
     assert formulas[-1] == "∂z/∂y · ∂y/∂x = 12 × 3 = 36"
 
 
+def test_operations_are_written_as_people_write_them() -> None:
+    def f(x: Any, y: Any) -> Any:
+        return tanh(-x) ** 2 - x / y + (-x) ** 3 + maximum(x, y)
+
+    formulas = [formula for formula, _ in words(f, {"x": 1.5, "y": -2.0})]
+    assert {
+        "v1 = −x = −1.5 = −1.5",
+        "v2 = tanh(v1) = tanh(−1.5) = −0.9051",
+        "v4 = x / y = 1.5 / (−2) = −0.75",
+        "v5 = v3 − v4 = 0.8193 − (−0.75) = 1.569",
+        "v7 = v6 ** 3 = (−1.5) ** 3 = −3.375",
+        "v9 = max(x, y) = max(1.5, −2) = 1.5",
+    } <= set(formulas)
+
+
+def test_what_is_no_number_is_written_as_a_dash() -> None:
+    assert "∂f/∂v1 · ∂v1/∂x = — × 0 = —" in dict(words(lambda x: sqrt(x * 0), {"x": 1.0}))
+
+
 def test_the_sum_over_all_uses_is_written_out() -> None:
-    totals = [row.total for row in describe(record(diamond, {"x": 3.0, "y": 0.0})) if row.total]
+    totals = [total for _, total in words(diamond, {"x": 3.0, "y": 0.0}) if total]
     assert totals == [
         "∂diamond/∂x = 6 (1 of 2 uses, 1 more to come)",
         "∂diamond/∂x = 6 + 0 = 6 (2 of 2 uses)",
@@ -384,7 +401,7 @@ def judge(f: Any, at: dict[str, float], step: int, guess: float) -> str:
     engine = Engine.of(record(f, at))
     inputs = ", ".join(map(repr, at.values()))
     said: str = engine.run(
-        f"judge(graph, study(graph, [{inputs}]), {step}, {guess!r}).text".replace("nan", "NaN")
+        f"judge(study([{inputs}]), {step}, {guess!r}).text".replace("nan", "NaN")
     )
     return said
 

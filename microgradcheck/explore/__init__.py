@@ -21,9 +21,8 @@ class Exploration:
     Attributes:
         title: the function, as in `f(x, y)`.
         html: the page, complete in itself: it loads nothing, and needs no network.
-        source: the program that it steps through, which is Python. Each operation and each use of
-            the chain rule is one line, so that each step has its line; a tape's `source`, which
-            is there to be fast, joins them.
+        source: the program that it steps through, which is Python with a line for each step; a
+            tape's `source`, which is there to be fast, joins them.
     """
 
     title: str
@@ -66,29 +65,29 @@ class Exploration:
 def explore(f: Callable[..., Any], /, **inputs: Any) -> Exploration:
     """Make an interactive page of what a function computes and how its gradient flows back.
 
-    The page shows the graph, and goes through the forward pass and then the backward pass one
-    application of the chain rule at a time, each written out with its numbers. Sliders move the
-    inputs; value, gradient and a check by central differences follow in the browser, computed by
-    the rules of the table. Pointing at an operation shows the line of f that asked for it.
+    The page goes forward and then backward, one application of the chain rule at a time, each
+    written out with its numbers. Sliders move the inputs; value, gradient and a check by central
+    differences follow, computed by the rules of the table. Pointing at an operation shows the line
+    of f that asked for it.
 
     Args:
-        f: a function that returns one number. It is called with the inputs by name, or in
-            order where it is one that takes them in no other way, such as `abs`.
+        f: a function that returns one number, called with the inputs by name, or in order where it
+            takes them in no other way, as `abs` does.
         inputs: a number, or a list, tuple or array of numbers, for each name.
 
     Returns:
         An `Exploration`, with the page as `.html`.
 
     Raises:
-        TypeError: f does not return a `Value`, reads one as a plain number (`.data`, `float()`),
-            or an input holds something else than numbers.
+        TypeError: f does not return a `Value` or reads one as a plain number (`.data`, `float()`),
+            or an input holds no numbers.
         ValueError: there is no input, one is not finite, f takes more than 1,000 steps, or it
             uses an operation of your own whose rules are Python functions.
         ValueError, ArithmeticError: f is undefined at the inputs.
         TimeoutError: the layout of the picture takes too long.
 
-    Limits: the page goes on with the operations that were recorded. Where a comparison in f would
-    come out differently, it says so.
+    Limits: where a comparison in f would come out differently, the page says so, and goes on with
+    the operations that were recorded.
 
     Example:
         >>> page = explore(lambda x, y: (x * y) ** 2, x=3.0, y=2.0)
@@ -106,10 +105,14 @@ def explore(f: Callable[..., Any], /, **inputs: Any) -> Exploration:
             return f, [d_x, d_y]
     """
     # A program that makes no page does not wait for the modules that do.
+    from microgradcheck.explore.javascript import rules
     from microgradcheck.explore.listing import write_listing
     from microgradcheck.explore.page import write_page
     from microgradcheck.explore.recording import record
 
     recording = record(f, inputs)
-    html = write_page(recording)
-    return Exploration(recording.title, html, "\n".join(write_listing(recording).lines))
+    # First, since this refuses what a page cannot run.
+    table = rules(value.operation for value in recording.values if value.operation is not None)
+    listing = write_listing(recording)
+    html = write_page(recording, listing, table)
+    return Exploration(recording.title, html, "\n".join(listing.lines))
