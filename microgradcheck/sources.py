@@ -1,8 +1,4 @@
-"""Sources of gradients: each turns a function and its inputs into (value, gradient).
-
-Backpropagation, forward mode, finite differences, a complex step and a user's own function are
-interchangeable wherever a source is asked for.
-"""
+"""Interchangeable sources of gradients: each turns a function and inputs into (value, gradient)."""
 
 from __future__ import annotations
 
@@ -26,13 +22,9 @@ Function = Callable[..., Any]
 
 @runtime_checkable
 class GradientSource(Protocol):
-    """Anything that turns `(f, *inputs)` into the value and gradient of f there.
+    """Anything that turns `(f, *inputs)` into the value and gradient of f there."""
 
-    Attributes:
-        name: how reports call the source.
-    """
-
-    name: str
+    name: str  # how reports call the source
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
         """Return f's value and its gradient: in the input's kind and shape, a tuple for several."""
@@ -40,49 +32,53 @@ class GradientSource(Protocol):
 
 
 class _Source:
-    """A source with a name for a function like `value_and_grad`."""
+    def __init__(self, name: str) -> None:
+        self.name: str = name
+
+    def __repr__(self) -> str:
+        return f"<gradient source {self.name}>"
+
+
+class _Function(_Source):
+    """A source made of a function like `value_and_grad`."""
 
     def __init__(self, name: str, differentiate: Callable[[Function], Function]) -> None:
-        self.name: str = name
+        super().__init__(name)
         self._differentiate = differentiate
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
         value, gradient = self._differentiate(f)(*inputs)
         return value, gradient
 
-    def __repr__(self) -> str:
-        return f"<gradient source {self.name}>"
 
+class _Differences(_Source):
+    """A source that calls f at moved inputs."""
 
-def _by_differences(method: str, h: float | None = None) -> Callable[[Function], Function]:
-    """Return a function like `value_and_grad` that calls f at moved inputs."""
+    def __init__(self, method: str, h: float | None = None) -> None:
+        name = "complex-step" if method == "complex" else f"{method}-difference"
+        super().__init__(name if h is None else f"{name}, h={h:g}")
+        self._method, self._h = method, h
 
-    def differentiate(f: Function) -> Function:
+    def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
         plain = on_numbers(f)
+        partials = []
+        for position, entry in enumerate(inputs):
 
-        def value_and_gradient(*inputs: Any) -> tuple[float, Any]:
-            partials = []
-            for position, entry in enumerate(inputs):
+            def along(moved: Any, position: int = position) -> Any:
+                return plain(*inputs[:position], moved, *inputs[position + 1 :])
 
-                def along(moved: Any, position: int = position) -> Any:
-                    return plain(*inputs[:position], moved, *inputs[position + 1 :])
-
-                slopes = numeric.derivative(along, entry, method=method, h=h)
-                # A list for a tuple is the textbook's; sources keep the kind of the input.
-                partials.append(put_together(take_apart(slopes, is_entry), like=entry))
-            value = float(plain(*inputs))
-            return value, partials[0] if len(partials) == 1 else tuple(partials)
-
-        return value_and_gradient
-
-    return differentiate
+            slopes = numeric.derivative(along, entry, method=self._method, h=self._h)
+            # A list for a tuple is the textbook's; sources keep the kind of the input.
+            partials.append(put_together(take_apart(slopes, is_entry), like=entry))
+        value = float(plain(*inputs))
+        return value, partials[0] if len(partials) == 1 else tuple(partials)
 
 
-class GivenGradient:
+class GivenGradient(_Source):
     """A source whose gradient is a user's own function of the inputs."""
 
     def __init__(self, gradient: Function) -> None:
-        self.name: str = getattr(gradient, "__name__", type(gradient).__name__)
+        super().__init__(getattr(gradient, "__name__", type(gradient).__name__))
         self.gradient = gradient
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
@@ -95,22 +91,15 @@ class GivenGradient:
             )
         return float(value), self.gradient(*inputs)
 
-    def __repr__(self) -> str:
-        return f"<gradient source {self.name}>"
 
+_NAMED: tuple[GradientSource, ...] = (
+    _Function("backprop", backprop.value_and_grad),
+    _Function("forward-mode", backprop.forward_gradient),
+    TapeSource(),
+    *map(_Differences, ("central", "forward", "backward", "complex")),
+)
 
-SOURCES: Final[dict[str, GradientSource]] = {
-    source.name: source
-    for source in (
-        _Source("backprop", backprop.value_and_grad),
-        _Source("forward-mode", backprop.forward_gradient),
-        TapeSource(),
-        _Source("central-difference", _by_differences("central")),
-        _Source("forward-difference", _by_differences("forward")),
-        _Source("backward-difference", _by_differences("backward")),
-        _Source("complex-step", _by_differences("complex")),
-    )
-}
+SOURCES: Final = {source.name: source for source in _NAMED}
 """The sources that have a name."""
 
 
@@ -133,8 +122,7 @@ def differences(method: str = "central", *, h: float) -> GradientSource:
     """
     # It knows what a method and a step are.
     numeric.derivative(lambda x: x, 1.0, h=h, method=method)
-    kind = "complex-step" if method == "complex" else f"{method}-difference"
-    return _Source(f"{kind}, h={h:g}", _by_differences(method, h))
+    return _Differences(method, h)
 
 
 def resolve(source: object) -> GradientSource:
@@ -160,7 +148,7 @@ def resolve(source: object) -> GradientSource:
     if hasattr(source, "value_and_gradient") and not isinstance(source, type):
         # Without a name, it is called as its kind is.
         given = source.value_and_gradient
-        return _Source(type(source).__name__, lambda f: partial(given, f))
+        return _Function(type(source).__name__, lambda f: partial(given, f))
     if callable(source):
         return GivenGradient(source)
     raise TypeError(
@@ -170,10 +158,9 @@ def resolve(source: object) -> GradientSource:
 
 
 def on_numbers(f: Function) -> Function:
-    """Return f as a function of plain numbers, whether or not it insists on `Value`s.
+    """Return f as a function of plain numbers, which become `Value`s where it insists on these.
 
-    Where f asks a number for a method or a label that only a `Value` has, such as `x.relu()`, it
-    is called again with `Value`s in their places.
+    That is so where it asks a number for what only a `Value` has, such as `x.relu()`.
 
     Example:
         >>> float(on_numbers(lambda x: x.relu() + 1)(2.0))

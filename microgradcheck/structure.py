@@ -87,8 +87,7 @@ def take_apart(
 ) -> list[Any]:
     """Return the entries of a number, list, tuple or array, nested or not, in reading order.
 
-    The name is what errors call it: a `TypeError` where something in it is no entry, and a
-    `ValueError` where there is none.
+    Errors call it by the name: something in it is no entry, or there is none.
 
     Example:
         >>> take_apart([1, (2, 3)])
@@ -121,30 +120,28 @@ def take_apart(
 def put_together(entries: Iterable[Any], like: Any) -> Any:
     """Return the entries in the kind and shape of another thing: the inverse of `take_apart`.
 
-    An array comes back as one of its class and memory order, with floats, complex numbers or
-    objects, whichever can hold the entries.
+    An array comes back as one of its class and memory order that can hold the entries.
 
     Example:
         >>> put_together([4, 5, 6], like=[1, (2, 3)])
         [4, (5, 6)]
     """
     remaining = iter(entries)
-    # The lists that are being put together, each in the one before it: what it is to be like, its
-    # parts that are to come, and those that are done.
-    result: list[Any] = []
-    unfinished: list[tuple[Any, Iterator[Any], list[Any]]] = [([], iter([like]), result)]
-    while unfinished:
-        kind, parts, done = unfinished[-1]
-        for part in parts:
-            if isinstance(part, (list, tuple)):
-                unfinished.append((part, iter(part), []))
-                break
-            done.append(_array(remaining, part) if is_array(part) else next(remaining))
+    parts, pending = [], [like]
+    while pending:
+        part = pending.pop()
+        parts.append(part)
+        if isinstance(part, (list, tuple)):
+            pending.extend(part)
+    # From behind, the parts of a list come before it, the first one first.
+    done: list[Any] = []
+    for part in reversed(parts):
+        if isinstance(part, (list, tuple)):
+            first = len(done) - len(part)
+            done[first:] = [_sequence(done[first:], part)]
         else:
-            unfinished.pop()
-            if unfinished:
-                unfinished[-1][2].append(_sequence(done, kind))
-    return result[0]
+            done.append(_array(remaining, part) if is_array(part) else next(remaining))
+    return done[0]
 
 
 def _sequence(parts: list[Any], like: Any) -> Any:

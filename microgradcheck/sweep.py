@@ -1,19 +1,9 @@
-"""Sweeps over a recorded graph: inputs before users, and back again by the chain rule.
-
-A node of the graph is anything with these slots; the sweeps know nothing else of it:
-
-- `operation`, the row of the table that made it, or None for a leaf;
-- `a` and `b`, its inputs: a node each, or a float where the input is a constant or missing;
-- `number`, its value;
-- `epoch`, when its number was written: a node is stale if an input was written after it;
-- `adjoint`, a scratch slot, which is None except while a sweep is under way. It marks a node as
-  visited, then collects the derivative of the root with respect to it.
-"""
+"""Sweeps over a recorded graph: inputs before users, and back again by the chain rule."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
 from microgradcheck.ops import NumberSystem, Operation
@@ -24,13 +14,15 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 
 
 class Node(Protocol):
-    """The slots of a recorded number that a sweep reads and writes."""
+    """The slots of a recorded number; the sweeps know nothing else of it."""
 
-    operation: Operation | None
-    a: Any
+    operation: Operation | None  # the row of the table that made it; None for a leaf
+    a: Any  # its inputs: a node each, or a float where that is a constant or missing
     b: Any
-    number: float
-    epoch: int
+    number: float  # its value
+    epoch: int  # when its number was written: it is stale if an input was written later
+    # A scratch slot, None except while a sweep is under way. It marks a node as visited, then
+    # collects the derivative of the root with respect to it.
     adjoint: Any
 
 
@@ -41,12 +33,17 @@ NodeT = TypeVar("NodeT", bound=Node)
 lock = threading.RLock()
 
 
-def topological_order(root: NodeT) -> list[NodeT]:
-    """Return every node that the root was made from, each after its inputs, the root last."""
+def topological_order(*roots: NodeT) -> list[NodeT]:
+    """Return every node that the roots were made from, each after its inputs and earlier roots."""
+    order: list[NodeT] = []
     with lock:
-        order = _visit(root)
-        _forget(order)
-        return order
+        try:
+            for root in roots:
+                if root.adjoint is None:
+                    order += _visit(root)
+            return order
+        finally:
+            _forget(order)
 
 
 def reverse(
@@ -59,10 +56,9 @@ def reverse(
     Args:
         root: the node to differentiate.
         inputs: the nodes to differentiate it with respect to; by default all that it depends on.
-            Where given, only the part of the graph that depends on them is swept.
         recorder: told all nodes in topological order, returns the number system of recorded
-            numbers if the derivatives are to be recorded themselves, so that they can be
-            differentiated again, and None if they are to be floats, the default.
+            numbers if the derivatives are to be recorded, so that they can be differentiated
+            again, and None if they are to be floats, the default.
 
     Returns:
         The inputs (by default every node, in topological order), and the derivative of the root
@@ -121,23 +117,21 @@ def _visit(root: NodeT) -> list[NodeT]:
         raise
 
 
-def _keep_users(order: Sequence[NodeT], inputs: Sequence[NodeT]) -> list[NodeT]:
+def _keep_users(order: list[NodeT], inputs: Sequence[NodeT]) -> list[NodeT]:
     """Keep the inputs and what depends on them; the marks of all others are taken away."""
     for node in inputs:
         node.adjoint = 0.0
     known = set(map(id, inputs))
     if all(node.operation is not None or id(node) in known for node in order):
-        return [*order]  # No leaf is anything else, so all that was computed depends on them.
-    _forget(order)
-    for node in inputs:
-        node.adjoint = 0.0
+        return order  # No leaf is anything else, so all that was computed depends on them.
     kept = []
     for node in order:
-        for slot in (node.a, node.b):
-            if type(slot) is not float and slot.adjoint is not None:
-                node.adjoint = 0.0
-        if node.adjoint is not None:
+        a, b = node.a, node.b
+        moves = type(a) is not float and a.adjoint is not None
+        if moves or (type(b) is not float and b.adjoint is not None) or id(node) in known:
             kept.append(node)
+        else:
+            node.adjoint = None
     return kept
 
 
@@ -206,19 +200,27 @@ def slopes(node: Node, *, moving: bool = False) -> tuple[float | None, ...]:
     It is None where the input is a constant, and, for a forward sweep under way, where the input
     does not move.
     """
-    if node.operation is None:
-        return ()
-    numbers = [slot if type(slot) is float else slot.number for slot in (node.a, node.b)]
-    rules = (node.operation.derivative_a, node.operation.derivative_b)[: node.operation.arity]
+    numbers = _numbers(node)
     try:
         return tuple(
             None
             if type(slot) is float or (moving and slot.adjoint is None)
             else rule(*numbers, node.number)
-            for slot, rule in zip((node.a, node.b), rules, strict=False)
+            for _, slot, rule in _inputs(node)
         )
     except (ValueError, ArithmeticError) as error:
         raise _without_derivative(node, error) from None
+
+
+def _inputs(node: Node) -> Iterator[tuple[str, Any, Callable[..., float]]]:
+    """Yield the name of each input, the input, and the derivative by it."""
+    if node.operation is not None:
+        rules = (node.operation.derivative_a, node.operation.derivative_b)
+        yield from zip(node.operation.parameters, (node.a, node.b), rules, strict=False)
+
+
+def _numbers(node: Node) -> list[float]:
+    return [slot if type(slot) is float else slot.number for slot in (node.a, node.b)]
 
 
 def _check_fresh(node: Node, root: Node) -> None:
@@ -234,27 +236,18 @@ def _check_fresh(node: Node, root: Node) -> None:
 def _without_derivative(node: Node, error: Exception) -> Exception:
     """Return an error of the same type that names the operation, its inputs and their numbers."""
     assert node.operation is not None
-    name, parameters = node.operation.name, node.operation.parameters
-    numbers = [slot if type(slot) is float else slot.number for slot in (node.a, node.b)]
-    at = ", ".join(f"{p} = {x!r}" for p, x in zip(parameters, numbers, strict=False))
-    rules = (node.operation.derivative_a, node.operation.derivative_b)
-    failing = [
-        parameter
-        for parameter, slot, rule in zip(parameters, (node.a, node.b), rules, strict=False)
-        if type(slot) is not float and _fails(rule, *numbers, node.number)
-    ]
+    name, numbers = node.operation.name, _numbers(node)
+    pairs = zip(node.operation.parameters, numbers, strict=False)
+    at = ", ".join(f"{parameter} = {number!r}" for parameter, number in pairs)
     reason = "is too large for a float" if isinstance(error, OverflowError) else "does not exist"
-    if not failing:  # The rule itself stands; one of its own derivatives does not.
-        return type(error)(f"a higher derivative of {name} {reason} at {at}: {error}")
-    return type(error)(
-        f"the derivative of {name} with respect to {failing[0]} {reason} at {at}, where its "
-        f"value is {node.number!r}; keep the inputs away from there"
-    )
-
-
-def _fails(rule: Callable[..., float], *numbers: float) -> bool:
-    try:
-        rule(*numbers)
-    except (ValueError, ArithmeticError):
-        return True
-    return False
+    for parameter, slot, rule in _inputs(node):
+        try:
+            if type(slot) is not float:
+                rule(*numbers, node.number)
+        except (ValueError, ArithmeticError):
+            return type(error)(
+                f"the derivative of {name} with respect to {parameter} {reason} at {at}, where its "
+                f"value is {node.number!r}; keep the inputs away from there"
+            )
+    # The rule itself stands; one of its own derivatives does not.
+    return type(error)(f"a higher derivative of {name} {reason} at {at}: {error}")

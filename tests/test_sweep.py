@@ -98,6 +98,8 @@ def test_slopes_are_those_of_one_operation_with_none_for_a_constant() -> None:
     assert sweep.slopes(-x) == (-1.0,)
     with pytest.raises(ZeroDivisionError, match="derivative of sqrt with respect to a"):
         sweep.slopes(Value(0.0).sqrt())
+    with pytest.raises(ValueError, match="derivative of power with respect to b does not exist"):
+        sweep.slopes(0.0 ** Value(0.0))
 
 
 # No trace

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from microgradcheck.structure import is_array, number, put_together
+from microgradcheck.structure import is_array, number, put_together, take_apart
+from microgradcheck.tape.graph import Indices, Numbers
 
-if TYPE_CHECKING:
-    from microgradcheck.tape.graph import Indices, Numbers
-
-__all__ = ["Arguments", "Points", "as_lists", "flat"]
+__all__ = ["Arguments", "Points", "as_lists"]
 
 
 class Arguments:
@@ -24,9 +22,9 @@ class Arguments:
     """
 
     def __init__(self, inputs: Sequence[Any]) -> None:
-        self.lists = [as_lists(argument) for argument in inputs]
-        self.plain = not any(map(_holds_other_kinds, inputs))
-        parts = [list(map(float, flat(lists))) for lists in self.lists]
+        self.lists = list(map(as_lists, inputs))
+        self.plain = all(map(_is_plain, inputs))
+        parts = [list(map(float, take_apart(lists))) for lists in self.lists]
         self._sizes = list(map(len, parts))
         # Copies, since lists can be changed later; their numbers do not matter.
         self._inputs = list(map(put_together, parts, inputs))
@@ -42,23 +40,21 @@ class Arguments:
     def require_count(self, inputs: Sequence[Any]) -> None:
         """Raise a TypeError unless there are as many arguments as were recorded."""
         if len(inputs) != len(self.lists):
-            raise TypeError(
-                f"the tape was recorded with {_count(len(self.lists), 'argument')}, "
-                f"got {len(inputs)}"
-            )
+            count = _count(len(self.lists), "argument", "arguments")
+            raise TypeError(f"the tape was recorded with {count}, got {len(inputs)}")
 
     def row(self, inputs: Sequence[Any]) -> Numbers:
-        """Return the entries as one array: `numbers`, but sooner for arrays."""
+        """Return the entries as one array: `numbers`, but sooner for an array of floats."""
         import numpy as np
 
-        if len(inputs) == 1 and is_array(inputs[0]) and is_array(self._inputs[0]):
-            array = inputs[0]
-            if array.dtype == float and array.shape == self._inputs[0].shape:
-                flattened: Numbers = array.ravel()
-                return flattened
+        array, like = inputs[0], self._inputs[0]
+        both = len(inputs) == 1 and is_array(array) and is_array(like)
+        if both and array.dtype == float and array.shape == like.shape:
+            flattened: Numbers = array.ravel()
+            return flattened
         return np.array(self.numbers(inputs))
 
-    def like(self, entries: list[float] | Numbers) -> tuple[Any, ...]:
+    def like(self, entries: Sequence[float] | Numbers) -> tuple[Any, ...]:
         """Return entries as the arguments, in their kinds and shapes."""
         parts = []
         start = 0
@@ -69,11 +65,11 @@ class Arguments:
 
                 parts.append(np.array(part, dtype=float).reshape(like.shape))
             else:
-                parts.append(put_together(part if isinstance(part, list) else part.tolist(), like))
+                parts.append(put_together(map(float, part), like))
             start += size
         return tuple(parts)
 
-    def gradient(self, entries: list[float] | Numbers) -> Any:
+    def gradient(self, entries: Sequence[float] | Numbers) -> Any:
         """Return one derivative for each entry as a gradient: a tuple for several arguments."""
         gradients = self.like(entries)
         return gradients[0] if len(gradients) == 1 else gradients
@@ -92,12 +88,7 @@ class Arguments:
 
 
 class Points:
-    """The arguments of many calls.
-
-    Args:
-        arguments: those of one call.
-        points: for each argument an array with one more axis in front, for the points, or one
-            of its own shape, which all points share.
+    """The arguments of many calls: arrays with one more axis in front, for the points, or none.
 
     Attributes:
         count: how many points there are.
@@ -171,36 +162,25 @@ def as_lists(argument: Any) -> Any:
     return argument
 
 
-def flat(nested: Any) -> Iterator[Any]:
-    """Yield the entries of nested lists and tuples in reading order."""
-    if isinstance(nested, (list, tuple)):
-        for part in nested:
-            yield from flat(part)
-    else:
-        yield nested
-
-
-def _holds_other_kinds(argument: Any) -> bool:
-    """Tell whether code that returns lists and tuples would return something else than it got."""
+def _is_plain(argument: Any) -> bool:
+    """Tell whether code that returns lists and tuples would return the same kind as it got."""
     if isinstance(argument, (list, tuple)):
-        return type(argument) not in {list, tuple} or any(map(_holds_other_kinds, argument))
-    return is_array(argument)
+        return type(argument) in {list, tuple} and all(map(_is_plain, argument))
+    return not is_array(argument)
 
 
 def _collect(given: Any, like: Any, name: str, entries: list[float]) -> None:
-    if not isinstance(like, (list, tuple)):
-        entry = number(given)
-        if entry is None:
-            raise TypeError(
-                f"{name} is {given!r} of type {type(given).__name__}, where the tape was recorded "
-                "with a number; give plain numbers, and call the function itself with Values"
-            )
-        entries.append(entry)
-    elif not isinstance(given, (list, tuple)):
+    nested = isinstance(like, (list, tuple))
+    fits = isinstance(given, (list, tuple)) if nested else number(given) is not None
+    if not fits:
+        expected = f"{len(like)} entries" if nested else "a number"
+        advice = "" if nested else "; give plain numbers, and call the function itself with Values"
         raise TypeError(
             f"{name} is {given!r} of type {type(given).__name__}, where the tape was recorded "
-            f"with {len(like)} entries"
+            f"with {expected}{advice}"
         )
+    if not nested:
+        entries.append(float(given))
     elif len(given) != len(like):
         raise ValueError(
             f"{name} has {_count(len(given), 'entry', 'entries')}, where the tape was recorded "
@@ -213,8 +193,8 @@ def _collect(given: Any, like: Any, name: str, entries: list[float]) -> None:
             _collect(part, part_like, f"{name}[{i}]" if "[" in name else f"{name}, [{i}]", entries)
 
 
-def _count(n: int, one: str, many: str = "") -> str:
-    return f"{n} {one if n == 1 else many or one + 's'}"
+def _count(n: int, one: str, many: str) -> str:
+    return f"{n} {one if n == 1 else many}"
 
 
 def _array(given: Any, position: int) -> Numbers:

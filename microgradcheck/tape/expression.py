@@ -10,7 +10,7 @@ import math
 import operator
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
+from functools import partial, partialmethod
 from typing import Any, Final
 
 from microgradcheck.ops import OPERATIONS, NumberSystem, Operation
@@ -26,10 +26,8 @@ _CONDITIONAL, _SUM, _PRODUCT, _SIGNED, _POWER, _ATOM = range(6)
 class Expression:
     """A number that is not known yet: a factor times a text, or the factor alone.
 
-    Args:
-        text: Python that computes it, apart from the factor; "" is 1.
-        rank: how strongly the text's outermost operator binds.
-        factor: a constant. Kept apart, so that those of several steps become one.
+    The factor is kept apart, so that those of several steps become one. The rank tells how
+    strongly the text's outermost operator binds.
 
     Example:
         >>> x = Expression("x")
@@ -80,7 +78,6 @@ class Expression:
         return _parenthesized(text, rank, least)
 
     def _bare(self, least: int) -> str:
-        """Return the text without its factor."""
         return _parenthesized(self.text, self.rank, least)
 
     def _scaled(self, factor: float) -> Expression:
@@ -156,24 +153,12 @@ class Expression:
         text = f"{self._write(_SUM)} {SYMBOLS[compare]} {right._write(_SUM)}"
         return Condition(text, about=right if self.is_number else self)
 
-    def __lt__(self, other: Any) -> Any:
-        return self._compare(operator.lt, other)
-
-    def __le__(self, other: Any) -> Any:
-        return self._compare(operator.le, other)
-
-    def __gt__(self, other: Any) -> Any:
-        return self._compare(operator.gt, other)
-
-    def __ge__(self, other: Any) -> Any:
-        return self._compare(operator.ge, other)
-
-    def __eq__(self, other: object) -> Any:
-        return self._compare(operator.eq, other)
-
-    def __ne__(self, other: object) -> Any:
-        return self._compare(operator.ne, other)
-
+    __lt__ = partialmethod(_compare, operator.lt)
+    __le__ = partialmethod(_compare, operator.le)
+    __gt__ = partialmethod(_compare, operator.gt)
+    __ge__ = partialmethod(_compare, operator.ge)
+    __eq__ = partialmethod(_compare, operator.eq)
+    __ne__ = partialmethod(_compare, operator.ne)
     __hash__ = None  # type: ignore[assignment]
 
 
@@ -226,7 +211,7 @@ class _TextSystem(NumberSystem):
 
     def __init__(self, label: str, *, over_arrays: bool) -> None:
         self._over_arrays = over_arrays
-        modulus = _modulus if over_arrays else abs
+        modulus = self._modulus if over_arrays else abs
         own = {"abs": modulus, "absolute": abs, "power": self._power, "where": self._where}
         super().__init__(own, label)
 
@@ -257,6 +242,12 @@ class _TextSystem(NumberSystem):
         # Python's own power of a negative number is complex here, that of math an error.
         return base**exponent if self._over_arrays else _written("pow", base, exponent)
 
+    def _modulus(self, a: Any) -> Any:
+        # At 0 the side that the table's maximum and minimum take at a tie: the derivative of abs
+        # itself, which libraries do not agree on, would be wrong in that of sigmoid or softplus.
+        x = constant(a)
+        return self._where(x >= 0.0, x, -x)
+
     def _where(self, condition: Any, chosen: Any, otherwise: Any) -> Expression:
         if isinstance(condition, bool):
             return constant(chosen if condition else otherwise)
@@ -280,11 +271,6 @@ def _written(name: str, *inputs: Expression) -> Expression:
 
 def _array(number: Expression, *, like: Expression) -> Expression:
     return Expression(f"full_like({like}, {number})")
-
-
-def _modulus(a: Any) -> Expression:
-    x = constant(a)
-    return abs(x) if x.is_number else Expression(f"modulus({x})")
 
 
 TEXTS: Final = _TextSystem("texts", over_arrays=False)

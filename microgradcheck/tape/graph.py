@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Never, TypeAlias
 
 from microgradcheck import sweep
+from microgradcheck.backprop import Run
+from microgradcheck.functions.entries import is_entry
 from microgradcheck.ops import OPERATIONS, Operation
-from microgradcheck.value import Value
+from microgradcheck.structure import take_apart
+from microgradcheck.value import Value, line_name, watching
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Indices = NDArray[np.intp]
-    Mask = NDArray[np.bool_]
-    Numbers = NDArray[np.float64]
+Indices: TypeAlias = "NDArray[np.intp]"
+Mask: TypeAlias = "NDArray[np.bool_]"
+Numbers: TypeAlias = "NDArray[np.float64]"
 
-__all__ = ["SYMBOLS", "Compare", "Graph", "Guard", "StaleTapeError"]
+__all__ = ["SYMBOLS", "Graph", "Guard", "Recorder", "StaleTapeError", "trace"]
 
 Compare = Callable[[Any, Any], Any]
 
@@ -54,24 +58,21 @@ class Guard(NamedTuple):
 class Graph:
     """A recorded function as a numbered row of places.
 
-    The inputs hold the first places, the results of operations those after them. Constants are
-    counted from the end, -1, -2, ..., so that a negative place is one that does not depend on the
-    inputs. Whatever depends on constants only has become a constant, `x + 0.0` has become x, and
-    `x ** 2.0` the product of x with itself, which is the same number sooner.
+    First come the inputs, then the results of operations. Constants are counted from the end, -1,
+    -2, ..., so that a negative place does not depend on the inputs. Whatever depends on constants
+    only is a constant, `x + 0.0` is x, and `x ** 2.0` the product of x with itself, which is the
+    same number sooner.
 
     Attributes:
         operations: the operations, the first of which writes the place after the inputs.
-        left: the place of each operation's first input.
-        right: the place of its second input, or of its first once more.
+        left, right: the places of their inputs; where there is one, both are that.
         numbers: what each place held while f was recorded, constants at the end.
         labels: the labels of places that have one.
         minds_signs_of_zero: whether an operation may tell -0.0 from 0.0.
         captured: the leaves that f used and that were not handed to it, with their numbers.
     """
 
-    def __init__(
-        self, root: Value | float, inputs: Sequence[Value], guards: Sequence[Guard]
-    ) -> None:
+    def __init__(self, root: Value | float, inputs: Sequence[Value], guards: list[Guard]) -> None:
         self.operations: list[Operation] = []
         self.left: list[int] = []
         self.right: list[int] = []
@@ -83,28 +84,25 @@ class Graph:
         self._known: dict[int, int] = {}  # the places of constants, by the identity of floats
         # What a comparison needs comes before what only later ones or the result need, so that
         # no number is computed which f would not have computed on its other branch.
-        joined: Value | float = 0.0
-        for guard in guards:
-            joined = _join(_join(joined, guard.left), guard.right)
-        joined = _join(joined, root)
+        sides = [*(side for guard in guards for side in (guard.left, guard.right)), root]
         # A place is noted in the slot that a sweep would use: see `sweep`.
         with sweep.lock:
-            order = sweep.topological_order(joined) if isinstance(joined, Value) else []
+            order = sweep.topological_order(*(side for side in sides if isinstance(side, Value)))
             try:
                 for place, entry in enumerate(inputs):
                     entry.adjoint = place
                 used = {node.operation for node in order if node.operation is not None}
                 self.minds_signs_of_zero = any(map(_minds_signs_of_zero, used))
                 self._append(order)
-                self.root = self._place(root)
-                placed = [
-                    guard._replace(left=self._place(guard.left), right=self._place(guard.right))
-                    for guard in guards
-                ]
+                *places, self.root = map(self._place, sides)
             finally:
                 for node in chain(order, inputs):
                     node.adjoint = None
-        self.guards = [guard for guard in placed if guard.left >= 0 or guard.right >= 0]
+        self.guards = [
+            guard._replace(left=left, right=right)
+            for guard, left, right in zip(guards, places[::2], places[1::2], strict=True)
+            if left >= 0 or right >= 0
+        ]
         self.numbers += reversed(self._constants)
         del self._constants, self._known
 
@@ -126,12 +124,19 @@ class Graph:
                 live[self.left[k]] = live[self.right[k]] = True
         return live
 
-    def depth(self) -> int:
-        """Return the number of operations on the longest way from an input to the end."""
+    def levels(self, free: Sequence[bool] = ()) -> list[int]:
+        """Return how many operations a way to each place has at most, not counting free ones."""
         levels = [0] * len(self)
-        for place, _, slots in self.steps():
-            levels[place] = max(levels[slot] for slot in slots) + 1
-        return max(levels)
+        for place, (a, b) in enumerate(zip(self.left, self.right, strict=True), self.inputs):
+            levels[place] = max(levels[a], levels[b]) + (not (free and free[place]))
+        return levels
+
+    def holds(self, numbers: Sequence[Any]) -> Any:
+        """Tell whether all guards hold where the places have these numbers, or arrays of them."""
+        good: Any = True
+        for compare, left, right, answer, _ in self.guards:
+            good &= compare(numbers[left], numbers[right]) == answer
+        return good
 
     def require_fresh(self) -> None:
         """Raise a StaleTapeError if a `Value` that f used besides its arguments has changed."""
@@ -144,10 +149,7 @@ class Graph:
                 )
 
     def require_same_branches(self, entries: Sequence[float]) -> None:
-        """Raise a StaleTapeError if f would take another branch for these inputs.
-
-        Operations are computed in f's own order, up to the first that is undefined.
-        """
+        """Raise a StaleTapeError if f, in its own order, would take another branch."""
         numbers = [*entries, *self.numbers[self.inputs :]]
         steps = self.steps()
         known = self.inputs
@@ -174,7 +176,7 @@ class Graph:
         for node in order:
             operation = node.operation
             if operation is None:
-                if node.adjoint is None and type(node) is not _Joint:
+                if node.adjoint is None:
                     node.adjoint = constant(node.number)
                     self.captured.append((node, node.number))
                 continue
@@ -221,24 +223,77 @@ _SUMS = (OPERATIONS["add"], OPERATIONS["subtract"])
 
 
 def _minds_signs_of_zero(operation: Operation) -> bool:
-    """Tell whether an operation may do so: atan2, what calls it, and rules in Python."""
-    return any(
-        not isinstance(rule, str) or "atan2" in rule
-        for rule in (operation.value, *operation.derivatives)
+    # That is atan2, what calls it, and maybe rules in Python.
+    rules = (operation.value, *operation.derivatives)
+    return any(not isinstance(rule, str) or "atan2" in rule for rule in rules)
+
+
+class Recorder:
+    """A function that is called as it is, and whose last call with `Value`s can become a graph."""
+
+    def __init__(self, f: Callable[..., Any], read: Callable[[Value], None] | None = None) -> None:
+        self._f, self._read = f, read
+        self._call: tuple[Any, ...] | None = None
+
+    @property
+    def has_recorded(self) -> bool:
+        """Whether there is a call that can become a graph."""
+        return self._call is not None
+
+    def __call__(self, *inputs: Any) -> Any:
+        """Return what the function returns, noting the branches that it takes."""
+        __tracebackhide__ = True  # from pytest
+        guards: list[Guard] = []
+        reads: list[Value] = []
+
+        def compared(compare: Compare, left: Value, right: Any, answer: bool) -> None:
+            other = right if isinstance(right, Value) else float(right)
+            guards.append(Guard(compare, left, other, answer, _line_of_the_user()))
+
+        with watching(read=self._read or reads.append, compared=compared):
+            result = self._f(*inputs)
+        leaves = take_apart(inputs, is_entry)
+        if all(isinstance(leaf, Value) for leaf in leaves):
+            self._call = leaves, result, guards, reads
+        return result
+
+    def graph(self) -> Graph:
+        """Return what the last call with `Value`s did, which returned one number."""
+        assert self._call is not None
+        (leaves, result, guards, reads), self._call = self._call, None  # They need much memory.
+        if reads:
+            raise TypeError("a Value was read as a plain number")
+        (root,) = take_apart(result, is_entry)
+        return Graph(root if isinstance(root, Value) else float(root), leaves, guards)
+
+
+def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
+    """Return what f computes from plain numbers as a graph."""
+    __tracebackhide__ = True  # from pytest
+    recorder = Recorder(f, _refuse_to_read)
+    with Run(recorder, inputs, {}) as run:
+        run.one_output()
+        if run.recorded:
+            raise TypeError(
+                "a tape is recorded from plain numbers, and got a Value among its inputs; give "
+                "its .data, or take the derivatives of the function itself"
+            )
+        return recorder.graph()
+
+
+def _refuse_to_read(value: Value) -> Never:
+    raise TypeError(
+        f"{value!r} was read as a plain number at {_line_of_the_user()}, and a tape cannot follow "
+        "what becomes of that: at other inputs it would go on with the old number. Use the Value "
+        "itself, this library's functions (microgradcheck.exp, not math.exp), or leave what only "
+        "looks on (print, accuracy) out of the recorded function"
     )
 
 
-class _Joint(Value):
-    """A node after two others, so that one walk visits the graphs of both."""
-
-    __slots__ = ()
-
-
-def _join(first: Value | float, second: Value | float) -> Value | float:
-    if not isinstance(first, Value):
-        return second
-    joint = _Joint(0.0)
-    joint.a, joint.b = first, second
-    # Nothing below may seem newer than what was made from it.
-    joint.epoch = max(x.epoch for x in (first, second) if isinstance(x, Value))
-    return joint
+def _line_of_the_user() -> str:
+    """Return the name of the nearest line outside of this library that led here."""
+    frame = sys._getframe(1)
+    library = "microgradcheck."
+    while frame.f_back and frame.f_globals.get("__name__", "").startswith(library):
+        frame = frame.f_back
+    return line_name(frame.f_code.co_filename, frame.f_lineno)

@@ -11,15 +11,14 @@ from typing import Any, Final
 
 from microgradcheck.ops import OPERATIONS, NumberSystem
 from microgradcheck.tape.expression import TEXTS, Expression
-from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.loop import lossy_places
-from microgradcheck.tape.straight import WIDTH, Names, foreign_derivative, straight_line
+from microgradcheck.tape.graph import Graph, Guard
+from microgradcheck.tape.straight import WIDTH, Names, StraightLine, foreign_derivative
 
 __all__ = ["RESERVED", "Module", "definitions", "foreign_rules", "unpacking", "words"]
 
 RESERVED: Final = {
-    *("abs", "float", "full_like", "inf", "isfinite", "isnan", "modulus", "nan", "pow", "type"),
-    *("where", "otherwise", "value_and_grad"),
+    *("abs", "float", "full_like", "inf", "isfinite", "isnan", "nan", "pow", "type", "where"),
+    *("otherwise", "value_and_grad"),
     *("ArithmeticError", "OverflowError", "TypeError", "ValueError"),
 }
 """Names that generated code may use and that no variable in it can have."""
@@ -28,14 +27,8 @@ RESERVED: Final = {
 class Module:
     """The text of a Python module that needs `math` alone, and the function in it.
 
-    Args:
-        graph: what to compute.
-        f: the function that was recorded, for its name and those of its arguments.
-        likes: the arguments it was recorded with, with lists in the places of arrays.
-        gradient: whether to compute the pair (value, gradient), or the value alone.
-
-    Attributes:
-        foreign: the Python functions of the user's own that it calls, which it does not contain.
+    It has the names of a function f and its arguments, takes them like those it was recorded with,
+    and calls `foreign`, the Python functions of the user's own, which it does not contain.
     """
 
     def __init__(
@@ -43,36 +36,45 @@ class Module:
     ) -> None:
         self.foreign = foreign_rules(graph)
         self._name = "value_and_grad" if gradient else "value"
+        self._what = "value and gradient" if gradient else "value"
         name = getattr(f, "__name__", "")
         self._title = name if name.isidentifier() else "a function"
-        self._gradient = gradient
-        self._likes = likes
         names = Names({*RESERVED, *OPERATIONS, *self.foreign})
         self._parameters = names.parameters(f, len(likes))
         labels = iter([graph.labels.get(place, "") for place in range(graph.inputs)])
-        self._entries = [
-            names.entries(parameter, like, labels)
-            for parameter, like in zip(self._parameters, likes, strict=True)
+        parts = [names.entries(*pair, labels) for pair in zip(self._parameters, likes, strict=True)]
+        self._entries = list(chain(*parts))
+        lines = StraightLine(graph, TEXTS, self._entries, _raised, gradient=gradient, names=names)
+        taken_apart = [
+            line
+            for parameter, entries, like in zip(self._parameters, parts, likes, strict=True)
+            if isinstance(like, (list, tuple))
+            for line in unpacking(entries, like, parameter)
         ]
-        watched = [*lossy_places(graph, raising=True), graph.root]
-        entries = list(chain(*self._entries))
-        self._lines = straight_line(graph, TEXTS, entries, names, watched, gradient=gradient)
+        forward = ["# Forward: each line reads the arguments and the lines above it."]
+        forward += [*lines.forward, *_finite([*lines.watched, lines.value])]
+        backward = [f"return {lines.value}"]
+        if gradient:
+            partials = iter(lines.partials)
+            returned = pattern(partials, tuple(likes) if len(likes) > 1 else likes[0])
+            backward = ["# Backward: d_x is the derivative of the value with respect to x."]
+            backward += [*lines.backward, *listing(f"return {lines.value}, {returned}")]
+        self._paragraphs = [taken_apart, forward, backward]
 
     @cached_property
     def source(self) -> str:
         """The text of the module."""
-        return self._text(self._body())
+        return self._text(self._paragraphs)
 
     def compile(self, otherwise: Callable[..., Any]) -> Callable[..., Any]:
         """Return the function, for floats: its lines are those of the source.
 
-        Args:
-            otherwise: what is called in its place where the lines raise an error, or where an
-                argument holds something else than floats, such as whole numbers or `Value`s.
+        Where they raise an error, or an argument holds something else than floats, such as whole
+        numbers or `Value`s, the other function is called instead.
         """
-        types = " is ".join(f"type({name})" for name in chain(*self._entries))
-        first, *rest = self._body()
-        checked = [*first, f"if not {types} is float:", "    raise TypeError", *chain(*rest)]
+        types = " is ".join(f"type({name})" for name in self._entries)
+        taken_apart, *rest = self._paragraphs
+        checked = [*taken_apart, f"if not {types} is float:", "    raise TypeError", *chain(*rest)]
         body = [
             "try:",
             *(f"    {line}" for line in checked),
@@ -85,71 +87,39 @@ class Module:
         function: Callable[..., Any] = namespace[self._name]
         return function
 
-    def _body(self) -> list[list[str]]:
-        """Return the paragraphs of the function; the first takes the arguments apart."""
-        arguments = zip(self._parameters, self._entries, self._likes, strict=True)
-        first = [
-            line
-            for parameter, entries, like in arguments
-            if isinstance(like, (list, tuple))
-            for line in unpacking(entries, like, parameter)
-        ]
-        last = self._backward() if self._gradient else [f"return {self._lines.value}"]
-        return [first, self._forward(), last]
-
     def _text(self, paragraphs: list[list[str]]) -> str:
         used = words(chain(*paragraphs))
         helpers = definitions(used, TEXTS)
-        what = "value and gradient" if self._gradient else "value"
-        header = [f'"""The {what} of {self._title}, as recorded by microgradcheck."""']
+        header = [f'"""The {self._what} of {self._title}, as recorded by microgradcheck."""']
         header += ["", f"from math import {', '.join(sorted(used & set(dir(math))))}"]
         if self.foreign:
             header += ["", f"# Python functions of your own, not shown: {', '.join(self.foreign)}"]
-        function = [f"def {self._name}({', '.join(self._parameters)}):"]
-        for paragraph in filter(None, paragraphs):
-            function += ["", *(f"    {line}" for line in paragraph)]
-        del function[1]
-        return "\n\n\n".join(["\n".join(header), *helpers, "\n".join(function)]) + "\n"
-
-    def _forward(self) -> list[str]:
-        lines = ["# Forward: each line reads the arguments and the lines above it."]
-        for line in self._lines.forward:
-            if isinstance(line, str):
-                lines.append(line)
-                continue
-            guard, condition = line
-            lines.append(f"if not {condition}:" if guard.answer else f"if {condition}:")
-            said = f"{condition} was {guard.answer} when this was recorded, at {guard.line}"
-            lines.append(f"    raise ValueError({said!r})")
-        # Not their sum, which may overflow where they do not.
-        checks = [f"isfinite({number})" for number in dict.fromkeys(self._lines.watched)]
-        for start in range(0, len(checks), 4):
-            row = " and ".join(checks[start : start + 4])
-            lines.append(f"if not ({row}):" if " and " in row else f"if not {row}:")
-            lines.append("    raise OverflowError('a number on the way is not finite')")
-        return lines
-
-    def _backward(self) -> list[str]:
-        remaining = iter(self._lines.partials)
-        gradients = [
-            pattern([next(remaining) for _ in entries], like)
-            for entries, like in zip(self._entries, self._likes, strict=True)
-        ]
-        gradient = gradients[0] if len(gradients) == 1 else f"({', '.join(gradients)})"
-        return [
-            "# Backward: d_x is the derivative of the value with respect to x.",
-            *self._lines.backward,
-            *listing(f"return {self._lines.value}, {gradient}"),
-        ]
+        parts = ["\n".join(f"    {line}" for line in lines) for lines in paragraphs if lines]
+        function = f"def {self._name}({', '.join(self._parameters)}):\n" + "\n\n".join(parts)
+        return "\n\n\n".join(["\n".join(header), *helpers, function]) + "\n"
 
 
-def pattern(names: Sequence[str], like: Any) -> str:
-    """Return the names in the nesting of an argument.
+def _raised(guard: Guard, condition: str) -> list[str]:
+    """Return lines that raise an error where a guard does not hold."""
+    said = f"{condition} was {guard.answer} when this was recorded, at {guard.line}"
+    test = f"if not {condition}:" if guard.answer else f"if {condition}:"
+    return [test, f"    raise ValueError({said!r})"]
 
-    Example:
-        >>> pattern(["a", "b", "c"], [1.0, [2.0, 3.0]])
-        '[a, [b, c]]'
-    """
+
+def _finite(numbers: Sequence[str]) -> list[str]:
+    """Return lines that raise an error where a number is not finite."""
+    lines = []
+    # Not their sum, which may overflow where they do not.
+    checks = [f"isfinite({number})" for number in dict.fromkeys(numbers)]
+    for start in range(0, len(checks), 4):
+        row = " and ".join(checks[start : start + 4])
+        lines.append(f"if not ({row}):" if " and " in row else f"if not {row}:")
+        lines.append("    raise OverflowError('a number on the way is not finite')")
+    return lines
+
+
+def pattern(names: Iterable[str], like: Any) -> str:
+    """Return names in the nesting of an argument, such as `[a, (b, c)]`."""
     remaining = iter(names)
 
     def write(part: Any) -> str:
@@ -187,10 +157,7 @@ def words(lines: Iterable[str]) -> set[str]:
 
 
 def definitions(used: set[str], texts: NumberSystem) -> list[str]:
-    """Return a definition for each operation among the used names that `math` does not have.
-
-    The names that the definitions use are added to those.
-    """
+    """Define the used operations that `math` lacks, adding the names that this uses."""
     written = []
     pending = sorted(used)
     while pending:

@@ -1,4 +1,8 @@
-"""A graph as straight lines over arrays: few operations, many points, any array library."""
+"""Both sweeps of a graph at many points: straight lines, or a loop over the operations.
+
+Straight lines are for few operations and any array library. The loop is for graphs too large and
+deep for other ways, and runs at one point, too.
+"""
 
 from __future__ import annotations
 
@@ -8,27 +12,122 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from microgradcheck.ops import OPERATIONS, arrays
+from microgradcheck.ops import FLOATS, OPERATIONS, NumberSystem, arrays
 from microgradcheck.structure import number
 from microgradcheck.tape.arguments import Arguments
 from microgradcheck.tape.expression import ARRAY_TEXTS
-from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.loop import OverArrays, lossy_places
-from microgradcheck.tape.module import (
-    RESERVED,
-    definitions,
-    foreign_rules,
-    unpacking,
-    words,
-)
-from microgradcheck.tape.straight import Names, straight_line
+from microgradcheck.tape.graph import Graph, Guard, Mask, Numbers
+from microgradcheck.tape.module import RESERVED, definitions, foreign_rules, unpacking, words
+from microgradcheck.tape.straight import Names, StraightLine, lossy_places
 
-__all__ = ["array_lines", "namespace_function"]
+__all__ = ["Loop", "OverArrays", "array_lines", "loop_over_points", "namespace_function"]
 
 ArrayFunction = Callable[[Sequence[Any]], tuple[Any, list[Any], Any]]
 
 _MOST = 4096
 """At more points at once, the arrays would not stay in the cache."""
+
+_NUMBERS = 2**23
+"""How many numbers a loop over many points may hold, 64 MB."""
+
+
+class Loop:
+    """Both sweeps of a graph, over floats or over arrays with one entry for each point."""
+
+    def __init__(self, graph: Graph, system: NumberSystem = FLOATS) -> None:
+        self._graph = graph
+        live = graph.live()
+        self._steps = []
+        for place, operation, slots in graph.steps():
+            slopes = [
+                slope if live[place] and slot >= 0 else None
+                for slope, slot in zip(system.derivatives(operation), slots, strict=True)
+            ]
+            slope_a, slope_b = [*slopes, None][:2]
+            two = len(slots) == 2
+            step = (place, slots[0], slots[-1], two, system.value(operation), slope_a, slope_b)
+            self._steps.append(step)
+
+    def forward(self, entries: Sequence[Any]) -> list[Any]:
+        """Return what every place holds for these inputs."""
+        numbers = [*entries, *self._graph.numbers[self._graph.inputs :]]
+        for place, a, b, two, value, _, _ in self._steps:
+            numbers[place] = value(numbers[a], numbers[b]) if two else value(numbers[a])
+        return numbers
+
+    def backward(self, numbers: Sequence[Any]) -> list[Any]:
+        """Return the derivative of the result with respect to each input."""
+        adjoints: list[Any] = [None] * len(numbers)
+        adjoints[self._graph.root] = 1.0
+        for place, a, b, _, _, slope_a, slope_b in reversed(self._steps):
+            adjoint = adjoints[place]
+            adjoints[place] = None  # It is not read again; over arrays its memory is worth it.
+            if slope_a is not None:
+                term = adjoint * slope_a(numbers[a], numbers[b], numbers[place])
+                adjoints[a] = term if adjoints[a] is None else adjoints[a] + term
+            if slope_b is not None:
+                term = adjoint * slope_b(numbers[a], numbers[b], numbers[place])
+                adjoints[b] = term if adjoints[b] is None else adjoints[b] + term
+        return [0.0 if d is None else d for d in adjoints[: self._graph.inputs]]
+
+    def at_one(self, entries: Sequence[float], gradient: bool) -> tuple[float, list[float]] | None:
+        """Return the value and, if wanted, derivatives at one point; None if not to be trusted."""
+        try:
+            numbers = self.forward(entries)
+            if math.isfinite(sum(numbers)) and self._graph.holds(numbers):
+                return numbers[self._graph.root], self.backward(numbers) if gradient else []
+        except (ArithmeticError, ValueError):
+            pass
+        return None
+
+
+class OverArrays:
+    """Runs at many points by a function over arrays, one entry a point: see `Runner`.
+
+    The function takes a list of arrays, or numbers where all points share them, and whether
+    derivatives are wanted. It returns what one of `_array_function` does.
+    """
+
+    def __init__(
+        self, compute: Callable[[list[Any], bool], tuple[Any, Sequence[Any], Any]], most: int
+    ) -> None:
+        self._compute = compute
+        self.most = most
+
+    def run(
+        self, parts: Sequence[Numbers], count: int, partials: Numbers | None
+    ) -> tuple[Numbers, Mask]:
+        """Return the value at each point, and whether it can be trusted: see `Runner`."""
+        import numpy as np
+
+        entries: list[Any] = []
+        for part in parts:
+            entries += list(part if part.shape[1] == count else part[:, 0])
+        values = np.empty(count)
+        with np.errstate(all="ignore"):
+            values[:], derivatives, good = self._compute(entries, partials is not None)
+            good = np.isfinite(values) & good
+            if partials is not None:
+                for row, derivative in zip(partials, derivatives, strict=True):
+                    row[:] = derivative
+                if not math.isfinite(partials.sum()):  # This tells in most cases, and costs least.
+                    good &= np.isfinite(partials.sum(axis=0))
+        return values, good
+
+
+def loop_over_points(graph: Graph) -> OverArrays:
+    """Return both sweeps of a graph at many points: each operation once, for all of them."""
+    import numpy as np
+
+    loop = Loop(graph, arrays())
+    watched = lossy_places(graph)
+
+    def compute(entries: list[Any], gradient: bool) -> tuple[Any, Sequence[Any], Any]:
+        numbers = loop.forward(entries)
+        good = np.isfinite(sum(numbers[place] for place in watched)) & graph.holds(numbers)
+        return numbers[graph.root], loop.backward(numbers) if gradient else [], good
+
+    return OverArrays(compute, most=max(16, min(_MOST, _NUMBERS // len(graph))))
 
 
 def array_lines(graph: Graph) -> OverArrays:
@@ -66,11 +165,9 @@ def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Ca
             value, partials, valid = run(entries)
             value = _where_finite(value + zeros[0], valid, namespace)
             valid, zero = namespace.isfinite(value), namespace.zeros_like(value)
-            remaining = iter([d + (zero + own) for d, own in zip(partials, zeros, strict=True)])
-            gradients = [
-                _where_finite(_like(remaining, given, like, namespace), valid, namespace)
-                for given, like in pairs
-            ]
+            whole = [d + (zero + own) for d, own in zip(partials, zeros, strict=True)]
+            remaining = iter([_where_finite(d, valid, namespace) for d in whole])
+            gradients = [_like(remaining, given, like, namespace) for given, like in pairs]
         return value, gradients[0] if len(gradients) == 1 else tuple(gradients)
 
     return value_and_grad
@@ -128,9 +225,7 @@ def _like(partials: Iterator[Any], given: Any, like: Any, namespace: Any) -> Any
 
 
 def _where_finite(x: Any, valid: Any, namespace: Any) -> Any:
-    """Return arrays, in lists or not, with nan where they are not finite or not valid."""
-    if isinstance(x, (list, tuple)):
-        return type(x)([_where_finite(part, valid, namespace) for part in x])
+    """Return an array with nan where it is not finite or not valid."""
     # A factor: of a choice of nan, a library would find derivatives of 0.
     good = valid & namespace.isfinite(x)
     return x * namespace.where(good, namespace.ones_like(x), math.nan)
@@ -139,28 +234,24 @@ def _where_finite(x: Any, valid: Any, namespace: Any) -> Any:
 def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> ArrayFunction:
     """Compile the straight lines of a graph over arrays of a library.
 
-    The function takes a flat list of entries, each a number or an array. It takes no branch and
-    returns the value, a flat list of derivatives, and a condition: where that is False or the
-    value not finite, a guard does not hold or the recorded function is undefined.
+    The function takes the entries, each a number or an array, and no branch. It returns the value,
+    the derivatives, and where guards hold and the numbers before the value are finite.
     """
     foreign = foreign_rules(graph)
     names = Names({*RESERVED, *OPERATIONS, *foreign, "entries"})
     entries = [names.fresh(f"x{i}") for i in range(graph.inputs)]
     valid = names.fresh("valid")
-    watched = [place for place in lossy_places(graph, raising=False) if place != graph.root]
-    lines = straight_line(graph, ARRAY_TEXTS, entries, names, watched, gradient=gradient)
-    body = [*unpacking(entries, entries, "entries"), f"{valid} = True"]
-    for line in lines.forward:
-        if isinstance(line, str):
-            body.append(line)
-        else:
-            guard, condition = line
-            body.append(f"{valid} = {valid} & (({condition}) == {guard.answer})")
+
+    def check(guard: Guard, condition: str) -> list[str]:
+        return [f"{valid} = {valid} & (({condition}) == {guard.answer})"]
+
+    lines = StraightLine(graph, ARRAY_TEXTS, entries, check, gradient=gradient, names=names)
+    body = [*unpacking(entries, entries, "entries"), f"{valid} = True", *lines.forward]
     body += [f"{valid} = {valid} & isfinite({number})" for number in lines.watched]
     body += [*lines.backward, f"return {lines.value}, [{', '.join(lines.partials)}], {valid}"]
     used = words(body)
     source = [*definitions(used, ARRAY_TEXTS), "\n    ".join(["def run(entries):", *body])]
-    names_in_code = used & {*dir(math), "full_like", "modulus", "where"}
+    names_in_code = used & {*dir(math), "full_like", "where"}
     meanings = {**foreign, **{name: _meaning(namespace, name) for name in names_in_code}}
     exec("\n\n\n".join(source), meanings)
     run: ArrayFunction = meanings["run"]
@@ -171,12 +262,6 @@ def _meaning(namespace: Any, name: str) -> Any:
     """Return what a name, such as "exp", "where" or "inf", means in an array library."""
     if name in {"inf", "nan"}:
         return getattr(math, name)
-    if name == "modulus" and namespace.__name__ != "numpy":
-        # At 0 the side that the table's maximum and minimum take at a tie: the derivative of abs
-        # itself, which libraries do not agree on, would be wrong in that of sigmoid or softplus.
-        return lambda a: namespace.where(a >= 0.0, a, -a)
-    if name == "modulus":
-        return namespace.abs
     if namespace.__name__ == "numpy" and name in arrays().names:
         return arrays().names[name]
     for alias in (name, f"arc{name[1:]}"):  # asin is arcsin in some.

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from microgradcheck.ops import arrays
+from microgradcheck.tape.graph import Indices, Mask, Numbers
 from microgradcheck.tape.schedule import Application, MatrixProduct, Schedule, Sums
-
-if TYPE_CHECKING:
-    from microgradcheck.tape.graph import Indices, Mask, Numbers
 
 __all__ = ["Passes"]
 
@@ -20,8 +19,8 @@ Step = Callable[[], Any]
 _SCRATCH = 2**15
 """How many numbers a step holds besides its results: more would not stay in the cache."""
 
-_MOST_IDLE = 4
-"""How many blocks are kept for the next calls."""
+_MOST_KINDS = 4
+"""For so many kinds of calls at most are blocks kept for the next one."""
 
 _BLOCK = 2**20
 """How many numbers a block may hold, 8 MB."""
@@ -33,62 +32,42 @@ _LEAST_MATRIX = 1000
 class Passes:
     """Both sweeps of a graph at one or many points, as array passes.
 
-    Threads may share it: each call borrows a block of numbers for itself.
+    Threads may share it: each call has a block of numbers for itself.
     """
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
-        self._lock = threading.Lock()
-        self._idle: list[tuple[tuple[int, ...], _Block]] = []
-        self._idle_for_one: tuple[list[_Block], list[_Block]] = ([], [])
+        self._idle: dict[tuple[int, ...], list[_Block]] = {}
         self.most = max(16, min(1024, _BLOCK // schedule.ends[-1]))
         """The most points that a call may have, to keep memory bounded."""
 
     def at_one(self, entries: Numbers, gradient: bool) -> tuple[float, Numbers] | None:
         """Return the value and, if wanted, derivatives at one point; None if not to be trusted."""
+        partials = np.empty((len(entries) if gradient else 0, 1))
         column = entries.reshape(-1, 1)
-        idle = self._idle_for_one[gradient]
-        try:
-            block = idle.pop()  # One call, so that no two threads get the same.
-        except IndexError:
-            block = _Block(self._schedule, 1, [column], gradient)
-        try:
-            if block.fill([column]) and (not self._schedule.checks or block.holds()[0]):
-                row = block.numbers[:, 0]
-                partials = row.take(self._schedule.gradient) if gradient else row[:0]
-                return float(row[self._schedule.root]), partials
-            return None
-        finally:
-            idle.append(block)
+        value, good = self.run([column], 1, partials if gradient else None)
+        return (float(value[0]), partials[:, 0]) if good[0] else None
 
     def run(
         self, parts: Sequence[Numbers], count: int, partials: Numbers | None
     ) -> tuple[Numbers, Mask]:
         """Return the value at each point, and whether it can be trusted: see `Runner`."""
         gradient = partials is not None
-        key = (count, gradient, *[part.shape[1] for part in parts])
-        block = self._borrow(key) or _Block(self._schedule, count, parts, gradient)
+        # Blocks serve calls for as many points, of the same sweeps and shared arguments.
+        idle = self._idle.setdefault((count, gradient, *[p.shape[1] for p in parts]), [])
+        if len(self._idle) > _MOST_KINDS:
+            self._idle.clear()
         try:
-            finite = block.fill(parts)
-            good = block.holds()
-            if not finite:
-                good &= block.finite()
+            block = idle.pop()  # One call, so that no two threads get the same.
+        except IndexError:
+            block = _Block(self._schedule, count, parts, gradient)
+        try:
+            good = block.fill(parts)
             if partials is not None:
                 block.numbers.take(self._schedule.gradient, 0, partials, "clip")
             return block.numbers[self._schedule.root].copy(), good
         finally:
-            with self._lock:
-                self._idle.append((key, block))
-                del self._idle[:-_MOST_IDLE]
-
-    def _borrow(self, key: tuple[int, ...]) -> _Block | None:
-        """Return an idle block for as many points, the same sweeps and shared arguments."""
-        with self._lock:
-            for i, (known, block) in enumerate(self._idle):
-                if known == key:
-                    del self._idle[i]
-                    return block
-        return None
+            idle.append(block)
 
 
 class _Block:
@@ -97,8 +76,6 @@ class _Block:
     def __init__(
         self, schedule: Schedule, count: int, parts: Sequence[Numbers], gradient: bool
     ) -> None:
-        import numpy as np
-
         self._schedule = schedule
         self._count = count
         self.numbers = np.zeros((schedule.ends[-1 if gradient else 0], count))
@@ -116,39 +93,25 @@ class _Block:
         self._watched = self.numbers[schedule.first_result : schedule.ends[int(gradient)]].ravel()
         self._rows = np.zeros(len(self.numbers), dtype=bool)
         self._rows[[schedule.root, *(schedule.gradient if gradient else [])]] = True
-        for check in schedule.checks:
-            self._rows[check.left] = self._rows[check.right] = True
+        for _, left, right, _ in schedule.checks:
+            self._rows[left] = self._rows[right] = True
         groups = [*schedule.forward, *(schedule.backward if gradient else [])]
         self._steps = [self._step(group) for group in groups]
         # A number that all points share is copied to all of them only where a step reads a row.
         self._spread = np.flatnonzero((self._same & self._rows)[: schedule.inputs])
 
-    def fill(self, parts: Sequence[Numbers]) -> bool:
-        """Compute all numbers, and tell whether even their sum is finite."""
-        import numpy as np
-
+    def fill(self, parts: Sequence[Numbers]) -> Mask:
+        """Compute all numbers, and tell for each point whether all are finite and guards hold."""
         for numbers_of_part, part in zip(self._inputs, parts, strict=True):
             numbers_of_part[:] = part
         if len(self._spread):
             self.numbers[self._spread] = self.numbers[self._spread, :1]
+        good: Mask = np.ones(self._count, dtype=bool)
         with np.errstate(all="ignore"):
             for step in self._steps:
                 step()
-            return math.isfinite(self._watched.sum())
-
-    def finite(self) -> Mask:
-        """Tell for each point whether all numbers on the way to its results are finite."""
-        import numpy as np
-
-        with np.errstate(all="ignore"):
-            finite: Mask = np.isfinite(self._watched.reshape(-1, self._count).sum(axis=0))
-        return finite
-
-    def holds(self) -> Mask:
-        """Tell for each point whether all guards hold."""
-        import numpy as np
-
-        good = np.ones(self._count, dtype=bool)
+            if not math.isfinite(self._watched.sum()):  # This tells in most cases, and costs least.
+                good = np.isfinite(self._watched.reshape(-1, self._count).sum(axis=0))
         for compare, left, right, answers in self._schedule.checks:
             good &= (answers == compare(self.numbers[left], self.numbers[right]).T).all(axis=1)
         return good
@@ -183,11 +146,8 @@ class _Block:
     def _read(self, places: Indices, *, each: bool = False) -> Callable[[], Numbers]:
         """Return a function that returns the numbers at places, without copying where it can.
 
-        Where they are all the same one, it returns that one, to be broadcast, unless `each` is
-        wanted.
+        Where they are all the same one, it returns that one, unless `each` is wanted.
         """
-        import numpy as np
-
         self._rows[places] = True
         first, n = int(places[0]), len(places)
         step = 0 if (places == first).all() and not each else 1
@@ -197,8 +157,6 @@ class _Block:
         return lambda: self.numbers.take(places, 0)
 
     def _outer_product(self, out: Numbers, outer: Indices, inner: Indices) -> Step:
-        import numpy as np
-
         first, second = self._read(outer), self._read(inner)
         products = out.reshape(len(outer), len(inner), -1)
         return lambda: np.multiply(first()[:, np.newaxis], second(), products)
@@ -206,8 +164,6 @@ class _Block:
     def _matrix_times_points(
         self, out: Numbers, shared: Indices, moving: Indices, weights: Numbers | None
     ) -> Step:
-        import numpy as np
-
         points = self._read(moving, each=True)
         first_point = self.numbers[:, 0]
 
@@ -221,8 +177,6 @@ class _Block:
 
     def _matrix_products(self, out: Numbers, matrix: MatrixProduct) -> Step:
         """Multiply two matrices at each point."""
-        import numpy as np
-
         count = self._count
         outer, inner, rest = matrix
         if count > 1:  # The terms of each sum side by side.
@@ -251,8 +205,6 @@ class _Block:
 
     def _sums(self, out: Numbers, group: Sums) -> Step:
         """Add products up, so many at a time as fit into the scratch space."""
-        import numpy as np
-
         left, right, weights = group.left, group.right, group.weights
         (k, n), count = left.shape, self._count
         height = min(k, max(1, _SCRATCH // count))

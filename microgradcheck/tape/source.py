@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -28,9 +27,9 @@ class TapeSource:
             it took a branch that no recording had taken.
 
     Limits: a function must depend on its arguments alone, see `record`. The second value from
-    each recording is compared with the function's own, so that one that draws random numbers, or
-    otherwise changes from call to call, is found out; one that changes later is not. The last
-    eight functions are kept, with four recordings each. Threads may share a source.
+    each recording is compared with the function's own: one that changes from call to call is
+    found out, one that changes later is not. The last eight functions are kept, with four
+    recordings each. Threads may share a source.
 
     Example:
         >>> source = TapeSource()
@@ -43,7 +42,8 @@ class TapeSource:
     def __init__(self) -> None:
         self.name = "tape"
         self.recordings = 0
-        self._known: OrderedDict[Any, list[_Recording]] = OrderedDict()
+        # For each function and shapes, the tapes, and whether f itself has confirmed them.
+        self._known: dict[Any, dict[Tape, bool]] = {}
         self._lock = threading.Lock()
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
@@ -54,51 +54,40 @@ class TapeSource:
             TypeError, ValueError, ArithmeticError: as for `record` and `Tape.value_and_grad`.
         """
         __tracebackhide__ = True  # from pytest
-        for recording in self._recordings_of(f, inputs):
+        key = (f, *map(_shape, inputs))
+        with self._lock:
+            tapes = self._known[key] = self._known.pop(key, {})  # Now the last, as the latest.
+            _keep_last(_MOST_FUNCTIONS, self._known)
+            latest_first = list(tapes)[::-1]
+        for tape in latest_first:
             try:
-                pair = recording.tape.value_and_grad(*inputs)
+                pair = tape.value_and_grad(*inputs)
             except StaleTapeError:
                 continue
-            if not recording.confirmed:
-                if not recording.tape.agrees(*inputs):
+            if not tapes.get(tape):
+                if not tape.agrees(*inputs):
                     raise ValueError(
                         f"{f!r} does not return what it returned when it was recorded, so it "
                         "depends on more than its arguments (random numbers, data that change); "
                         "use the gradient source 'backprop'"
                     )
-                recording.confirmed = True
+                with self._lock:
+                    tapes[tape] = True
             return pair
         tape = record(f, *inputs)
         with self._lock:
             self.recordings += 1
-            recordings = self._known.setdefault(_key(f, inputs), [])
-            recordings.insert(0, _Recording(tape))
-            del recordings[_MOST_BRANCHES:]
+            tapes[tape] = False
+            _keep_last(_MOST_BRANCHES, tapes)
         return tape.value_and_grad(*inputs)
 
     def __repr__(self) -> str:
         return f"<gradient source tape, {self.recordings} recordings>"
 
-    def _recordings_of(self, f: Function, inputs: tuple[Any, ...]) -> list[_Recording]:
-        key = _key(f, inputs)
-        with self._lock:
-            recordings = self._known.setdefault(key, [])
-            self._known.move_to_end(key)
-            while len(self._known) > _MOST_FUNCTIONS:
-                self._known.popitem(last=False)
-            return list(recordings)
 
-
-class _Recording:
-    """A tape, and whether it was seen to agree with the function after it was recorded."""
-
-    def __init__(self, tape: Tape) -> None:
-        self.tape = tape
-        self.confirmed = False
-
-
-def _key(f: Function, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    return (f, *map(_shape, inputs))
+def _keep_last(count: int, things: dict[Any, Any]) -> None:
+    while len(things) > count:
+        del things[next(iter(things))]
 
 
 def _shape(thing: Any) -> Any:

@@ -1,20 +1,29 @@
-"""Both sweeps of a graph as straight lines of Python, as one would write them by hand."""
+"""Both sweeps of a graph as straight lines of Python, as one would write them by hand.
+
+The eager engine raises an error where an infinity arises out of finite numbers. Generated code
+does not look at each number: sums and products hand infinities on, so that one look at the end
+is enough, but `1 / y` or `tanh(y)` make a finite number out of an infinite y. At such places,
+`lossy_places`, a number must be seen to be finite before it is lost.
+"""
 
 from __future__ import annotations
 
 import inspect
 import keyword
+import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import product
 from typing import Any
 
 from microgradcheck.ops import NumberSystem, Operation
 from microgradcheck.tape.expression import ARRAY_TEXTS, Condition, Expression, constant
 from microgradcheck.tape.graph import Graph, Guard
 
-__all__ = ["WIDTH", "Names", "StraightLine", "foreign_derivative", "straight_line"]
+__all__ = ["WIDTH", "Names", "StraightLine", "foreign_derivative", "lossy_places"]
 
 WIDTH = 96
 """How many characters a line of generated code may have."""
@@ -59,48 +68,20 @@ class Names:
         if not isinstance(like, (list, tuple)):
             next(labels)
             return [parameter]
-        wishes = list(_wishes(parameter, "", like))
-        return [self.fresh(next(labels) or wish, wish) for wish in wishes]
+        return [self.fresh(next(labels) or wish, wish) for wish in _wishes(parameter, like)]
 
 
-def _wishes(stem: str, separator: str, like: Any) -> Iterator[str]:
+def _wishes(stem: str, like: Any, separator: str = "") -> Iterator[str]:
     if not isinstance(like, (list, tuple)):
         yield stem
         return
     for i, part in enumerate(like):
-        yield from _wishes(f"{stem}{separator}{i}", "_", part)
+        yield from _wishes(f"{stem}{separator}{i}", part, "_")
 
 
 def foreign_derivative(operation: Operation, position: int) -> str:
     """Return the name by which code calls a derivative that is a Python function."""
     return f"{operation.name}_derivative_{operation.parameters[position]}"
-
-
-def straight_line(
-    graph: Graph,
-    texts: NumberSystem,
-    entries: Sequence[str],
-    names: Names,
-    watched: Sequence[int],
-    *,
-    gradient: bool,
-) -> StraightLine:
-    """Write both sweeps of a graph.
-
-    Args:
-        graph: what to compute.
-        texts: the number system that writes, over floats or over arrays.
-        entries: the names of the inputs.
-        names: gives out all others.
-        watched: places whose numbers need a name, so that they can be looked at.
-        gradient: whether there is a reverse sweep.
-    """
-    draft = StraightLine(
-        *(graph, texts, [f"v{place}" for place in range(graph.inputs)], watched), gradient=gradient
-    )
-    return StraightLine(
-        *(graph, texts, entries, watched), gradient=gradient, names=names, reads=draft.reads
-    )
 
 
 class StraightLine:
@@ -111,13 +92,10 @@ class StraightLine:
     a draft, which has a line for everything, no names, and each place's number for its own.
 
     Attributes:
-        forward: the lines of the forward sweep; a guard among them, with the text of its
-            comparison, stands where it is to be checked.
-        backward: the lines of the reverse sweep.
+        forward, backward: the lines of both sweeps, and among the first the checks of guards.
         value: the text of the result.
-        watched: the texts of the watched places.
+        watched: the texts of what must be seen to be finite, apart from the result.
         partials: the text of the derivative with respect to each input.
-        reads: how often each name is read, in a draft.
     """
 
     def __init__(
@@ -125,53 +103,42 @@ class StraightLine:
         graph: Graph,
         texts: NumberSystem,
         entries: Sequence[str],
-        watched: Sequence[int],
+        check: Callable[[Guard, str], list[str]],  # writes it, from the text of its comparison
         *,
         gradient: bool,
-        names: Names | None = None,
-        reads: Counter[str] | None = None,
+        names: Names | None = None,  # for all but the entries; None for a draft
     ) -> None:
-        self._graph = graph
-        self._texts = texts
-        self._fresh = names
-        self._kept = reads
-        self.reads: Counter[str] = Counter()
-        self.forward: list[str | tuple[Guard, str]] = []
+        self._reads: Counter[str] = Counter()
+        if names:
+            own = [f"v{place}" for place in range(graph.inputs)]
+            self._reads = StraightLine(graph, texts, own, check, gradient=gradient)._reads
+        self._graph, self._texts, self._fresh = graph, texts, names
+        self.forward: list[str] = []
         self.backward: list[str] = []
-        self.partials: list[str] = []
         self._values = list(map(constant, graph.numbers))
         self._values[: graph.inputs] = map(Expression, entries)
         self._names = dict(enumerate(entries))
         self._adjoint_names: dict[int, str] = {}
         self._unnamed = 0
         self._begun: set[int] = set()
-        self._write_forward()
+        self._write_forward(check)
         self.value = str(self._values[graph.root])
-        looked_at = [self._values[place] for place in watched]
-        for number in looked_at:
-            self._read(number)
-        # Whether a number is finite does not depend on its sign.
-        self.watched = [str(Expression(x.text, x.rank, abs(x.factor))) for x in looked_at]
-        if gradient:
-            self._write_backward()
+        self.watched = [self._read(self._values[place]) for place in lossy_places(graph)]
+        self.partials = list(self._write_backward()) if gradient else []
 
     # Both sweeps
 
-    def _write_forward(self) -> None:
+    def _write_forward(self, check: Callable[[Guard, str], list[str]]) -> None:
         guards = defaultdict(list)
         for guard in self._graph.guards:
             guards[max(guard.left, guard.right)].append(guard)
-        for place in range(self._graph.inputs):
-            self._write_guards(guards[place])
-        for place, operation, slots in self._graph.steps():
-            self._values[place] = self._value(place, operation, slots)
-            self._write_guards(guards[place])
-
-    def _write_guards(self, guards: Sequence[Guard]) -> None:
-        for guard in guards:
-            condition = guard.compare(self._values[guard.left], self._values[guard.right])
-            self._read(condition)
-            self.forward.append((guard, condition.text))
+        steps, inputs = self._graph.steps(), self._graph.inputs
+        for place in range(inputs + len(self._graph.operations)):
+            if place >= inputs:
+                self._values[place] = self._value(*next(steps))
+            for guard in guards[place]:
+                condition = guard.compare(self._values[guard.left], self._values[guard.right])
+                self.forward += check(guard, self._read(condition))
 
     def _value(self, place: int, operation: Operation, slots: Sequence[int]) -> Expression:
         rule, values = self._texts.value(operation), self._values
@@ -181,11 +148,11 @@ class StraightLine:
                 if not values[slot].is_simple:
                     values[slot] = self._line(slot, values[slot])
             result = constant(rule(*(values[slot] for slot in slots)))
-        if place in self._graph.labels or place == self._graph.root:
-            return self._line(place, result)
-        return self._line(place, result) if self._earns_a_line(place, result) else result
+        named = place in self._graph.labels or place == self._graph.root
+        return self._line(place, result) if named or self._earns_a_line(place, result) else result
 
-    def _write_backward(self) -> None:
+    def _write_backward(self) -> Iterator[str]:
+        """Yield the derivative with respect to each input."""
         graph = self._graph
         adjoints = {graph.root: constant(1.0)}
         for place, operation, slots in reversed(list(graph.steps())):
@@ -206,8 +173,7 @@ class StraightLine:
                     total = term
                 adjoints[target] = total
         for place in range(graph.inputs):
-            adjoint = adjoints.get(place, constant(0.0))
-            self.partials.append(str(self._adjoint_line(place, adjoint)))
+            yield str(self._adjoint_line(place, adjoints.get(place, constant(0.0))))
 
     def _contributions(
         self, place: int, operation: Operation, slots: Sequence[int], adjoint: Expression
@@ -236,17 +202,13 @@ class StraightLine:
     # What has a line, and its name
 
     def _earns_a_line(self, place: int, text: Expression, prefix: str = "") -> bool:
-        if text.is_simple:
-            return False
-        if self._kept is None:
-            return True
         # A number whose derivative has a line has one too, since that is called after it.
-        return self._kept[f"{prefix}v{place}"] > 1 or self._kept[f"d_v{place}"] > 1
+        many = self._reads[f"{prefix}v{place}"] > 1 or self._reads[f"d_v{place}"] > 1
+        return not text.is_simple and (many or self._fresh is None)
 
     def _line(self, place: int, text: Expression) -> Expression:
         name = self._name(place)
-        self._read(text)
-        self.forward.append(f"{name} = {text}")
+        self.forward.append(f"{name} = {self._read(text)}")
         return Expression(name)
 
     def _adjoint_line(self, place: int, text: Expression) -> Expression:
@@ -254,15 +216,14 @@ class StraightLine:
         if place not in self._adjoint_names:
             name = f"d_{self._name(place)}"
             self._adjoint_names[place] = self._fresh.fresh(name) if self._fresh else name
-        name = self._adjoint_names[place]
-        self._read(text)
+        name, added = self._adjoint_names[place], self._read(text)
         if place not in self._begun:
-            self.backward.append(f"{name} = {text}")
+            self.backward.append(f"{name} = {added}")
         elif self._texts is ARRAY_TEXTS:
             # Adding in place would change whatever else stands for the same array.
             self.backward.append(f"{name} = {Expression(name) + text}")
         else:
-            self.backward.append(f"{name} += {text}")
+            self.backward.append(f"{name} += {added}")
         return Expression(name)
 
     def _name(self, place: int) -> str:
@@ -276,6 +237,36 @@ class StraightLine:
             self._names[place] = name
         return self._names[place]
 
-    def _read(self, text: Expression | Condition) -> None:
-        if self._kept is None:
-            self.reads.update(re.findall(r"\w+", str(text)))
+    def _read(self, text: Expression | Condition) -> str:
+        """Return what is written where a number is read, counting the names in it in a draft."""
+        written = str(text)
+        if self._fresh is None:
+            self._reads.update(re.findall(r"\w+", written))
+        return written
+
+
+def lossy_places(graph: Graph) -> list[int]:
+    """Return the places whose numbers must be seen to be finite; the result need not be there."""
+    lossy = {side for guard in graph.guards for side in (guard.left, guard.right)}
+    for _, operation, slots in graph.steps():
+        lossy.update(slot for i, slot in enumerate(slots) if not _hands_on(operation, i))
+    results = range(graph.inputs, graph.inputs + len(graph.operations))
+    return sorted(lossy.intersection(results))
+
+
+@cache
+def _hands_on(operation: Operation, position: int) -> bool:
+    """Tell whether an infinite or undefined input always leads to such a result, or an error."""
+    # Nothing is known of a rule in Python. Of the table's own, these numbers show it.
+    infinite, samples = (math.inf, -math.inf, math.nan), (-2.0, -1.0, 0.0, 0.5, 1.0, 3.0)
+    pairs = product(infinite, samples) if position == 0 else product(samples, infinite)
+    return isinstance(operation.value, str) and not any(
+        _is_finite(operation.compute, pair[: operation.arity]) for pair in pairs
+    )
+
+
+def _is_finite(rule: Callable[..., float], inputs: Sequence[float]) -> bool:
+    try:
+        return math.isfinite(rule(*inputs))
+    except (ValueError, ArithmeticError):
+        return False

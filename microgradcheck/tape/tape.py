@@ -6,17 +6,13 @@ from collections.abc import Callable
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from microgradcheck.tape.arguments import Arguments, Points
-from microgradcheck.tape.graph import Graph, StaleTapeError
+from microgradcheck.tape.graph import Graph, Mask, Numbers, StaleTapeError, trace
 from microgradcheck.tape.module import Module
 from microgradcheck.tape.over_arrays import namespace_function
-from microgradcheck.tape.recorder import trace
-from microgradcheck.tape.ways import Many, Once, Plan
-
-if TYPE_CHECKING:
-    from microgradcheck.tape.graph import Mask, Numbers
+from microgradcheck.tape.ways import Many, Plan, ask, once
 
 __all__ = ["Tape", "record"]
 
@@ -86,7 +82,6 @@ class Tape:
         self._graph = graph
         self._arguments = arguments
         self._plan = Plan(graph)
-        self._once = Once(f, graph, arguments, self._plan)
 
     def __call__(self, *inputs: Any) -> float:
         """Return the function's value: see `Tape`."""
@@ -101,7 +96,7 @@ class Tape:
         it is a tuple with one for each. It raises what the tape does when called, and a
         ValueError or ArithmeticError where a derivative does not exist.
         """
-        return self._once.prepared(gradient=True)
+        return self._prepared(gradient=True)
 
     def batch(self, *points: Any) -> tuple[Numbers, Any]:
         """Return the values and gradients at many points.
@@ -157,9 +152,8 @@ class Tape:
             points: as for `batch`.
 
         Returns:
-            The values, of shape (m,), and of the same shape whether each can be trusted: where
-            the function is undefined, or takes another branch than the recorded one, the value
-            means nothing.
+            The values, and whether each can be trusted, both of shape (m,). Where the function is
+            undefined or takes another branch, the value means nothing.
 
         Raises:
             StaleTapeError, TypeError, ValueError: as `batch`.
@@ -194,7 +188,7 @@ class Tape:
             False
         """
         recorded = self(*inputs)
-        own, _ = self._once.eager(self._arguments.numbers(inputs), gradient=False)
+        own, _ = self._ask(self._arguments.numbers(inputs), False)
         # Sums in another order differ by the rounding of their largest terms.
         largest = max(map(abs, [own, *self._graph.numbers]))
         return own == recorded or abs(own - recorded) <= 1e-9 * largest
@@ -281,11 +275,17 @@ class Tape:
 
     @cached_property
     def _value(self) -> Callable[..., float]:
-        return self._once.prepared(gradient=False)
+        return self._prepared(gradient=False)
 
     @cached_property
     def _many(self) -> Many:
-        return Many(self._plan.runner(), self._recorded_at, self._once.eager)
+        return Many(self._plan.runner(), self._recorded_at, self._ask)
+
+    def _prepared(self, *, gradient: bool) -> Function:
+        return once(self._f, self._graph, self._arguments, self._plan, gradient)
+
+    def _ask(self, entries: list[float], gradient: bool) -> tuple[float, list[float]]:
+        return ask(self._f, self._arguments, entries, gradient)
 
     def _recorded_at(self, entries: list[float]) -> Many:
         return record(self._f, *self._arguments.like(entries))._many

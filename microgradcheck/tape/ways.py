@@ -1,30 +1,28 @@
 """In which way a recorded function runs, at one point and at many.
 
-Where a tape does not hold, or the function is undefined, the function itself is asked: nothing
-makes a better message than the line that fails.
+Where a tape does not hold, or the function is undefined, the function itself is asked: no message
+is better than that of the line that fails.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from microgradcheck.backprop import Run
-from microgradcheck.tape.arguments import Arguments, Points, as_lists, flat
-from microgradcheck.tape.graph import Graph
-from microgradcheck.tape.loop import Loop, loop_over_points
+from microgradcheck.structure import take_apart
+from microgradcheck.tape.arguments import Arguments, Points, as_lists
+from microgradcheck.tape.graph import Graph, Mask, Numbers
 from microgradcheck.tape.module import Module
-from microgradcheck.tape.over_arrays import array_lines
-from microgradcheck.tape.passes import Passes
-from microgradcheck.tape.schedule import Schedule
-from microgradcheck.tape.terms import Terms
+from microgradcheck.tape.over_arrays import Loop, array_lines, loop_over_points
 
 if TYPE_CHECKING:
-    from microgradcheck.tape.graph import Mask, Numbers
+    from microgradcheck.tape.passes import Passes  # It loads NumPy.
+    from microgradcheck.tape.schedule import Terms
 
-__all__ = ["LOOP", "PASSES", "STRAIGHT", "Many", "Once", "Plan", "Runner"]
+__all__ = ["LOOP", "PASSES", "STRAIGHT", "Many", "Plan", "Runner", "ask", "once"]
 
 Function = Callable[..., Any]
 
@@ -45,23 +43,18 @@ _WORTH_A_TAPE = 8
 
 
 class Runner(Protocol):
-    """A way to run at many points at once."""
+    """A way to run at many points at once, but at no more than `most`."""
 
-    most: int  # points that a call may have
+    most: int
 
     def run(
         self, parts: Sequence[Numbers], count: int, partials: Numbers | None
     ) -> tuple[Numbers, Mask]:
         """Return the value at each point, and whether it can be trusted.
 
-        That is so where all numbers on the way to it are finite and all guards hold.
-
-        Args:
-            parts: for each argument its entries, of shape (entries, points), or (entries, 1)
-                where all points share it.
-            count: how many points there are.
-            partials: where to write the derivatives, of shape (all entries, points); None to
-                leave them out.
+        That is so where all numbers on the way to it are finite and all guards hold. The parts
+        are the arguments' entries, of shape (entries, count), or (entries, 1) where all points
+        share them. The derivatives, if wanted, are written to an array of shape (entries, count).
         """
         ...
 
@@ -96,17 +89,21 @@ class Plan:
     @cached_property
     def passes(self) -> Passes:
         """The graph as array passes."""
+        from microgradcheck.tape.passes import Passes
+        from microgradcheck.tape.schedule import Schedule
+
         return Passes(Schedule(self._graph, self._terms))
 
     @cached_property
-    def _count(self) -> int:
-        """About how many array passes both sweeps take."""
-        # To each group of the forward sweep there are, roughly, one of slopes and one of adjoints.
-        return 3 * self._terms.count_groups()
+    def _terms(self) -> Terms:
+        from microgradcheck.tape.schedule import Terms
+
+        return Terms(self._graph)
 
     @cached_property
-    def _terms(self) -> Terms:
-        return Terms(self._graph)
+    def _count(self) -> int:
+        # To each group of the forward sweep there are, roughly, one of slopes and one of adjoints.
+        return 3 * len(self._terms.groups(self._terms.codes)[1])
 
     def _way(self, least_operations_a_pass: dict[str, float]) -> str:
         other = STRAIGHT if self.operations <= _MOST_TO_COMPILE else LOOP
@@ -116,104 +113,72 @@ class Plan:
 
     def __str__(self) -> str:
         graph = self._graph
-        size = [
-            f"{self.operations:,} operations, up to {graph.depth():,} in a row",
-            f"{graph.inputs:,} inputs",
-            f"{len(graph) - graph.inputs - self.operations:,} constants",
-            f"{len(graph.guards):,} guards",
-        ]
         why = f"fewer than {_LEAST_FOR_PASSES} operations do not fill array passes"
         if self.operations >= _LEAST_FOR_PASSES:
             average = self.operations / self._count
             why = f"about {self._count:,} array passes would do {average:,.0f} operations each"
         return (
-            f"{', '.join(size)}\none point: {self.one_point}\nmany points: {self.many_points}\n"
-            f"because {why}"
+            f"{self.operations:,} operations, up to {max(graph.levels()):,} in a row, "
+            f"{graph.inputs:,} inputs, "
+            f"{len(graph) - graph.inputs - self.operations:,} constants, "
+            f"{len(graph.guards):,} guards\n"
+            f"one point: {self.one_point}\nmany points: {self.many_points}\nbecause {why}"
         )
 
 
-class Once:
-    """Runs a recorded function at one point."""
+def ask(
+    f: Function, arguments: Arguments, entries: Sequence[float], gradient: bool
+) -> tuple[float, list[float]]:
+    """Return the value of the function itself at a point and, if wanted, its derivatives."""
+    with Run(f, arguments.like(entries), {}) as run:
+        output = run.one_output()
+        return float(output), run.derivatives(output) if gradient else []
 
-    def __init__(self, f: Function, graph: Graph, arguments: Arguments, plan: Plan) -> None:
-        self._f = f
-        self._graph = graph
-        self._arguments = arguments
-        self._plan = plan
 
-    def eager(self, entries: list[float], gradient: bool) -> tuple[float, list[float]]:
-        """Ask the function itself for its value and, if wanted, its derivatives."""
-        with Run(self._f, self._arguments.like(entries), {}) as run:
-            output = run.one_output()
-            return float(output), run.derivatives(output) if gradient else []
+def once(f: Function, graph: Graph, arguments: Arguments, plan: Plan, gradient: bool) -> Function:
+    """Return a recorded function, with its gradient if wanted, as it is to run at one point."""
+    in_passes = plan.one_point == PASSES
+    entries_of = arguments.row if in_passes else arguments.numbers
+    at_one = (plan.passes if in_passes else Loop(graph)).at_one
 
-    def prepared(self, *, gradient: bool) -> Function:
-        """Return a function that runs in the way of the plan, and carefully where that fails."""
-        way = self._plan.one_point
-        if way == LOOP:
-            run: Function = partial(self._carefully, gradient)
-        else:
-            run = self._straight(gradient) if way == STRAIGHT else self._in_passes(gradient)
-        if not self._graph.captured:
-            return run
+    def run(*inputs: Any) -> Any:
+        entries: Any = entries_of(inputs)
+        found = at_one(entries, gradient)
+        if found is None:
+            entries = list(map(float, entries))
+            graph.require_same_branches(entries)
+            found = ask(f, arguments, entries, gradient)
+        return (found[0], arguments.gradient(found[1])) if gradient else found[0]
 
-        def run_if_fresh(*inputs: Any) -> Any:
-            self._graph.require_fresh()
-            return run(*inputs)
-
-        return run_if_fresh
-
-    def _straight(self, gradient: bool) -> Function:
-        module = Module(self._graph, self._f, self._arguments.lists, gradient=gradient)
-        run = module.compile(otherwise=partial(self._carefully, gradient))
-        if self._arguments.plain:
-            return run
-        if not gradient:
-            return lambda *inputs: run(*map(as_lists, inputs))
-
-        def run_with_lists(*inputs: Any) -> tuple[float, Any]:
-            value, partials = run(*map(as_lists, inputs))
-            return value, self._arguments.gradient(list(flat(as_lists(partials))))
-
-        return run_with_lists
-
-    def _in_passes(self, gradient: bool) -> Function:
-        arguments, run_at = self._arguments, self._plan.passes.at_one
-
-        def run(*inputs: Any) -> Any:
-            found = run_at(arguments.row(inputs), gradient)
-            if found is None:
-                return self._carefully(gradient, *inputs)
-            return (found[0], arguments.gradient(found[1])) if gradient else found[0]
-
+    if plan.one_point == STRAIGHT:
+        module = Module(graph, f, arguments.lists, gradient=gradient)
+        run = _in_kind(module.compile(otherwise=run), arguments, gradient)
+    if not graph.captured:
         return run
 
-    @cached_property
-    def _loop(self) -> Loop:
-        return Loop(self._graph)
+    def run_if_fresh(*inputs: Any) -> Any:
+        graph.require_fresh()
+        return run(*inputs)
 
-    def _carefully(self, gradient: bool, *inputs: Any) -> Any:
-        """Run operation by operation; where that fails, say why or let the function itself say."""
-        entries = self._arguments.numbers(inputs)
-        try:
-            if not gradient:
-                return self._loop.value(entries)
-            value, partials = self._loop.value_and_gradient(entries)
-            return value, self._arguments.gradient(partials)
-        except (ArithmeticError, ValueError):
-            pass
-        self._graph.require_same_branches(entries)
-        value, partials = self.eager(entries, gradient)
-        return (value, self._arguments.gradient(partials)) if gradient else value
+    return run_if_fresh
+
+
+def _in_kind(run: Function, arguments: Arguments, gradient: bool) -> Function:
+    """Return a function of lists, tuples and numbers as one of the arguments in their kinds."""
+    if arguments.plain:
+        return run
+
+    def run_with_lists(*inputs: Any) -> Any:
+        found = run(*map(as_lists, inputs))
+        return (found[0], arguments.gradient(take_apart(found[1]))) if gradient else found
+
+    return run_with_lists
 
 
 class Many:
     """Runs a recorded function at any number of points, with bounded memory.
 
-    Args:
-        runner: computes a block of points, and says at which of them it cannot be trusted.
-        recorded_at: returns the same for a recording of the function at other entries.
-        eager: asks the function itself for the value and, if wanted, the derivatives.
+    It can be had of another recording by its entries, and the function itself can be asked.
     """
 
     def __init__(
