@@ -19,7 +19,6 @@ from hypothesis import strategies as st
 from microgradcheck import Value, draw, exp, nn, scope, sin
 from microgradcheck.draw import layout
 from microgradcheck.draw.compose import fold
-from microgradcheck.draw.flows import amounts
 from microgradcheck.draw.graph import Box, Graph
 from pictures import SVG, box, center, curves, groups, lines, parse, tooltip, written
 
@@ -317,7 +316,7 @@ def test_calls_that_are_deep_in_one_another_are_folded_at_once(depth: int | None
     graph = Graph([y])
     fold(graph, depth, 100)
     closed = [box for box in graph.boxes() if not box.is_open]
-    amounts(graph)
+    graph.amounts()
     assert time.process_time() - started < 2  # 0.1 s on an idle machine
     assert min(box.level for box in closed) == (1 if depth == 0 else 33)
     assert len(set(graph.units())) <= 100

@@ -24,9 +24,9 @@ class Picture:
     """A picture of a graph, as it was when it was drawn. Jupyter shows it by itself.
 
     Attributes:
-        svg: the picture as an SVG element, to put into a file or a page.
+        svg: the picture as an SVG element.
         dot: the graph in Graphviz's language, for other programs.
-        text: the same in words, one line a value: for a reader who cannot see the picture.
+        text: the same in words, one line a value, for who cannot see the picture.
 
     Example:
         >>> picture = draw(Value(2.0, label="x"))
@@ -43,8 +43,7 @@ class Picture:
 
         Args:
             path: where to; its suffix, `.svg`, `.png`, `.dot` or `.txt`, says in which form. PNG
-                needs the extra `microgradcheck[png]`, has the light colors, and two pixels to a
-                point.
+                needs the extra `microgradcheck[png]`.
 
         Returns:
             The path.
@@ -113,34 +112,31 @@ def draw(
 
     Every `Value` is a box with its label, number and gradient (`—` where none was computed yet),
     every operation a circle. On each edge into an operation stands its local derivative, and once
-    there are gradients what flows back through the edge, as in `0.5 × -2 = -1`; a value that is
-    used several times shows their sum. Pointing at anything shows its exact numbers, and the line
-    of source that computed it where that was recorded within `source_lines()`.
+    there are gradients what flows back, as in `0.5 × -2 = -1`; a value that is used several times
+    shows their sum. Pointing at anything shows its exact numbers, and its line of source where
+    that was recorded within `source_lines()`.
 
     Around what a neuron, a layer or a `scope` of your own computed stands a box. A graph that is
-    too large is folded: its boxes are closed and say how much they hold, the innermost first;
-    then calls of the same scope are drawn as one, and sums of many terms; and last what is far
-    from the result, as "… 4,312 more". On a line to a folded box stands what flows back through
-    it, or how many values go there.
+    too large is folded: the innermost boxes are closed first, and say how much they hold; then
+    calls of a scope are drawn as one, and so are long sums; and last what is far from the result,
+    as "… 4,312 more". A line to a folded box says what flows back, or how many values go there.
 
     Args:
         value: a `Value`, or a list, tuple or array of several, which are drawn in one picture.
         direction: where the computation goes: "LR", left to right, or "RL", "TB", "BT".
         precision: significant digits of the numbers, from 1 to 17.
         derivatives: show the local derivatives and what flows back on the edges; by default
-            unless there are more than 1,000 values or 100 lines to folded boxes, since they take
-            most of the room and of the time.
+            unless there are more than 1,000 values or 100 lines to folded boxes.
         formulas: show the formula of each local derivative too, in the operation's inputs a and b
             and its output y.
-        check: show beside each gradient what nudging that value does to the result, found by
+        check: show beside each gradient what nudging that value does to the result, by
             differences alone, and mark in a warning color where the two part. For one `Value`,
             computed from at most 1,000.
-        depth: how many levels of boxes are open: 0 for none, 1 for the outermost; by default as
-            many as the limit allows.
+        depth: how many levels of boxes are open; by default as many as the limit allows.
         limit: how many values and folded boxes are drawn at most, with up to twice as many lines
             between them; None draws everything.
-        name: what the ids in the SVG begin with. By default it is taken from the picture's
-            content, so only twice the same picture in one page needs this; Jupyter does not.
+        name: what the ids in the SVG begin with; by default something that only the same picture
+            has.
         time_limit: seconds after which the layout is given up.
 
     Returns:
@@ -149,8 +145,8 @@ def draw(
     Raises:
         TypeError: there is something other than a `Value`.
         ValueError: there is no `Value` at all, or an option has a value that it cannot have.
-        TimeoutError: the layout takes too long, as it may with a limit of some hundred where all
-            hangs together with all; trees and chains of some thousand are no trouble.
+        TimeoutError: the layout takes too long, as it may where some hundred values all hang
+            together; trees and chains of some thousand are no trouble.
         RuntimeError: the data of a `Value` was set after others were computed from it, or no
             program that lays out graphs is installed.
 
@@ -162,11 +158,6 @@ def draw(
         Computation graph of an expression: 2 values and 1 operation.
         v0 (x) = 2, gradient 4
         v1 = multiply(v0, v0) = 4, gradient 1
-        >>> print(draw(sum([y] * 1000)).text)
-        Computation graph of an expression: 1,002 values and 1,001 operations.
-        v0 (x) = 2, gradient 4
-        v1 = multiply(v0, v0) = 4, gradient 1
-        b0 (sum), folded: 1,000 operations of v1 = 4000, gradient not computed
     """
     roots = _take_roots(value)
     if direction not in get_args(Direction):

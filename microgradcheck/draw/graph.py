@@ -6,37 +6,30 @@ all its uses: so a weight that one neuron has to itself lies in that neuron.
 
 from __future__ import annotations
 
-import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import chain, pairwise, takewhile, zip_longest
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import pairwise, takewhile
 
 from microgradcheck import sweep
-from microgradcheck.value import Call, Note, Value
+from microgradcheck.value import Call, NotComputed, Note, Value
 
-__all__ = ["Box", "Graph", "Unit", "in_order"]
+__all__ = ["Box", "Graph", "Input", "Unit", "flow_through", "has_gradient", "in_order", "inputs_of"]
 
 
 @dataclass(eq=False)
 class Box:
-    """One call of a scope, or several calls or values that are drawn as if they were one.
+    """One call of a scope, or several calls or values that are drawn as if they were one."""
 
-    Attributes:
-        title: what stands on it; calls of the same scope in the same box have the same.
-        outer: the box that it lies in; only the whole graph lies in none.
-        inputs: the ids of the values that went into the call.
-        place: which of the boxes with its title in the same box it is, and how many there are.
-        is_open: whether what it holds is drawn, too.
-        is_counted: whether its title says how much it holds.
-    """
+    title: str  # calls of the same scope in the same box have the same
+    outer: Box | None  # only the whole graph lies in none
+    inputs: Collection[int] = ()  # the ids of the values that went into the call
+    is_open: bool = True  # whether what it holds is drawn, too
+    level: int = field(init=False)  # how many boxes it lies in
 
-    title: str
-    outer: Box | None
-    inputs: Collection[int] = ()
-    place: tuple[int, int] = (1, 1)
-    is_open: bool = True
-    is_counted: bool = False
+    def __post_init__(self) -> None:
+        self.level = self.outer.level + 1 if self.outer else 0
 
     @property
     def way_out(self) -> Iterator[Box]:
@@ -45,11 +38,6 @@ class Box:
         while box is not None:
             yield box
             box = box.outer
-
-    @property
-    def level(self) -> int:
-        """How many boxes it lies in."""
-        return sum(1 for _ in self.way_out) - 1
 
 
 Unit = Value | Box
@@ -61,13 +49,10 @@ class Graph:
 
     Attributes:
         roots: those values.
-        values: all of them, inputs before their users. A value's index is its place.
+        values: all, inputs before their users; the index of each is its place.
         sources: the places of each value's inputs.
         whole: the box around everything.
         homes: the innermost box that each value lies in.
-
-    Raises:
-        RuntimeError: the data of a `Value` was set after others were computed from it.
     """
 
     def __init__(self, roots: Sequence[Value]) -> None:
@@ -101,35 +86,46 @@ class Graph:
     def lines(self, units: Sequence[Unit]) -> Iterator[tuple[int, int]]:
         """Yield where something goes from one unit to another, as the places of two values."""
         for place, sources in enumerate(self.sources):
-            for source in sources:
+            for source in dict.fromkeys(sources):
                 if units[source] is not units[place]:
                     yield source, place
+
+    def ways(self, units: Sequence[Unit]) -> list[tuple[Unit, Unit]]:
+        """Return between which units there are lines."""
+        pairs = ((units[start], units[end]) for start, end in self.lines(units))
+        return list(dict.fromkeys(pairs))
+
+    def amounts(self) -> Counter[tuple[Box, bool]]:
+        """Return how many operations, False, and leaves, True, each box holds, at any depth."""
+        leaves = [value.operation is None for value in self.values]
+        found: Counter[tuple[Box, bool]] = Counter()
+        for (home, is_leaf), number in Counter(zip(self.homes, leaves, strict=True)).items():
+            for box in home.way_out:
+                found[box, is_leaf] += number
+        return found
 
     def _find_homes(self) -> list[Box]:
         ids = set(map(id, self.values))
         boxes: dict[Call | None, Box] = {None: self.whole}
-        homes: list[Box | None] = [None] * len(self.values)
+        homes: dict[int, Box] = {}
         # Users come before inputs here, so all uses of a value are known when its turn comes.
         for place in range(len(self.values) - 1, -1, -1):
             note = self.values[place].note
-            home = homes[place] or self.whole
             if isinstance(note, Note) and note.call:
-                home = _box_of(note.call, boxes, ids)
-            homes[place] = home
+                homes[place] = _box_of(note.call, boxes, ids)
+            home = homes.setdefault(place, self.whole)
             for source in self.sources[place]:
-                box, known = home, homes[source]
+                box = home
                 while box.outer is not None and id(self.values[source]) in box.inputs:
                     box = box.outer
-                homes[source] = box if known is None else _innermost_common(known, box)
-        _count_alike(boxes.values())
-        return [home or self.whole for home in homes]
+                homes[source] = _innermost_common(homes.get(source, box), box)
+        return [homes[place] for place in range(len(homes))]
 
 
 def _box_of(innermost: Call, boxes: dict[Call | None, Box], ids: set[int]) -> Box:
     calls = []
     call: Call | None = innermost
-    while call not in boxes:
-        assert call is not None
+    while call is not None and call not in boxes:
         calls.append(call)
         call = call.outer
     for call in reversed(calls):
@@ -147,32 +143,19 @@ def _title(call: Call) -> str:
     for name, part in getattr(call.outer and call.outer.owner, "__dict__", {}).items():
         if part is call.owner:
             return str(name)
-        if isinstance(part, (list, tuple)):
-            for index, entry in enumerate(part):
-                if entry is call.owner:
-                    return f"{name}[{index}]"
+        for index, entry in enumerate(part if isinstance(part, (list, tuple)) else ()):
+            if entry is call.owner:
+                return f"{name}[{index}]"
     return type(call.owner).__name__
 
 
 def _innermost_common(one: Box, other: Box) -> Box:
-    # Step by step on both ways, so that two that are near need not go all the way out.
-    met: set[Box | None] = {None}
-    for box in chain.from_iterable(zip_longest(one.way_out, other.way_out)):
-        if box in met and box is not None:
-            return box
-        met.add(box)
-    raise AssertionError("every box lies in the whole")
-
-
-def _count_alike(boxes: Iterable[Box]) -> None:
-    """Number the boxes that have the same title and lie in the same box."""
-    alike: defaultdict[tuple[Box | None, str], list[Box]] = defaultdict(list)
-    for box in dict.fromkeys(boxes):
-        alike[box.outer, box.title].append(box)
-    for same in alike.values():
-        # They were found from the result backward.
-        for number, box in enumerate(reversed(same), start=1):
-            box.place = (number, len(same))
+    while one is not other:
+        if one.level < other.level:
+            one, other = other, one
+        assert one.outer is not None, "every box lies in the whole"
+        one = one.outer
+    return one
 
 
 def in_order(graph: Graph) -> list[Unit]:
@@ -188,36 +171,68 @@ def in_order(graph: Graph) -> list[Unit]:
             chains[unit] = [*chain][::-1]
             for outer, inner in pairwise(chains[unit]):
                 parts[outer].setdefault(inner)
-    before: defaultdict[Unit, set[Unit]] = defaultdict(set)
-    for start, end in {(units[start], units[end]) for start, end in graph.lines(units)}:
+    before: defaultdict[Unit, list[Unit]] = defaultdict(list)
+    for start, end in graph.ways(units):
         ways = zip(chains[start], chains[end], strict=False)
         first, second = next((one, other) for one, other in ways if one is not other)
-        before[second].add(first)
-    order: list[Unit] = []
+        before[second].append(first)
+    order: dict[Unit, None] = {}
+    met: set[Unit] = set()
     pending: list[Unit] = [graph.whole]
     while pending:
-        unit = pending.pop()
-        order.append(unit)
-        pending += reversed(_sorted(list(parts[unit]), before))
-    return order[1:]  # The first is the whole graph.
+        unit = pending[-1]
+        if unit not in met:
+            met.add(unit)
+            # Calls that are drawn as one may take from each other in a circle.
+            pending += [source for source in before[unit][::-1] if source not in met]
+        elif pending.pop() not in order:
+            order[unit] = None
+            pending += [*parts[unit]][::-1]
+    return list(order)[1:]  # The first is the whole graph.
 
 
-def _sorted(parts: Sequence[Unit], before: dict[Unit, set[Unit]]) -> list[Unit]:
-    """Sort topologically, and where that leaves a choice, in the order given."""
-    places = {part: place for place, part in enumerate(parts)}
-    waiting = {part: len(before.get(part, ())) for part in parts}
-    users: defaultdict[Unit, list[Unit]] = defaultdict(list)
-    for part in parts:
-        for source in before.get(part, ()):
-            users[source].append(part)
-    ready = [place for place, part in enumerate(parts) if not waiting[part]]
-    order = []
-    while ready:
-        part = parts[heapq.heappop(ready)]
-        order.append(part)
-        for user in users[part]:
-            waiting[user] -= 1
-            if not waiting[user]:
-                heapq.heappush(ready, places[user])
-    # Calls that are drawn as one may take from each other in a circle.
-    return order + [part for part in parts if waiting[part]]
+@dataclass(frozen=True)
+class Input:
+    """One input of an operation: a value or a constant, and what the chain rule says there."""
+
+    parameter: str  # its name in the table, a or b
+    content: Value | float
+    formula: str  # such as "∂/∂a = cos(a)"
+    slope: float | None  # None where it does not exist, or of a constant
+    flow: float | None  # the slope times the gradient of the result, None before there is one
+    exact: str  # both in all their digits
+
+
+def inputs_of(value: Value) -> Iterator[Input]:
+    """Yield the inputs of the operation that made a value; none for a leaf."""
+    operation = value.operation
+    if operation is None:
+        return
+    slots = (value.a, value.b)
+    numbers = [slot.number if isinstance(slot, Value) else slot for slot in slots]
+    rules = (operation.derivative_a, operation.derivative_b)
+    # An operation of one input has a second slot and a second rule too; zip leaves them out.
+    for parameter, text, slot, rule in zip(
+        operation.parameters, operation.derivatives, slots, rules, strict=False
+    ):
+        slope = flow = None
+        if isinstance(slot, Value):
+            with suppress(ValueError, ArithmeticError):
+                slope = float(rule(*numbers, value.number))
+        exact = "undefined" if slope is None else repr(slope)
+        if slope is not None and has_gradient(value):
+            flow = slope * value.grad
+            exact += f" × {value.grad!r} = {flow!r}"
+        formula = f"∂/∂{parameter}" + (f" = {text}" if isinstance(text, str) else "")
+        yield Input(parameter, slot, formula, slope, flow, exact)
+
+
+def has_gradient(value: Value) -> bool:
+    """Tell whether a backward pass has reached a value."""
+    return not isinstance(value.grad, (NotComputed, type(None)))
+
+
+def flow_through(value: Value, users: Iterable[Value]) -> float | None:
+    """Return what flows back to a value from some of its users, None where that is not known."""
+    flows = [each.flow for user in users for each in inputs_of(user) if each.content is value]
+    return None if None in flows else sum(flow for flow in flows if flow is not None)

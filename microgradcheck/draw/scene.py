@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
-__all__ = ["Frame", "Line", "Node", "Scene", "in_lines", "in_one_line", "shortened"]
+__all__ = ["Line", "Node", "Scene", "in_lines", "in_one_line", "shortened"]
 
 # XML cannot hold control characters, not even escaped; each has a picture of its own in Unicode.
 _PICTURES: dict[int, int] = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
@@ -72,7 +74,7 @@ class Line:
         """The line without its looks."""
         return "".join(text for _, text in self.runs)
 
-    @property
+    @cached_property
     def width(self) -> float:
         """Its width in Helvetica, in points; a picture makes it that wide in every font."""
         return round(self.size * max(sum(map(_width, self.text)), 0.1), 1)
@@ -80,31 +82,25 @@ class Line:
 
 @dataclass(frozen=True)
 class Node:
-    """One thing to place: a value, an operation, a constant, or the text on an edge.
+    """One thing to place: a value, an operation, a constant, the text on an edge, or a frame."""
 
-    Attributes:
-        name: its name in the picture: `v0` for the first value.
-        kind: "input", "value", "result", "folded", "operation", "constant" or "derivative".
-        lines: what is written in it.
-        tooltip: what is too exact or too long to be written in it.
-        sources: the names of the nodes that a line to it comes from.
-        ordered: whether the order of the sources matters.
-        wrong: whether a check of it failed.
-        frame: the name of the frame that it lies in, if there is one.
-        least_width: of its place, in points.
-    """
-
-    name: str
+    name: str  # `v0` for the first value, `b0` for the first box
+    # "input", "value", "result", "folded", "folded result", any of these "failed"; "operation",
+    # "constant", "derivative"; "frame" or "frame odd".
     kind: str
     lines: tuple[Line, ...]
-    tooltip: str
-    sources: tuple[str, ...] = ()
-    ordered: bool = False
-    wrong: bool = False
-    frame: str = ""
-    least_width: float = field(default=0.0, repr=False)  # pictures are named by the repr
+    tooltip: str  # what is too exact or too long for the lines
+    sources: Sequence[str] = ()  # the names of the nodes that a line to it comes from
+    ordered: bool = False  # whether their order matters
+    frame: str = ""  # the name of the frame that it lies in
+    least_width: float = 0.0  # of its place, in points
 
     @property
+    def is_frame(self) -> bool:
+        """Whether it lies around others."""
+        return self.kind.startswith("frame")
+
+    @cached_property
     def size(self) -> tuple[float, float]:
         """Its width and height in points."""
         width = max(line.width for line in self.lines)
@@ -117,29 +113,9 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """A box around nodes and other frames: one call of a scope.
-
-    Attributes:
-        name: its name in the picture: `b0` for the first.
-        title: what stands in its corner.
-        tooltip: how much it holds.
-        outer: the name of the frame that it lies in, if there is one.
-        level: how many frames it lies in.
-    """
-
-    name: str
-    title: Line
-    tooltip: str
-    outer: str
-    level: int
-
-
-@dataclass(frozen=True)
 class Scene:
-    """All that a picture shows, before anything has its place; outer frames before inner ones."""
+    """All that a picture shows, before anything has its place; frames before what they hold."""
 
     title: str
     description: str
-    nodes: tuple[Node, ...]
-    frames: tuple[Frame, ...] = ()
+    nodes: Sequence[Node]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from math import isclose, isfinite
 
-from microgradcheck.draw.flows import Crossing, Input, amounts, contents, has_gradient, inputs_of
-from microgradcheck.draw.graph import Box, Graph, Unit
-from microgradcheck.draw.scene import Frame, Line, Node, in_lines, in_one_line, shortened
+from microgradcheck.draw.graph import (
+    Box,
+    Graph,
+    Input,
+    Unit,
+    flow_through,
+    has_gradient,
+    inputs_of,
+)
+from microgradcheck.draw.scene import Line, Node, in_one_line, shortened
 from microgradcheck.numeric import Estimate
 from microgradcheck.value import Value, source_line
 
@@ -20,15 +28,11 @@ LONGEST_SOURCE = 100
 
 
 class Writer:
-    """Writes the texts of one picture.
+    """Writes the texts of one picture, with the options of `draw`.
 
-    Args:
-        graph: what is drawn.
-        order: the units and open boxes of it.
-        precision: significant digits of the numbers.
-        derivatives: whether they stand on the edges.
-        formulas: whether their formulas do too.
-        checks: what nudging each value does.
+    Attributes:
+        nodes: what is drawn of all that was written.
+        words: its lines of the twin in words.
     """
 
     def __init__(
@@ -41,130 +45,158 @@ class Writer:
         formulas: bool,
         checks: Mapping[Value, Estimate],
     ) -> None:
+        self.nodes: list[Node] = []
+        self.words: list[str] = []
         self.precision, self.derivatives, self.formulas = precision, derivatives, formulas
-        self.checks, self.roots = checks, graph.roots
+        self.checks, self.roots, self.amounts = checks, graph.roots, graph.amounts()
         units = graph.units()
-        self.contents, self.amounts = contents(graph, units), amounts(graph)
-        self.homes = dict(zip(graph.values, graph.homes, strict=True))
-        shown = [value for value, unit in zip(graph.values, units, strict=True) if unit is value]
+        of_values = dict(zip(graph.values, units, strict=True))
+        shown = [value for value, unit in of_values.items() if unit is value]
         boxes = [unit for unit in order if isinstance(unit, Box)]
+        self.titles = dict(_titles(boxes))
         self.names: dict[Unit, str] = {value: f"v{index}" for index, value in enumerate(shown)}
         self.names |= {box: f"b{index}" for index, box in enumerate(boxes)}
         # What lies in a closed box has the box's name; the whole graph is no frame.
-        self.names |= {v: self.names[unit] for v, unit in zip(graph.values, units, strict=True)}
+        self.names |= {value: self.names[unit] for value, unit in of_values.items()}
         self.names[graph.whole] = ""
+        self.homes: dict[Unit, Box] = dict(zip(graph.values, graph.homes, strict=True))
+        self.homes |= {box: box.outer for box in boxes if box.outer}
+        self.wrong = Counter(unit for value, unit in of_values.items() if self.is_wrong(value))
         self.inputs = {value: list(inputs_of(value)) for value in shown}
+        # What goes to each closed box: from each other unit some values, with their users.
+        self.crossings: defaultdict[Unit, dict[Unit, dict[Value, list[Value]]]] = defaultdict(dict)
+        # What is used outside of each unit, or is a root.
+        self.results: defaultdict[Unit, set[Value]] = defaultdict(set)
+        for root in graph.roots:
+            self.results[of_values[root]].add(root)
+        for start, end in graph.lines(units):
+            value, user = graph.values[start], graph.values[end]
+            self.results[units[start]].add(value)
+            if isinstance(units[end], Box):
+                crossing = self.crossings[units[end]].setdefault(units[start], {})
+                crossing.setdefault(value, []).append(user)
         # What flows back to each value, line by line.
         self.flows: defaultdict[Value, list[float | None]] = defaultdict(list)
         for inputs in self.inputs.values():
             for each in inputs:
                 if isinstance(each.content, Value):
                     self.flows[each.content].append(each.flow)
-        for content in self.contents.values():
-            for crossing in content.sources.values():
-                for value, flow in crossing.items():
-                    self.flows[value].append(flow)
+        for crossing in chain.from_iterable(each.values() for each in self.crossings.values()):
+            if len(crossing) == 1:
+                ((value, users),) = crossing.items()
+                self.flows[value].append(flow_through(value, users))
 
-    def nodes(self, unit: Unit) -> Iterator[Node]:
-        """Yield what is drawn of a value or of a closed box, and before it what is drawn for it."""
-        return self._value(unit) if isinstance(unit, Value) else self._folded(unit)
+    def write(self, unit: Unit) -> None:
+        """Write down what is drawn of a value or box, and its line of the twin in words."""
+        if isinstance(unit, Value):
+            told = self._value(unit)
+        else:
+            told = self._frame(unit) if unit.is_open else self._folded(unit)
+        self.words.append("  " * self.homes[unit].level + in_one_line(told))
 
-    def frame(self, box: Box) -> Frame:
-        """Return what is drawn of an open box."""
-        title = Line(12, (("quiet", shortened(self.title(box))),))
-        tooltip = in_lines(f"{self.title(box)}\n{self._amount(box)}")
-        outer = self.names[self.home(box)]
-        return Frame(self.names[box], title, tooltip, outer, box.level - 1)
+    def _draw(
+        self,
+        unit: Unit,
+        part: str,
+        kind: str,
+        lines: Iterable[Line],
+        tooltip: str,
+        *sources: str,
+        ordered: bool = False,
+    ) -> str:
+        """Draw a value or box, or a part of what is drawn for it, and return its name."""
+        name = f"{self.names[unit]}_{part}".removesuffix("_")
+        if self.wrong[unit] and not part:
+            kind += " failed"
+        frame = self.names[self.homes[unit]]
+        self.nodes.append(Node(name, kind, tuple(lines), tooltip, sources, ordered, frame))
+        return name
 
-    def home(self, unit: Unit) -> Box:
-        """Return the box that something lies in."""
-        home = self.homes[unit] if isinstance(unit, Value) else unit.outer
-        assert home is not None, "the whole graph is not drawn"
-        return home
-
-    def title(self, box: Box) -> str:
-        """Return what a box is called, and which of several it is."""
-        number, alike = box.place
-        which = f", {number:,} of {alike:,}" if alike > 1 else ""
-        return in_one_line(f"{box.title}{which}")
-
-    def _value(self, value: Value) -> Iterator[Node]:
-        name, operation = self.names[value], value.operation
-        frame = self.names[self.home(value)]
-        sources: tuple[str, ...] = ()
-        kind = "input"
+    def _value(self, value: Value) -> str:
+        operation, kind, made, sources = value.operation, "input", "", []
         if operation is not None:
-            kind = "value"
+            kind, slots = "value", []
             tooltip = f"{operation.name}: y = {operation.value}"
             for each in self.inputs[value]:
-                source = f"{name}_{each.parameter}"
                 if not isinstance(each.content, Value):
-                    line = Line(13, (("quiet", self.number(each.content)),))
-                    told = f"constant {each.content!r}"
-                    yield Node(source, "constant", (line,), told, frame=frame)
-                elif self.derivatives:
-                    yield self._derivative(source, each, value, frame)
+                    slots.append(self.number(each.content))
+                    line, told = _line(13, ("quiet", slots[-1])), f"constant {each.content!r}"
+                    sources.append(self._draw(value, each.parameter, "constant", [line], told))
+                    continue
+                slots.append(self.names[each.content])
+                if self.derivatives:
+                    sources.append(self._derivative(value, each, slots[-1]))
                 else:
-                    source = self.names[each.content]
-                    tooltip += f"\n{each.formula}: {_exact(each, value)}"
-                sources += (source,)
-            line = Line(15, (("symbol", in_one_line(operation.symbol)),))
+                    sources.append(slots[-1])
+                    tooltip += f"\n{each.formula}: {each.exact}"
+            made = f"{operation.name}({', '.join(slots)}) = "
+            line = _line(15, ("symbol", in_one_line(operation.symbol)))
+            tooltip += made_at(value)
             ordered = operation.value not in {"a + b", "a * b"}
-            at, tooltip = f"{name}_operation", in_lines(tooltip + made_at(value))
-            yield Node(at, "operation", (line,), tooltip, sources, ordered, frame=frame)
-            sources = (at,)
-        if value in self.roots:
-            kind = "result"
-        lines, tooltip = self._numbers(value), in_lines(self._exact_numbers(value))
-        yield Node(name, kind, lines, tooltip, sources, wrong=self.is_wrong(value), frame=frame)
+            name = self._draw(
+                value, "operation", "operation", [line], tooltip, *sources, ordered=ordered
+            )
+            sources = [name]
+        lines, exact, numbers = self._numbers(value)
+        self._draw(value, "", "result" if value in self.roots else kind, lines, exact, *sources)
+        return f"{self._called(value)} = {made}{numbers}"
 
-    def _derivative(self, name: str, each: Input, value: Value, frame: str) -> Node:
-        slope = "undefined" if each.slope is None else self.number(each.slope)
-        runs = [("slope", slope)]
+    def _derivative(self, value: Value, each: Input, source: str) -> str:
+        runs = [("slope", "undefined" if each.slope is None else self.number(each.slope))]
         if each.flow is not None:
             runs.append(("grad", f" × {self.number(value.grad)} = {self.number(each.flow)}"))
-        lines = [Line(12, tuple(runs))]
+        lines = [_line(12, *runs)]
         if self.formulas:
-            lines.append(Line(11, (("quiet", in_one_line(each.formula)),)))
-        tooltip = in_lines(f"{each.formula}\n{_exact(each, value)}")
-        assert isinstance(each.content, Value)
-        sources = (self.names[each.content],)
-        return Node(name, "derivative", tuple(lines), tooltip, sources, frame=frame)
+            lines.append(_line(11, ("quiet", in_one_line(each.formula))))
+        tooltip = f"{each.formula}\n{each.exact}"
+        return self._draw(value, each.parameter, "derivative", lines, tooltip, source)
 
-    def _folded(self, box: Box) -> Iterator[Node]:
-        name, content = self.names[box], self.contents[box]
-        frame, title = self.names[self.home(box)], self.title(box)
-        sources: tuple[str, ...] = ()
-        for source, crossing in content.sources.items():
+    def _frame(self, box: Box) -> str:
+        title = self.titles[box]
+        line, tooltip = _line(12, ("quiet", shortened(title))), f"{title}\n{self._amount(box)}"
+        # Frames within frames take turns, so that they are told apart.
+        self._draw(box, "", "frame odd" if box.level % 2 else "frame", [line], tooltip)
+        return f"{title}:"
+
+    def _folded(self, box: Box) -> str:
+        title, sources, results = self.titles[box], [], self.results[box]
+        for source, crossing in self.crossings[box].items():
             start = self.names[source]
             if self.derivatives and (crossed := self._crossing(crossing)):
                 run, words = crossed
-                way, line = f"{name}_{start}", Line(12, (run,))
-                told = in_lines(f"from {self.called(source)} to {title}\n{words}")
-                yield Node(way, "derivative", (line,), told, (start,), frame=frame)
-                start = way
-            sources += (start,)
-        lines = [Line(14, (("name", shortened(title)),))]
-        exact = [title]
-        if (amount := self._amount(box)) and not box.is_counted:
-            lines.append(Line(12, (("quiet", amount),)))
-            exact.append(amount)
-        if len(content.results) == 1:
-            (value,) = content.results
-            lines += self._numbers(value)
-            exact.append(self._exact_numbers(value))
-        if wrong := self._differing(box):
-            exact.append(wrong)
-        kind = "folded" if self.roots.isdisjoint(content.results) else "folded result"
-        tooltip = in_lines("\n".join(exact))
-        yield Node(name, kind, tuple(lines), tooltip, sources, wrong=bool(wrong), frame=frame)
+                words = f"from {self._called(source)} to {title}\n{words}"
+                start = self._draw(box, start, "derivative", [_line(12, run)], words, start)
+            sources.append(start)
+        lines = [_line(14, ("name", shortened(title)))]
+        tooltip, told = title, f"{self._called(box)}, folded"
+        if (amount := self._amount(box)) != title:
+            lines.append(_line(12, ("quiet", amount)))
+            tooltip += f"\n{amount}"
+            told += f": {amount}"
+        if sources:
+            told += f" of {', '.join(self.names[source] for source in self.crossings[box])}"
+        if len(results) == 1:
+            more, exact, numbers = self._numbers(*results)
+            lines += more
+            tooltip += f"\n{exact}"
+            told += f" = {numbers}"
+        if wrong := self.wrong[box]:
+            differ = f"{count(wrong, 'gradient')} in it differ{'s' * (wrong == 1)} from nudging"
+            tooltip += f"\n{differ}"
+            told += f"; {differ}"
+        kind = "folded" if self.roots.isdisjoint(results) else "folded result"
+        self._draw(box, "", kind, lines, tooltip, *sources)
+        return told
 
-    def _crossing(self, crossing: Crossing) -> tuple[tuple[str, str], str] | None:
+    def _crossing(
+        self, crossing: Mapping[Value, Iterable[Value]]
+    ) -> tuple[tuple[str, str], str] | None:
         """Return what stands on a line to a closed box, if anything does, and the exact words."""
         if len(crossing) > 1:
             amount = count(len(crossing), "value")
             return ("quiet", amount), amount
-        (flow,) = crossing.values()
+        ((value, users),) = crossing.items()
+        flow = flow_through(value, users)
         return None if flow is None else (("grad", f"grad {self.number(flow)}"), f"grad {flow!r}")
 
     def _amount(self, box: Box) -> str:
@@ -172,30 +204,23 @@ class Writer:
         held = [(self.amounts[box, False], "operation"), (self.amounts[box, True], "input")]
         return ", ".join(count(number, noun) for number, noun in held if number)
 
-    def _differing(self, box: Box) -> str:
-        """Say how many gradients in a closed box are not what a check found, if any are not."""
-        wrong = sum(map(self.is_wrong, self.contents[box].values))
-        verb = "differs" if wrong == 1 else "differ"
-        return f"{count(wrong, 'gradient')} in it {verb} from nudging" if wrong else ""
-
-    def _numbers(self, value: Value) -> tuple[Line, ...]:
-        """Return the lines that show a value's label, number, gradient and check."""
+    def _numbers(self, value: Value) -> tuple[list[Line], str, str]:
+        """Tell a value's label, number, gradient and check: in lines, exactly, and in words."""
         label, data = shortened(in_one_line(value.label)), self.number(value.number)
-        first = Line(14, (("name", label), ("data", f" = {data}")) if label else (("data", data),))
-        second = Line(12, (("quiet", "grad "), ("grad", self._gradient(value))))
-        if (estimate := self.checks.get(value)) is None:
-            return first, second
-        text = self.number(estimate.value) if isfinite(estimate.value) else "undefined"
-        look = "wrong" if self.is_wrong(value) else "quiet"
-        return first, second, Line(12, (("quiet", "nudged "), (look, text)))
-
-    def _exact_numbers(self, value: Value) -> str:
-        gradient = repr(value.grad) if has_gradient(value) else "not computed"
+        runs = [("name", label), ("data", f" = {data}")] if label else [("data", data)]
+        gradient = ("quiet", "grad "), ("grad", self._gradient(value))
+        lines = [_line(14, *runs), _line(12, *gradient)]
+        known = has_gradient(value)
         exact = f"{value.label}\n" if value.label else ""
-        exact += f"data {value.number!r}\ngrad {gradient}"
+        exact += f"data {value.number!r}\ngrad {value.grad if known else 'not computed'}"
+        words = f"{data}, gradient {self.number(value.grad) if known else 'not computed'}"
         if (estimate := self.checks.get(value)) is not None:
+            nudged = self.number(estimate.value) if isfinite(estimate.value) else "undefined"
+            wrong = self.is_wrong(value)
+            lines.append(_line(12, ("quiet", "nudged "), ("wrong" if wrong else "quiet", nudged)))
             exact += f"\nnudged {estimate.value!r} ± {estimate.error_bound:.1e}"
-        return exact + made_at(value)
+            words += f", which {'differs from' if wrong else 'agrees with'} {nudged} by nudging"
+        return lines, exact + made_at(value), words
 
     def _gradient(self, value: Value) -> str:
         """Return a gradient, as the sum that it is where there are several uses."""
@@ -204,11 +229,10 @@ class Writer:
         written = self.number(value.grad)
         flows = [flow for flow in self.flows[value] if flow is not None]
         # A gradient that was gathered in two sweeps, or in a larger graph, is not this sum.
-        if len(flows) < 2 or not isclose(
-            sum(flows), value.grad, rel_tol=1e-9, abs_tol=1e-12 * max(map(abs, flows))
-        ):
+        margin = 1e-12 * max(map(abs, flows), default=0.0)
+        if len(flows) < 2 or not isclose(sum(flows), value.grad, abs_tol=margin):
             return written
-        terms = [self.number(flow) for flow in flows]
+        terms = list(map(self.number, flows))
         if len(terms) > LONGEST_SUM:
             terms[LONGEST_SUM - 1 :] = [f"… ({len(terms)} uses)"]
         return f"{written} = {' + '.join(terms)}".replace("+ -", "- ")
@@ -227,47 +251,25 @@ class Writer:
         whole = x == x // 1 and abs(x) < 1e6
         return str(int(x)) if whole else f"{x:.{self.precision}g}"
 
-    def called(self, unit: Unit) -> str:
+    def _called(self, unit: Unit) -> str:
         """Return the name of a value or box in the picture, with its own after it."""
-        name = self.names[unit]
-        label = unit.label if isinstance(unit, Value) else self.title(unit)
-        return f"{name} ({label})" if label else name
+        label = unit.label if isinstance(unit, Value) else self.titles[unit]
+        return f"{self.names[unit]} ({label})" if label else self.names[unit]
 
-    def in_words(self, unit: Unit) -> str:
-        """Return the line of the twin in words that tells of a value or box."""
-        said = self._value_in_words(unit) if isinstance(unit, Value) else self._box_in_words(unit)
-        return "  " * self.home(unit).level + in_one_line(said)
 
-    def _value_in_words(self, value: Value) -> str:
-        made = ""
-        if value.operation is not None:
-            slots = (each.content for each in self.inputs[value])
-            inputs = (self.names[x] if isinstance(x, Value) else self.number(x) for x in slots)
-            made = f"{value.operation.name}({', '.join(inputs)}) = "
-        return f"{self.called(value)} = {made}{self._numbers_in_words(value)}"
+def _line(size: float, *runs: tuple[str, str]) -> Line:
+    return Line(size, runs)
 
-    def _box_in_words(self, box: Box) -> str:
-        if box.is_open:
-            return f"{self.title(box)}:"
-        content = self.contents[box]
-        said = f"{self.called(box)}, folded"
-        if any(value.operation is not None for value in content.values):
-            said += f": {self._amount(box)}"
-        if content.sources:
-            said += f" of {', '.join(map(self.names.__getitem__, content.sources))}"
-        if len(content.results) == 1:
-            said += f" = {self._numbers_in_words(*content.results)}"
-        if wrong := self._differing(box):
-            said += f"; {wrong}"
-        return said
 
-    def _numbers_in_words(self, value: Value) -> str:
-        gradient = self.number(value.grad) if has_gradient(value) else "not computed"
-        checked = ""
-        if (estimate := self.checks.get(value)) is not None:
-            verdict = "differs from" if self.is_wrong(value) else "agrees with"
-            checked = f", which {verdict} {self.number(estimate.value)} by nudging"
-        return f"{self.number(value.number)}, gradient {gradient}{checked}"
+def _titles(boxes: Iterable[Box]) -> Iterator[tuple[Box, str]]:
+    """Yield what each box is called, and of calls which of several it is."""
+    alike: defaultdict[tuple[Box | None, str], list[Box]] = defaultdict(list)
+    for box in boxes:
+        alike[box.outer, box.title].append(box)
+    for (_, title), same in alike.items():
+        for number, box in enumerate(same, start=1):
+            which = f", {number:,} of {len(same):,}" if len(same) > 1 and box.inputs else ""
+            yield box, in_one_line(f"{title}{which}")
 
 
 def made_at(value: Value) -> str:
@@ -276,17 +278,6 @@ def made_at(value: Value) -> str:
     return f"\n{line}" if line else ""
 
 
-def _exact(each: Input, value: Value) -> str:
-    if each.slope is None:
-        return "undefined"
-    return repr(each.slope) + ("" if each.flow is None else f" × {value.grad!r} = {each.flow!r}")
-
-
 def count(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it needs one.
-
-    Example:
-        >>> count(1, "value"), count(2000, "value")
-        ('1 value', '2,000 values')
-    """
+    """Return a number with its noun, in the plural where it needs one."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -1,8 +1,7 @@
 """Pictures of descents, of errors and of classifiers, by matplotlib.
 
 Every function draws on the axes given as `ax`, or on new ones, and returns them; save with
-`ax.figure.savefig("picture.pdf")`. Curves differ in dashes and markers as well as in colour, so
-that they can be told apart in grey.
+`ax.figure.savefig("picture.pdf")`. In grey, curves differ by their dashes and markers.
 """
 
 from __future__ import annotations

@@ -15,16 +15,7 @@ from microgradcheck.structure import number, put_together, take_apart
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = [
-    "GUIDE",
-    "STYLES",
-    "axes_for",
-    "entries_of",
-    "legend_above",
-    "of_entries",
-    "step_sizes",
-    "taylor",
-]
+__all__ = ["GUIDE", "STYLES", "axes_for", "entries_of", "of_entries", "step_sizes", "taylor"]
 
 _UNIT_ROUNDOFF: Final = 2.0**-53
 _NAMES: Final = {
@@ -66,11 +57,6 @@ def axes_for(ax: Axes | None) -> Axes:
     return ax
 
 
-def legend_above(ax: Axes) -> None:
-    """Put the legend above axes that are full of data."""
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
-
-
 def step_sizes(
     f: Callable[..., Any],
     x: float,
@@ -80,8 +66,8 @@ def step_sizes(
 ) -> Axes:
     """Draw the error of finite differences against their step, with the bounds that explain it.
 
-    The error falls with the step while the formula's truncation is the larger part, by the first
-    or second power, and rises again as 1 / h when rounding is. The complex step has no such rise.
+    Where truncation is the larger part, the error falls with the first or second power of the
+    step h; where rounding is, it rises as 1 / h, but not that of the complex step.
 
     Args:
         f: a function of one number, written with this library's functions.
@@ -90,20 +76,17 @@ def step_sizes(
         ax: the axes to draw on; by default new ones.
 
     Returns:
-        The axes, with a curve for each method and its bound in grey. The derivative by
-        backpropagation is taken as exact, and half a unit in its last place is the smallest
-        error that is shown.
+        The axes, with a curve for each method and its bound in grey. Backpropagation is taken as
+        exact up to half a unit in its last place.
 
     Raises:
         TypeError: x is no number, or `methods` no list.
-        ValueError: there is no such method, x is not finite, or the gradient of f is wrong there,
-            as it is where f is not written with this library's functions.
+        ValueError: there is no such method, x is not finite, or the gradient of f is wrong there.
         ImportError: matplotlib is not installed.
 
-    Limits: steps that leave f's domain are left out, and the complex step where f takes no complex
-    numbers. The bound is |f″(x)| h / 2 or |f‴(x)| h² / 6,
-    the first term that the formula leaves out, plus one rounding of f and of x + h; for large
-    steps, and for an f of many operations, it is a guide only.
+    Limits: steps that f does not take are left out. The bound is |f″(x)| h / 2 or |f‴(x)| h² / 6,
+    the first term that the formula leaves out, plus one rounding of f and of x + h: a guide for
+    small steps and an f of few operations.
 
     Source: Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), section 8.1.
 
@@ -131,10 +114,9 @@ def step_sizes(
     if abs(exact - estimate.value) > estimate.error_bound + 1e-6 * abs(exact):
         raise ValueError(
             f"backpropagation gives {exact!r} for the derivative, where differences give "
-            f"{estimate.value!r}; write f with this library's functions (microgradcheck.exp, not "
-            "math.exp), and see what gradcheck says"
+            f"{estimate.value!r}; write f with this library's functions, not math.exp, and see "
+            "what gradcheck says"
         )
-    ax = axes_for(ax)
     smallest = math.ulp(exact) / 2 or math.ulp(value)
     steps = np.logspace(-16, 0, 97) * (abs(at) or 1.0)
     of_f, of_x = _UNIT_ROUNDOFF * abs(value), _UNIT_ROUNDOFF * abs(at) * abs(exact)
@@ -155,17 +137,16 @@ def step_sizes(
         except (TypeError, ValueError, ArithmeticError):  # A TypeError: no complex numbers.
             return math.nan
 
+    ax = axes_for(ax)
     for position, (method, style) in enumerate(zip(methods, cycle(STYLES), strict=False)):
         derivatives = np.array([difference(h, method) for h in steps.tolist()])
         errors = np.maximum(abs(derivatives - exact), smallest)
         # Curves that coincide have their markers in turn.
         look = {**style, "linewidth": 1, "markersize": 4, "markevery": (position, len(methods))}
         ax.loglog(steps, errors, label=_NAMES[method], **look)
-    label: str | None = "bound: truncation + rounding"
     for method in methods:
-        look = {**GUIDE, "linewidth": 2.5, "color": "0.75"}
-        ax.loglog(steps, bounds[method], label=label, **look)
-        label = None
+        (line,) = ax.loglog(steps, bounds[method], **{**GUIDE, "linewidth": 2.5, "color": "0.75"})
+    line.set_label("bound: truncation + rounding")
     ax.set_xlabel("step h (units of x)")
     ax.set_ylabel("error of f′ (units of f / units of x)")
     ax.legend(frameon=False)
@@ -181,8 +162,8 @@ def taylor(
 ) -> Axes:
     """Draw what Taylor's formula leaves over against the step: slope 2 proves a gradient right.
 
-    Without the gradient's term |f(x + h v) − f(x)| falls in proportion to h; with it,
-    |f(x + h v) − f(x) − h g·v| falls as h² where g is the gradient, and only as h where it is not.
+    |f(x + h v) − f(x)| falls as h; and |f(x + h v) − f(x) − h g·v| as h² where g is the gradient,
+    as h where it is not.
 
     Args:
         f: a function of numbers, lists, tuples or arrays that returns one number.

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.optimize import Descent, distinct_names
 from microgradcheck.optimize.arguments import whole
-from microgradcheck.plot.derivatives import (
-    GUIDE,
-    STYLES,
-    axes_for,
-    entries_of,
-    legend_above,
-    of_entries,
-)
+from microgradcheck.plot.derivatives import GUIDE, STYLES, axes_for, entries_of, of_entries
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,26 +45,12 @@ def convergence(*descents: Descent, quantity: str = "value", ax: Axes | None = N
         raise ValueError(f"quantity is one of {', '.join(_QUANTITIES)}; got {quantity!r}")
     _check_descents(descents)
     ax = axes_for(ax)
-    drawn: list[float] = []
-    for descent, name, style in zip(
-        descents, distinct_names(descents), cycle(STYLES), strict=False
-    ):
-        numbers = [step.number for step in descent.history]
-        values = [getattr(step, quantity) for step in descent.history]
-        drawn += values
-        ax.plot(
-            numbers,
-            values,
-            label=name,
-            markevery=max(1, len(values) // 12),
-            markersize=5,
-            markerfacecolor="white",
-            **style,
-        )
-    if min(drawn) > 0:
+    curves = [[getattr(step, quantity) for step in descent.history] for descent in descents]
+    for values, look in zip(curves, _looks(descents), strict=True):
+        ax.plot(values, markevery=max(1, len(values) // 12), **look)
+    if min(map(min, curves)) > 0:
         ax.set_yscale("log")
-    highest = _highest(descents, quantity)
-    if max(drawn) > highest:
+    if max(map(max, curves)) > (highest := _highest(curves)):
         ax.set_ylim(top=highest)
     ax.set_xlabel("step")
     ax.set_ylabel(_QUANTITIES[quantity])
@@ -113,19 +92,15 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
         raise TypeError(f"f is the function that was minimized, got {f!r}")
     _check_descents(descents)
     paths = [np.array([entries_of(step.x) for step in descent.history]) for descent in descents]
+    values = [np.array([step.value for step in descent.history]) for descent in descents]
     sizes = {points.shape[1] for points in paths}
     if sizes - {1, 2} or len(sizes) > 1:
         raise ValueError(
             "a path is drawn over one or two numbers, the same for all descents; these have "
             f"{' and '.join(map(str, sorted(sizes)))}; draw their convergence instead"
         )
-    highest = _highest(descents, "value")
-    near = np.concatenate(
-        [
-            points[[step.value <= highest for step in descent.history]]
-            for points, descent in zip(paths, descents, strict=True)
-        ]
-    )
+    highest = _highest(values)
+    seen = [points[height <= highest] for points, height in zip(paths, values, strict=True)]
     ax = axes_for(ax)
     several = len(descents[0].names) > 1
     value = of_entries(f, descents[0].x if several else (descents[0].x,))
@@ -136,32 +111,34 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
         except (ValueError, ArithmeticError):
             return math.nan
 
-    lines: list[Any] = [points.T for points in paths]
-    if sizes == {2}:
-        _draw_contours(at, near, ax)
-    else:
-        x = _around(near[:, 0], 400)
-        ax.set(xlim=x[[0, -1]])
-        ax.plot(x, list(map(at, x)), label="f", **GUIDE)
-        lines = [
-            (points[:, 0], [step.value for step in descent.history])
-            for points, descent in zip(paths, descents, strict=True)
-        ]
     names = [name for name in descents[0].rows()[0] if name != "step"]
-    ax.set_xlabel(names[0])
-    ax.set_ylabel(names[1] if sizes == {2} else f"value of f({names[0]})")
-    for position, (line, name, style) in enumerate(
-        zip(lines, distinct_names(descents), cycle(STYLES), strict=False)
-    ):
+    if sizes == {2}:
+        lines: list[Any] = [points.T for points in paths]
+        _draw_contours(at, np.concatenate(seen), ax)
+        ax.set(xlabel=names[0], ylabel=names[1])
+    else:
+        lines = [(points[:, 0], height) for points, height in zip(paths, values, strict=True)]
+        (x,) = _around(np.concatenate(seen), 400, ax)
+        ax.plot(x, list(map(at, x)), label="f", **GUIDE)
+        ax.set(xlabel=names[0], ylabel=f"value of f({names[0]})")
+    for position, (line, look) in enumerate(zip(lines, _looks(descents), strict=True)):
         # Later paths are thinner, so that one that lies below them still shows.
         width = 1 + 2 / (1 + position) if len(lines) > 1 else 1.3
-        ax.plot(
-            *line, label=name, linewidth=width, markersize=4.5, markerfacecolor="white", **style
-        )
+        ax.plot(*line, linewidth=width, **look)
     _mark(lines, 0, ax, marker="o", markersize=10, markerfacecolor="white", label="start")
     _mark(lines, -1, ax, marker="*", markersize=14, markeredgecolor="white", label="end")
-    legend_above(ax)
+    _legend_above(ax)
     return ax
+
+
+def _looks(descents: Sequence[Descent]) -> Iterator[dict[str, Any]]:
+    for name, style in zip(distinct_names(descents), cycle(STYLES), strict=False):
+        yield {"label": name, "markersize": 5, "markerfacecolor": "white", **style}
+
+
+def _legend_above(ax: Axes) -> None:
+    """Put the legend above axes that are full of data."""
+    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
 
 
 def _mark(lines: list[Any], position: int, ax: Axes, **look: Any) -> None:
@@ -172,9 +149,7 @@ def _mark(lines: list[Any], position: int, ax: Axes, **look: Any) -> None:
 def _draw_contours(at: Callable[..., float], visited: Any, ax: Axes) -> None:
     import numpy as np
 
-    x, y = (_around(visited[:, axis], 80) for axis in (0, 1))
-    ax.set(xlim=x[[0, -1]], ylim=y[[0, -1]])
-    ax.spines[["top", "right"]].set_visible(True)
+    x, y = _around(visited, 80, ax)
     if 1 / 3 < np.ptp(x) / np.ptp(y) < 3:
         ax.set_aspect("equal")  # Then gradients are seen to be perpendicular to contours.
     heights = np.array([[at(a, b) for a in x] for b in y])
@@ -196,20 +171,26 @@ def _check_descents(descents: Sequence[object]) -> None:
             raise TypeError(f"a descent is what minimize returns, got one of type {kind}{advice}")
 
 
-def _highest(descents: Sequence[Descent], quantity: str) -> float:
+def _highest(curves: Sequence[Any]) -> float:
     """Return what a picture shows at most, lest a descent that diverged hides the others."""
-    starts = [getattr(descent.history[0], quantity) for descent in descents]
-    lowest = min(getattr(step, quantity) for descent in descents for step in descent.history)
-    return float(max(starts) + 10 * max(max(starts) - lowest, abs(max(starts))))
+    start, lowest = max(curve[0] for curve in curves), min(map(min, curves))
+    return float(start + 10 * max(start - lowest, abs(start)))
 
 
-def _around(coordinates: Any, count: int) -> Any:
-    """Return numbers from a little below to a little above all coordinates."""
+def _around(points: Any, count: int, ax: Axes) -> list[Any]:
+    """Have axes reach from a little below to a little above all points; return grid lines there."""
     import numpy as np
 
-    low, high = coordinates.min(), coordinates.max()
-    margin = 0.15 * (high - low) or 1.0
-    return np.linspace(low - margin, high + margin, count)
+    ranges: list[Any] = []
+    for coordinates in points.T:
+        low, high = coordinates.min(), coordinates.max()
+        margin = 0.15 * (high - low) or 1.0
+        ranges.append(np.linspace(low - margin, high + margin, count))
+    ax.set_xlim(ranges[0][[0, -1]])
+    if len(ranges) == 2:  # A plane has a border.
+        ax.set_ylim(ranges[1][[0, -1]])
+        ax.spines[["top", "right"]].set_visible(True)
+    return ranges
 
 
 def decision_boundary(
@@ -254,31 +235,20 @@ def decision_boundary(
         )
     whole("resolution", resolution, least=2)
     ax = axes_for(ax)
-    margin = 0.1 * np.ptp(plane, axis=0) + 1e-9
-    x, y = (
-        np.linspace(low, high, resolution)
-        for low, high in zip(plane.min(axis=0) - margin, plane.max(axis=0) + margin, strict=True)
-    )
+    x, y = _around(plane, resolution, ax)
     outputs = [[classifier([a, b]) for a in x.tolist()] for b in y.tolist()]
     scores = np.array(outputs, dtype=float)
     if scores.ndim == 2:  # One score is for the second class against the first.
         scores = np.stack([-scores, scores], axis=-1)
-    ax.spines[["top", "right"]].set_visible(True)
     _draw_regions(x, y, scores, len(classes), ax)
     for position, (label, style) in enumerate(zip(classes, cycle(STYLES), strict=False)):
         members = plane[np.asarray(labels) == label]
-        ax.plot(
-            *members.T,
-            label=f"class {label:g}" if isinstance(label, float) else f"class {label}",
-            linestyle="none",
-            marker=style["marker"],
-            markersize=5.5,
-            markeredgecolor=style["color"],
-            markerfacecolor=style["color"] if position % 2 else "white",
-        )
-    ax.set_xlabel("x[0]")
-    ax.set_ylabel("x[1]")
-    legend_above(ax)
+        name = f"class {label:g}" if isinstance(label, float) else f"class {label}"
+        fill = style["color"] if position % 2 else "white"
+        look = {**style, "linestyle": "none", "markersize": 5.5, "markerfacecolor": fill}
+        ax.plot(*members.T, label=name, **look)
+    ax.set(xlabel="x[0]", ylabel="x[1]")
+    _legend_above(ax)
     return ax
 
 
