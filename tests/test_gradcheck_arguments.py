@@ -13,8 +13,7 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.gradcheck import Entry, Report
-from microgradcheck.gradcheck.entry import Cause
-from microgradcheck.gradcheck.verdicts import Circumstances, judge
+from microgradcheck.gradcheck.entry import Cause, Circumstances, judge
 from microgradcheck.numeric.ladder import Estimate
 
 

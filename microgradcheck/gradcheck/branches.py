@@ -7,6 +7,7 @@ import linecache
 import opcode
 import sys
 from collections.abc import Callable
+from itertools import groupby
 from types import CodeType, FrameType
 from typing import Any
 
@@ -14,8 +15,7 @@ from microgradcheck.value import is_ours, line_name
 
 __all__ = ["branches_not_taken"]
 
-# A function that runs longer than this is not watched to its end, and nothing is said of it.
-_MOST_STEPS = 50_000
+_MOST_STEPS = 50_000  # What runs longer is not watched to its end, and nothing is said of it.
 
 
 class _TooLongError(Exception):
@@ -23,17 +23,15 @@ class _TooLongError(Exception):
 
 
 def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
-    """Return the pieces of source that a call left out, each with its place.
+    """Return the pieces of source that a call left out, such as "`3 * x` (model.py:12)".
 
-    Returns:
-        Such as `"3 * x" (model.py:12)`; nothing where the function is of this package, its source
-        is not known, a debugger is at work, or the call takes too long.
+    None where the function is of this package or built in, or a debugger is at work.
     """
     # What wraps it, such as a cache or another library's transformation, has branches of its own.
     code = getattr(inspect.unwrap(function), "__code__", None)
-    if code is None or is_ours(code.co_filename):
+    if code is None or is_ours(code.co_filename) or sys.gettrace() is not None:
         return []
-    if not _has_branches(code) or sys.gettrace() is not None:
+    if not any("_IF_" in opcode.opname[number] for number in code.co_code[::2]):
         return []
     seen: set[int] = set()
     count = 0
@@ -63,26 +61,18 @@ def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
     return _left_out(code, seen) if seen else []
 
 
-def _has_branches(code: CodeType) -> bool:
-    names = {opcode.opname[number] for number in code.co_code[::2]}
-    return any(name.startswith(("POP_JUMP", "JUMP_IF")) for name in names)
-
-
 def _left_out(code: CodeType, seen: set[int]) -> list[str]:
     """Return one piece for each line that has instructions which were not reached."""
-    lines: dict[int, list[tuple[int, int]]] = {}
-    reached: dict[int, list[tuple[int, int]]] = {}
+    reached: dict[bool, set[tuple[int, int, int]]] = {True: set(), False: set()}
     for number, (line, last, column, end) in enumerate(code.co_positions()):
         if line is not None and line == last and column is not None and end is not None:
-            (reached if 2 * number in seen else lines).setdefault(line, []).append((column, end))
+            reached[2 * number in seen].add((line, column, end))
     pieces = []
-    for line, spans in sorted(lines.items()):
-        # Python folds and duplicates instructions: what also ran elsewhere was not left out.
-        new = [span for span in spans if span not in reached.get(line, [])]
-        if not new:
-            continue
+    # Python folds and duplicates instructions: what also ran elsewhere was not left out.
+    for line, group in groupby(sorted(reached[False] - reached[True]), lambda span: span[0]):
+        spans = list(group)
         source = linecache.getline(code.co_filename, line).encode()
-        start, end = min(start for start, _ in new), max(end for _, end in new)
+        start, end = spans[0][1], max(end for _, _, end in spans)
         text = source[start:end].decode(errors="replace").strip()
         if text and not source.strip().startswith((b"raise", b"except", b"assert")):
             pieces.append(f"`{text}` ({line_name(code.co_filename, line)})")

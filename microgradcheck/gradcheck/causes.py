@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import NamedTuple
 
-from microgradcheck.gradcheck.blame import Recording
 from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict, worst_first
-from microgradcheck.gradcheck.nearby import Sample, contributions, inputs_nearby, samples
+from microgradcheck.gradcheck.nodes import Recording, faults_of, record
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
-from microgradcheck.value import Value
+from microgradcheck.numeric.ladder import estimate_along
 
 __all__ = ["explain"]
 
@@ -21,6 +21,8 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 
 _CLOSE = 1e-4  # relative: two numbers that agree so far are the same number for a cause
 _MOST_LOOKED_AT = 12  # wrong entries, the worst: f and its gradient are asked nearby for each
+_POINTS = 3
+_PRECISION, _LEAST_PRECISION = 1e-6, 1e-4  # relative: of a derivative nearby, sought and needed
 
 
 def explain(
@@ -28,70 +30,84 @@ def explain(
     under_test: Gradient,
     entries: list[Entry],
     *,
-    recording: Recording | None,
-    faults: Sequence[OperationFault] | None,
+    records: bool,
     rng: random.Random,
-) -> tuple[list[Entry], list[str]]:
-    """Give wrong entries the first cause that the evidence shows; return them, and notes of it."""
+) -> tuple[list[Entry], list[OperationFault], list[str]]:
+    """Return entries with their causes, the operations at fault, where f records, and notes."""
+    recording = record(problem.f, problem)
+    faults, right = faults_of(recording) if recording and records else ([], 0)
     notes: list[str] = []
-    wrong = [n for n, e in enumerate(entries) if e.verdict is Verdict.WRONG and not e.cause]
-    if not wrong:
-        return entries, notes
-    evidence = _Evidence(problem, under_test, entries, recording=recording, rng=rng)
-    checked = len(recording.nodes) if recording else 0
+    if recording and recording.reads and not records:
+        recording = None  # f does not mean to record, so this says nothing of it.
+    if not any(entry.is_unexplained for entry in entries):
+        return entries, faults, notes
+    evidence = _Evidence(problem, under_test, entries, recording, rng)
     if faults:
-        fault = faults[0]
-        guilty: dict[tuple[str, ...], int] = {}
-        for each in faults:  # An operation may be wrong in both of its inputs.
-            place = (each.name, each.location, each.expression)
-            guilty[place] = max(guilty.get(place, 0), each.count)
-        if right := checked - sum(guilty.values()):
+        first = faults[0]
+        common = f"{Cause.OPERATION}: the derivative of {first.name} with respect to {first.input}"
+        if right:
             notes.append(f"the other {right:,} recorded operations are right")
-        common = f"{Cause.OPERATION}: the derivative of {fault.name} with respect to {fault.input}"
     else:
         common = evidence.common_cause()
-    for n in wrong:
-        cause = common or evidence.cause_of(entries[n])
-        entries[n] = replace(entries[n], cause=str(cause))
-    if faults == [] and recording and recording.nodes and not recording.reads:
-        notes.append(
-            f"all {checked:,} recorded operations are right by themselves; the fault is in "
-            "how their derivatives are added up, or in which order"
-        )
-    return entries, notes
+        if right and recording and not recording.reads:
+            notes.append(
+                f"all {right:,} recorded operations are right by themselves; the fault is in "
+                "how their derivatives are added up, or in which order"
+            )
+    explained = [
+        e.judged(e.verdict, str(common or evidence.cause_of(e))) if e.is_unexplained else e
+        for e in entries
+    ]
+    return explained, faults, notes
 
 
+class _Sample(NamedTuple):
+    """A number of a gradient somewhere, and what differences of f give for it there."""
+
+    x: float
+    gradient: float
+    derivative: float
+    error_bound: float
+
+    @property
+    def ratio(self) -> float:
+        return self.gradient / self.derivative
+
+    @property
+    def excess(self) -> float:
+        return self.gradient - self.derivative
+
+
+@dataclass
 class _Evidence:
-    def __init__(
-        self,
-        problem: Problem,
-        under_test: Gradient,
-        entries: list[Entry],
-        *,
-        recording: Recording | None,
-        rng: random.Random,
-    ) -> None:
-        self.problem, self.under_test = problem, under_test
-        self.recording = recording
-        self.entries = entries
-        self.wrong = [e for e in entries if e.verdict is Verdict.WRONG and not e.cause]
+    problem: Problem
+    under_test: Gradient
+    entries: list[Entry]
+    recording: Recording | None
+    rng: random.Random
+
+    def __post_init__(self) -> None:
+        self.wrong = [entry for entry in self.entries if entry.is_unexplained]
         self.looked_at = worst_first(self.wrong)[:_MOST_LOOKED_AT]
-        self.points = inputs_nearby(problem, rng)
-        self.mirrored = [[-x for x in problem.entries]]
+        # Every input is another number there, of the same sign and size.
+        self.points = [
+            [
+                x + math.copysign(0.05 * self.rng.uniform(0.5, 1.5) * size, x)
+                for x, size in zip(self.problem.entries, self.problem.sizes, strict=True)
+            ]
+            for _ in range(_POINTS)
+        ]
+        self.mirrored = [[-x for x in self.problem.entries]]
 
     def common_cause(self) -> str:
         """Return the cause that explains all wrong entries together, if one does."""
-        for look in (
-            self._stale,
-            self._graph_cut,
-            self._transposed,
-            self._swapped,
-            self._constant_factor,
-        ):
-            cause = look()
-            if cause:
-                return cause
-        return ""
+        return (
+            self._stale()
+            or self._graph_cut()
+            or self._transposed()
+            or self._swapped()
+            or self._constant_factor()
+        )
 
     def cause_of(self, entry: Entry) -> str:
         """Return the cause of one wrong entry by itself."""
@@ -100,41 +116,36 @@ class _Evidence:
             return self._nothing_to_see(entry)
         if gradient == 0:
             return self._zero_elsewhere(entry)
-        missing = self._one_use(entry)
-        if missing:
+        if missing := self._one_use(entry):
             return missing
-        factor = gradient / reference
-        excess = abs(factor - 1)
+        x = self.problem.entries[self.problem.position(entry)[1]]
+        here = _Sample(x, gradient, reference, entry.error_bound)
+        factor, excess = here.ratio, abs(here.ratio - 1)
         samples = self._nearby(entry)
         nearby = [sample.ratio for sample in samples]
         if len(nearby) >= 3 and all(_explains(1.0, ratio, excess) for ratio in nearby):
             return f"{Cause.ONLY_HERE}: at three points nearby it is right"
-        if any(_explains(1.0, ratio, excess, 1e-5) for ratio in self._ratios_mirrored(entry)):
+        mirrored = self._samples(entry, self.mirrored)
+        if any(_explains(1.0, sample.ratio, excess, 1e-5) for sample in mirrored):
             return f"{Cause.ONE_SIDE_OF_A_BRANCH}: at the mirrored inputs it is right"
         if _close(gradient, -reference, _CLOSE + entry.error_bound / abs(reference)):
             return Cause.SIGN_FLIPPED
         if not all(_explains(factor, ratio, excess, 1e-3) for ratio in nearby):
-            return _term([self._sample(entry), *samples]) or (
+            return _term([here, *samples]) or (
                 f"{Cause.NO_PATTERN}: {factor:.6g} times the derivative, and another ratio at "
                 "inputs nearby"
             )
         # Where the derivative is the same nearby, so is its ratio to a gradient that is any number.
-        telling = len(self.wrong) == 1 or any(
-            not _close(sample.derivative, reference) for sample in samples
-        )
+        telling = len(self.wrong) == 1 or not all(_close(s.derivative, reference) for s in samples)
         if len(nearby) >= 3 and telling:
             return _constant_factor(factor)
         return f"maybe {Cause.FACTOR} of {factor:.6g}"
 
     def _stale(self) -> str:
-        if self.under_test.repeats or self.under_test.again is None:
+        if self.under_test.repeats:
             return ""
-        pairs = [
-            (first, second)
-            for row, other in zip(self.under_test.rows, self.under_test.again, strict=True)
-            for first, second in zip(row, other, strict=True)
-        ]
-        if all(_close(second, 2 * first) for first, second in pairs):
+        first, second = chain(*self.under_test.rows), chain(*self.under_test.again or ())
+        if all(_close(b, 2 * a) for a, b in zip(first, second, strict=True)):
             return (
                 f"{Cause.STALE}: a second call gives twice the first, ratio 2; set the gradients "
                 "to zero before each backward pass"
@@ -142,32 +153,28 @@ class _Evidence:
         return f"{Cause.GRADIENT_DOES_NOT_REPEAT}: two calls differ; is something in it random?"
 
     def _graph_cut(self) -> str:
-        if self.recording and self.recording.reads:
-            return (
-                f"{Cause.GRAPH_CUT}: .data or float() of a Value is read at "
-                f"{self.recording.reads[0]}, so what follows does not know where it came from"
-            )
-        return ""
+        if not self.recording or not self.recording.reads:
+            return ""
+        return (
+            f"{Cause.GRAPH_CUT}: .data or float() of a Value is read at {self.recording.reads[0]}, "
+            "so what follows does not know where it came from"
+        )
 
     def _transposed(self) -> str:
-        reference = {(e.output, (e.input, *e.index)): e.reference for e in self.entries}
         size = len(self.under_test.rows)
-        if self.problem.scalar or size < 2 or size != len(self.problem.entries):
+        if size < 2 or size != len(self.problem.entries):
             return ""
-        table = [e.reference for e in self.entries]
-        flipped = [table[i * size + k] for k in range(size) for i in range(size)]
-        given = [e.gradient for e in self.entries]
+        flipped = [self.entries[i * size + k].reference for k in range(size) for i in range(size)]
         gap = max(e.gap for e in self.wrong)
-        fits = (_explains(a, b, gap) for a, b in zip(given, flipped, strict=True))
-        if all(fits) and len(reference) > 1:
+        if all(_explains(e.gradient, b, gap) for e, b in zip(self.entries, flipped, strict=True)):
             return f"{Cause.JACOBIAN_TRANSPOSED}: its output axes come first"
         return ""
 
     def _swapped(self) -> str:
         """Tell whether the wrong entries hold the numbers of one another."""
-        wrong = self.wrong
-        order = sorted(wrong, key=lambda e: e.reference)
-        holds = list(zip(sorted(wrong, key=lambda e: e.gradient), order, strict=True))
+        wrong, first = self.wrong, self.wrong[0]
+        by_reference = sorted(wrong, key=lambda e: e.reference)
+        holds = list(zip(sorted(wrong, key=lambda e: e.gradient), by_reference, strict=True))
         if len(wrong) < 2 or not all(_explains(a.gradient, b.reference, a.gap) for a, b in holds):
             return ""
         if all(_close(e.gradient, -e.reference) for e in wrong) and all(
@@ -180,39 +187,34 @@ class _Evidence:
             and _explains(e.gradient, mirrored.get((e.input, e.index), math.nan), e.gap)
             for e in wrong
         ):
-            return (
-                f"{Cause.GRADIENT_TRANSPOSED}: {wrong[0].name} has the number of its mirror image"
-            )
-        other = next(b for a, b in holds if a is wrong[0])
+            return f"{Cause.GRADIENT_TRANSPOSED}: {first.name} has the number of its mirror image"
+        other = next(b for a, b in holds if a is first)
         if len(wrong) == 2:
-            return f"{Cause.ENTRIES_SWAPPED}: {wrong[0].name} and {other.name}"
-        return f"{Cause.ENTRIES_SWAPPED}: {wrong[0].name} has the number of {other.name}, and so on"
+            return f"{Cause.ENTRIES_SWAPPED}: {first.name} and {other.name}"
+        return f"{Cause.ENTRIES_SWAPPED}: {first.name} has the number of {other.name}, and so on"
 
     def _constant_factor(self) -> str:
         ratios = [e.gradient / e.reference for e in self.wrong if e.reference]
         if len(ratios) < 2 or len(ratios) != len(self.wrong):
             return ""
-        excess = abs(ratios[0] - 1)
-        if not all(_explains(ratios[0], ratio, excess) for ratio in ratios) or ratios[0] == 0:
-            return "" if any(ratios) else self._zero_elsewhere(self.looked_at[0])
+        if not any(ratios):
+            return self._zero_elsewhere(self.looked_at[0])
+        factor, excess = ratios[0], abs(ratios[0] - 1)
+        if factor == 0 or not all(_explains(factor, ratio, excess) for ratio in ratios):
+            return ""
         if any(e.verdict is Verdict.PASS and e.gradient for e in self.entries):
             return ""
-        if _close(ratios[0], -1.0):
+        if _close(factor, -1.0):
             return Cause.SIGN_FLIPPED
-        nearby = [sample.ratio for sample in self._nearby(self.looked_at[0])]
-        if not all(_explains(ratios[0], ratio, excess, 1e-3) for ratio in nearby):
+        nearby = self._nearby(self.looked_at[0])
+        if not all(_explains(factor, sample.ratio, excess, 1e-3) for sample in nearby):
             return ""  # They share a factor here: that of a wrong step which all go through.
-        return _constant_factor(ratios[0])
-
-    def _sample(self, entry: Entry) -> Sample:
-        _, i = self.problem.position(entry)
-        return Sample(self.problem.entries[i], entry.gradient, entry.reference, entry.error_bound)
+        return _constant_factor(factor)
 
     def _nothing_to_see(self, entry: Entry) -> str:
         k, i = self.problem.position(entry)
-        scale = self.problem.scale(i, None)
-        f, x = self.problem.output_name(k), self.problem.name_of(self.problem.places[i])
-        values = {self.problem.moved(i, step * scale)[k] for step in (-0.1, -0.01, 0.0, 0.01, 0.1)}
+        f, x, size = self.problem.output_name(k), self.problem.name_of(i), self.problem.sizes[i]
+        values = {self.problem.moved(i, step * size)[k] for step in (-0.1, -0.01, 0.0, 0.01, 0.1)}
         if len(values) == 1:
             flat = f"{f} does not change with {x} here"
             return f"{Cause.INPUT_IGNORED}: {flat}, and the gradient is not 0"
@@ -227,8 +229,7 @@ class _Evidence:
         """Compare with what single uses of the input contribute, where the graph is known."""
         if not self.recording or not self.problem.scalar or not self.recording.roots:
             return ""
-        _, i = self.problem.position(entry)
-        uses = self._contributions[self.recording.inputs[i]]
+        uses = self.recording.contributions[self.problem.position(entry)[1]]
         if len(uses) > 1 and any(_close(entry.gradient, use) for use in uses):
             return (
                 f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(uses)} "
@@ -236,22 +237,26 @@ class _Evidence:
             )
         return ""
 
-    @cached_property
-    def _contributions(self) -> Mapping[Value, list[float]]:
-        assert self.recording
-        return contributions(self.recording.roots[0])
+    def _nearby(self, entry: Entry) -> list[_Sample]:
+        return self._samples(entry, self.points)
 
-    def _nearby(self, entry: Entry) -> list[Sample]:
-        return self._at(self.points, entry)
-
-    def _ratios_mirrored(self, entry: Entry) -> list[float]:
-        return [sample.ratio for sample in self._at(self.mirrored, entry)]
-
-    def _at(self, points: Sequence[Sequence[float]], entry: Entry) -> list[Sample]:
+    def _samples(self, entry: Entry, points: Sequence[list[float]]) -> list[_Sample]:
         """Return an entry at other inputs; nothing if it is none of those that are looked at."""
         if entry not in self.looked_at:
             return []
-        return samples(self.problem, self.under_test, entry, points)
+        k, i = self.problem.position(entry)
+        ask, found = self.under_test.ask, []
+        for point in points:
+            x, at = point[i], self.problem.along({i: 1.0}, k, point)
+            try:
+                slope = estimate_along(at, x, abs(x) or 1.0, entry.noise, _PRECISION)
+                given = ask(point)[k][i] if ask else math.nan
+            except Exception:  # noqa: BLE001  the verdict is on other inputs, and stands without
+                continue
+            is_known = slope.error_bound < _LEAST_PRECISION * abs(slope.value)
+            if slope.behaviour == "smooth" and is_known and math.isfinite(given):
+                found.append(_Sample(x, given, slope.value, slope.error_bound))
+        return found
 
 
 def _constant_factor(factor: float) -> str:
@@ -262,7 +267,7 @@ def _constant_factor(factor: float) -> str:
     return f"{Cause.CONSTANT_FACTOR} of {shown}{maybe}"
 
 
-def _term(found: Sequence[Sample]) -> str:
+def _term(found: Sequence[_Sample]) -> str:
     """Tell whether what is too much or missing is one number, or one number times the input."""
     if len(found) < 3 or any(one.error_bound > 0.01 * abs(one.excess) for one in found):
         return ""
@@ -270,15 +275,13 @@ def _term(found: Sequence[Sample]) -> str:
     if all(_close(s.gradient * first.derivative, first.gradient * s.derivative) for s in found):
         return ""  # A factor, or derivatives of zero, explain as much.
     best = min(found, key=lambda one: one.error_bound / abs(one.excess))
-    measures: list[tuple[Callable[[Sample], float], str]]
-    measures = [(lambda _: 1.0, ""), (lambda one: one.x, " times the input")]
-    for measure, described in measures:
-        if not all(map(measure, found)):
+    for power, described in (0, ""), (1, " times the input"):
+        if not all(one.x**power for one in found):
             continue
-        factor = best.excess / measure(best)
+        factor = best.excess / best.x**power
         if all(
-            abs(s.excess - factor * measure(s)) <= _CLOSE * abs(s.excess) + s.error_bound
-            for s in found
+            abs(one.excess - factor * one.x**power) <= _CLOSE * abs(one.excess) + one.error_bound
+            for one in found
         ):
             side = "large" if factor > 0 else "small"
             return f"{Cause.TERM}: too {side} by {abs(factor):.6g}{described}, here and nearby"

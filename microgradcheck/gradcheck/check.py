@@ -8,10 +8,11 @@ import random
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from microgradcheck.gradcheck.blame import record
+from microgradcheck.backprop import grad
 from microgradcheck.gradcheck.comparison import Comparison
 from microgradcheck.gradcheck.entry import Verdict
-from microgradcheck.gradcheck.problem import GradientProblem, Problem
+from microgradcheck.gradcheck.nodes import record
+from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import GradcheckError, Report
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
 from microgradcheck.structure import number
@@ -41,14 +42,13 @@ def gradcheck(
     """Compare a gradient with plain arithmetic, entry by entry, and say what is wrong and why.
 
     Args:
-        f: a function of the inputs that returns a number, or a list, tuple or array of numbers
-            (NumPy's, or one that NumPy can read, as torch's and JAX's); of plain numbers or of
-            `Value`s. It gets copies, never the caller's own arrays.
+        f: a function of plain numbers or of `Value`s that returns a number, or a list, tuple or
+            array of numbers (NumPy's, torch's, JAX's). It gets copies, never the caller's arrays.
         inputs: numbers, or lists, tuples or arrays of numbers.
-        gradient: what is checked: the name of a gradient source, a function called as
-            `gradient(*inputs)` that returns the gradient in the input's kind and shape (a tuple
-            of them for several inputs; the Jacobian, output axes first, where f returns several
-            numbers), or an object with the source protocol. Arrays as for f.
+        gradient: what is checked: the name of a gradient source, an object with its protocol, or
+            a function of the inputs that returns the gradient in the input's kind and shape (a
+            tuple of them for several inputs; the Jacobian, output axes first, where f returns
+            several numbers).
         reference: what it is compared with: "central-difference", which stands for differences
             at many steps with an error bound, or any other gradient source.
         rtol: the relative difference that is allowed, beside the error bound of the reference.
@@ -56,24 +56,22 @@ def gradcheck(
             of tuples) against differences of f's gradient by backprop.
         accept: verdicts beside PASS and KINK that are to pass, such as `("NOISY",)`.
         scale: the length over which f changes, where that is not |x|.
-        rng: the seed of the random directions that are used, or a NumPy `Generator` that gives
-            one; None for a fresh one. The report names the seed that repeats it.
+        rng: the seed of random directions, a NumPy `Generator` that gives one, or None for a
+            fresh one. The report names the seed that repeats it.
         raise_on_failure: whether to raise where the check does not pass.
-        nodes: whether to check every recorded interior node too, by nudging it and replaying
-            what lies downstream; for a function of `Value`s that returns one number.
+        nodes: whether to check every interior node too, where f returns one `Value`.
 
     Returns:
         A `Report`, true where the check passed.
 
     Raises:
         GradcheckError: the check does not pass; its text is the report.
-        TypeError, ValueError: the arguments are not what is said above, or f returns another
-            number of outputs elsewhere than at the inputs.
+        TypeError, ValueError: the arguments are not that, or f returns another number of outputs
+            elsewhere than at the inputs.
 
     Limits: mostly 4 to 10 calls of f for each input entry, and 11 in all; more where f is noisy,
-    bent or changes fast. A function of `Value`s that returns one number and has 16 entries or
-    more is recorded, and called 7 or 8 times in all: its tape answers in its place, once f has
-    confirmed it at fresh points.
+    bent or changes fast. A function of `Value`s with 16 entries or more that returns one number is
+    called 7 or 8 times in all: its tape answers in its place, once f has confirmed it.
 
     Example:
         >>> gradcheck(lambda x: x[0] ** 2 * x[1], [3.0, 5.0]).verdict
@@ -85,25 +83,16 @@ def gradcheck(
     __tracebackhide__ = True
     accepted = _check_options(rtol, order, accept, scale)
     seed = _seed(rng)
-    problem, source = Problem(f, inputs), resolve(gradient)
+    problem, source = Problem(f, inputs, scale=scale), resolve(gradient)
     _require_another(reference, gradient)
     if order == 2:
-        problem, source = _gradient_of(problem), _blocks_by_input(source, len(inputs))
-    comparison = Comparison(problem, source, rtol=rtol, scale=scale, seed=seed)
-    changed = {
-        name: value
-        for name, value, usual in (
-            ("gradient", gradient, None),
-            ("reference", reference, "central-difference"),
-            ("rtol", rtol, 1e-6),
-            ("order", order, 1),
-            ("scale", scale, None),
-            ("rng", seed, None),
-        )
-        if value != usual
-    }
-    report = comparison.report(
-        reference, accepted=accepted, nodes=nodes, repeat=_call(problem, changed)
+        _require_values(problem)
+        problem = Problem(grad(f), inputs, scale=scale, order=2)
+        source = _blocks_by_input(source, len(inputs))
+    options = {"gradient": gradient, "reference": reference, "rtol": rtol, "order": order}
+    options |= {"scale": scale, "rng": seed}
+    report = Comparison(problem, source, reference, rtol, seed).report(
+        accepted=accepted, nodes=nodes, repeat=_call(problem, options)
     )
     if not report.passed and raise_on_failure:
         raise GradcheckError(report)
@@ -136,20 +125,20 @@ def _seed(rng: object) -> int:
 
 def _call(problem: Problem, options: dict[str, Any]) -> str:
     """Return a call of gradcheck as text, short enough for a line or two."""
-    written = {
-        name: f"{name}={value!r}" if isinstance(value, (str, int, float)) else f"{name}=..."
+    usual = {"reference": "central-difference", "rtol": 1e-6, "order": 1, "scale": None}
+    written = [
+        f"{name}={value!r}" if isinstance(value, (str, int, float)) else f"{name}=..."
         for name, value in options.items()
-    }
+        if name not in usual or value != usual[name]
+    ]
     if 3 * len(problem.entries) < _LONGEST_CALL:
-        call = f"gradcheck(f, {', '.join([*map(repr, problem.inputs), *written.values()])})"
+        call = f"gradcheck(f, {', '.join([*map(repr, problem.inputs), *written])})"
         if len(call) <= _LONGEST_CALL and "\n" not in call:
             return call
-    del written["gradient"]
-    return f"gradcheck(f, ..., {', '.join(written.values())})"
+    return f"gradcheck(f, ..., {', '.join(written[1:])})"
 
 
-def _gradient_of(problem: Problem) -> GradientProblem:
-    """Return f's gradient as the function to check."""
+def _require_values(problem: Problem) -> None:
     recording = record(problem.f, problem)
     if recording and not recording.roots:
         raise TypeError(
@@ -157,7 +146,6 @@ def _gradient_of(problem: Problem) -> GradientProblem:
             "write it with microgradcheck's functions, or check your own Hessian as the Jacobian "
             "of your own gradient: gradcheck(gradient, x, gradient=hessian)"
         )
-    return GradientProblem(problem.f, problem.inputs)
 
 
 def _blocks_by_input(source: GradientSource, count: int) -> GradientSource:

@@ -5,24 +5,29 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from microgradcheck.functions.entries import lift
-from microgradcheck.gradcheck.blame import faults_of, in_words, record
 from microgradcheck.gradcheck.branches import branches_not_taken
 from microgradcheck.gradcheck.causes import explain
-from microgradcheck.gradcheck.doubts import at_its_word, check_ties, doubt_reference
-from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
+from microgradcheck.gradcheck.doubts import at_its_word, check_ties, doubted
+from microgradcheck.gradcheck.entry import (
+    ROUND_OFF,
+    Cause,
+    Circumstances,
+    Entry,
+    OperationFault,
+    Verdict,
+    judge,
+)
 from microgradcheck.gradcheck.nodes import estimate_nodes, name_of
 from microgradcheck.gradcheck.nudges import Along, Called, Nudges, Taped
 from microgradcheck.gradcheck.opinions import second_opinions
 from microgradcheck.gradcheck.problem import Problem, scatter
 from microgradcheck.gradcheck.report import Report
 from microgradcheck.gradcheck.under_test import Gradient, gradient_of
-from microgradcheck.gradcheck.verdicts import ROUND_OFF, Circumstances, judge
-from microgradcheck.gradcheck.wording import short
+from microgradcheck.gradcheck.wording import in_words, short
 from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
@@ -42,62 +47,39 @@ class Comparison:
     """A gradient source and plain arithmetic, asked for the same derivatives."""
 
     def __init__(
-        self,
-        problem: Problem,
-        source: GradientSource,
-        *,
-        rtol: float,
-        scale: float | None,
-        seed: int,
+        self, problem: Problem, source: GradientSource, reference: Any, rtol: float, seed: int
     ) -> None:
-        self.problem, self.source = problem, source
-        self.rtol, self.scale, self.seed = rtol, scale, seed
-        self.rng = random.Random(seed)
+        self.problem, self.source, self.reference = problem, source, reference
+        self.rtol, self.seed, self.rng = rtol, seed, random.Random(seed)
         self.notes: list[str] = []
         self.center, self.unchanged = problem.look_at_output()
         self.scatter = scatter(problem, self.center)
         # The source's own recording of f is what the tape is made of, unless it is a tape itself.
-        taping = self._is_worth_a_tape() and source.name != "tape"
-        recorder = Recorder(problem.f) if taping else None
-        self.under_test = self._ask_source(recorder)
+        recorder = None
+        if self._is_worth_a_tape() and source.name != "tape":
+            recorder = Recorder(problem.f)
+        if problem.failure is None:
+            self.under_test = gradient_of(problem, source, recorder)
+        else:
+            # Where f has no value there is nothing to ask for, nor a shape to hold it against.
+            blank = [[math.nan] * len(problem.entries)]
+            self.under_test = Gradient(blank, failure=in_words(problem.failure))
         self.nudges, self.noise = self._look_around(recorder)
 
-    def _ask_source(self, recorder: Recorder | None) -> Gradient:
-        if self.problem.failure is None:
-            problem = self.problem.calling(recorder) if recorder else self.problem
-            return gradient_of(problem, self.source)
-        # Where f has no value there is nothing to ask for, nor a shape to hold it against.
-        blank = [[math.nan] * len(self.problem.entries)]
-        return Gradient(blank, failure=in_words(self.problem.failure))
-
-    def report(
-        self, reference: Any, *, accepted: set[str], nodes: bool = False, repeat: str = ""
-    ) -> Report:
+    def report(self, *, accepted: set[str], nodes: bool = False, repeat: str = "") -> Report:
         """Judge every entry, look for the causes of what is wrong, and report."""
-        entries = self._judge_all(reference)
-        passed = all(
-            entry.verdict in (Verdict.PASS, Verdict.KINK) or str(entry.verdict) in accepted
-            for entry in entries
-        )
-        if passed:
+        entries = self._judge_all()
+        fine = {"PASS", "KINK", *accepted}
+        if all(entry.verdict in fine for entry in entries):
             entries = self._check_elsewhere(entries)
-            passed = all(entry.verdict is not Verdict.WRONG for entry in entries)
-            if passed:
-                self._note_branches()
-        faults = None
-        if any(entry.verdict is Verdict.WRONG for entry in entries) and self.unchanged:
-            recording = record(self.problem.f, self.problem)
-            if recording and self.source.name in _RECORDING:
-                faults = faults_of(recording)
-            elif recording and recording.reads:
-                recording = None  # f does not mean to record, so this says nothing of it.
-            entries, notes = explain(
-                self.problem,
-                self.under_test,
-                entries,
-                recording=recording,
-                faults=faults,
-                rng=self.rng,
+        passed = all(entry.verdict in fine for entry in entries)
+        faults: list[OperationFault] = []
+        if passed:
+            self._note_branches()
+        elif self.unchanged and any(entry.verdict is Verdict.WRONG for entry in entries):
+            records = self.source.name in _RECORDING
+            entries, faults, notes = explain(
+                self.problem, self.under_test, entries, records=records, rng=self.rng
             )
             self.notes += notes
         interior = self._check_nodes() if nodes else []
@@ -106,48 +88,46 @@ class Comparison:
             passed=passed and all(node.verdict is not Verdict.WRONG for node in interior),
             calls=self.problem.calls,
             taped=self.nudges.taped,
-            operations=faults or (),
+            operations=faults,
             notes=self.notes,
             repeat=repeat,
             nodes=interior,
-            ask=partial(second_opinions, self.problem, noise=self.noise, scale=self.scale),
+            ask=partial(second_opinions, self.problem, self.noise),
         )
 
-    def _judge_all(self, reference: Any) -> list[Entry]:
-        given = None
+    def _judge_all(self) -> list[Entry]:
         if self.under_test.complaint:
             # What is no gradient of f at all cannot be compared with one.
             nothing = [Estimate(math.nan, math.inf)] * len(self.center)
             return self._judge_each([nothing] * len(self.problem.entries))
-        if reference != "central-difference":
-            given = gradient_of(self.problem, resolve(reference))
-            if given.complaint:
-                raise ValueError(f"the reference is no gradient of f: {given.complaint}")
-            if {self.source.name, reference} <= set(_RECORDING):
-                self.notes.append(
-                    f"{self.source.name} and {reference} read the same rules, so what is wrong in "
-                    "a rule is not seen; leave out reference= to compare with f itself"
-                )
-        if given:
-            entries = self._judge_each(at_its_word(given))
-            entries = doubt_reference(entries, self._judge_by_differences, self.rtol)
-        else:
-            entries = self._judge_by_differences()
-        entries = check_ties(
-            self.problem,
-            entries,
-            noise=self.noise,
-            rtol=self.rtol,
-            scale=self.scale,
-            rng=self.rng,
+        entries = (
+            self._judge_by_differences()
+            if self.reference == "central-difference"
+            else self._judge_by_reference()
         )
+        entries = check_ties(self.problem, entries, self.noise, self.rtol, self.rng)
         if not self.unchanged:
             cause = f"{Cause.MUTATED_BY_F}: changed in place; let it work on a copy"
-            return [replace(e, verdict=Verdict.WRONG, cause=cause) for e in entries]
+            return [entry.judged(Verdict.WRONG, cause) for entry in entries]
         if not self.under_test.repeats:
             # Whatever a second call gives, a gradient that depends on the first is wrong.
-            return [replace(e, verdict=Verdict.WRONG, cause="") for e in entries]
+            return [entry.judged(Verdict.WRONG, "") for entry in entries]
         return entries
+
+    def _judge_by_reference(self) -> list[Entry]:
+        given = gradient_of(self.problem, resolve(self.reference))
+        if given.complaint:
+            raise ValueError(f"the reference is no gradient of f: {given.complaint}")
+        if {self.source.name, self.reference} <= set(_RECORDING):
+            self.notes.append(
+                f"{self.source.name} and {self.reference} read the same rules, so what is wrong "
+                "in a rule is not seen; leave out reference= to compare with f itself"
+            )
+        entries = self._judge_each(at_its_word(given))
+        if not any(entry.is_unexplained for entry in entries):
+            return entries
+        by_differences = self._judge_by_differences()
+        return [doubted(*pair, self.rtol) for pair in zip(entries, by_differences, strict=True)]
 
     def _judge_by_differences(self) -> list[Entry]:
         estimates = self.nudges.search_each(self._estimates)
@@ -167,11 +147,22 @@ class Comparison:
         return self._judge_each(estimates)
 
     def _judge_each(self, estimates: Sequence[Sequence[Estimate]]) -> list[Entry]:
-        return [
-            self._judge(k, i, of_outputs[k])
-            for k in range(len(self.problem.output_indices))
-            for i, of_outputs in enumerate(estimates)
-        ]
+        """Return the verdicts on estimates by input entry and output."""
+        problem, found = self.problem, []
+        for k, row in enumerate(self.under_test.rows):
+            circumstances = Circumstances(
+                rtol=self.rtol,
+                size=abs(self.center[k]),
+                scatter=self.scatter,
+                undefined="" if problem.failure is None else in_words(problem.failure),
+                complaint=self.under_test.complaint,
+                failure=self.under_test.failure,
+            )
+            for i, (position, index) in enumerate(problem.places):
+                name, output = problem.derivative_name(k, i), problem.output_indices[k]
+                entry = Entry(position, index, output, name, row[i])
+                found.append(judge(entry, estimates[i][k], circumstances))
+        return found
 
     def _look_around(self, recorder: Recorder | None) -> tuple[Nudges, list[float]]:
         """Return where f is taken from near the inputs, and how noisy it is there."""
@@ -179,7 +170,7 @@ class Comparison:
         if self.under_test.complaint or not all(map(math.isfinite, self.center)):
             return called, [0.0] * len(self.center)
         if self._is_worth_a_tape() and not self.under_test.failure:
-            taped = Taped.of(self.problem, self.center, self.scale, recorder)
+            taped = Taped.of(self.problem, self.center, recorder)
             if taped:
                 noise = self._measure_noise(taped)
                 if taped.is_confirmed(noise[0], self.rng):
@@ -196,13 +187,11 @@ class Comparison:
         )
 
     def _measure_noise(self, nudges: Nudges) -> list[float]:
-        problem = self.problem
-        scales = [problem.scale(i, self.scale) for i in range(len(problem.entries))]
-        return measure_noise(nudges, problem.entries, scales, self.rng)
+        return measure_noise(nudges, self.problem.entries, self.problem.scales, self.rng)
 
     def _estimates(self, i: int, along: Along) -> list[Estimate]:
         """Return the derivative of each output along one entry."""
-        x, scale = self.problem.entries[i], self.problem.scale(i, self.scale)
+        x, scale = self.problem.entries[i], self.problem.scales[i]
 
         def estimate(k: int) -> Estimate:
             return estimate_along(
@@ -212,26 +201,6 @@ class Comparison:
             )
 
         return list(map(estimate, range(len(self.center))))
-
-    def _judge(self, k: int, i: int, estimate: Estimate) -> Entry:
-        problem = self.problem
-        position, index = problem.places[i]
-        entry = Entry(
-            input=position,
-            index=index,
-            output=problem.output_indices[k],
-            name=problem.derivative_name(k, i),
-            gradient=self.under_test.rows[k][i],
-        )
-        circumstances = Circumstances(
-            rtol=self.rtol,
-            size=abs(self.center[k]),
-            scatter=self.scatter,
-            undefined="" if problem.failure is None else in_words(problem.failure),
-            complaint=self.under_test.complaint,
-            failure=self.under_test.failure,
-        )
-        return judge(entry, estimate, circumstances)
 
     def _check_nodes(self) -> list[Entry]:
         """Check the adjoint of every recorded node between the inputs and the output."""
@@ -252,29 +221,23 @@ class Comparison:
         ]
 
     def _check_elsewhere(self, entries: list[Entry]) -> list[Entry]:
-        """Check again at another point, where this one cannot tell a Jacobian from its transpose.
-
-        At a symmetric Jacobian a transposed one passes by construction.
-        """
+        """Check again at another point where this one cannot tell a Jacobian's transpose."""
         size = len(self.problem.output_indices)
         if not isinstance(self.source, GivenGradient) or not _is_symmetric(entries, size):
             return entries
         moved = [x + 0.1 * self.rng.uniform(-1, 1) * (abs(x) or 1.0) for x in self.problem.entries]
         there = self.problem.elsewhere(moved)
-        comparison = Comparison(
-            there, self.source, rtol=self.rtol, scale=self.scale, seed=self.seed
-        )
+        comparison = Comparison(there, self.source, "central-difference", self.rtol, self.seed)
         # A whole report would look elsewhere again, and a Hessian is symmetric everywhere.
-        elsewhere = comparison._judge_all("central-difference")
+        elsewhere = comparison._judge_all()
         self.problem.calls += there.calls
         if all(entry.verdict is not Verdict.WRONG for entry in elsewhere):
             return entries
-        report = comparison.report("central-difference", accepted=set())
         self.notes.append(
             "the Jacobian is symmetric at the given inputs, where its transpose passes; it was "
             f"checked at {short(there.inputs)} too"
         )
-        return report.entries
+        return comparison.report(accepted=set()).entries
 
     def _note_branches(self) -> None:
         """Say which branches of the gradient, or of a recorded function, this point left out."""
@@ -289,7 +252,7 @@ class Comparison:
 
 
 def _is_symmetric(entries: Sequence[Entry], size: int) -> bool:
-    """Tell whether the references form a square matrix that equals its transpose, not diagonal."""
+    """Tell whether references form a square matrix that equals its transpose, not diagonal."""
     if size < 2 or size * size != len(entries):
         return False
     table = [entry.reference for entry in entries]

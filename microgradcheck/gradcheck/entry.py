@@ -1,13 +1,29 @@
-"""What is known of one number of a gradient, and the names of all verdicts and causes."""
+"""One number of a gradient, and the verdict on it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
-__all__ = ["Cause", "Entry", "OperationFault", "Verdict", "worst_first"]
+from microgradcheck.numeric.ladder import Estimate
+
+__all__ = [
+    "ROUND_OFF",
+    "Cause",
+    "Circumstances",
+    "Entry",
+    "OperationFault",
+    "Verdict",
+    "judge",
+    "worst_first",
+]
+
+_LEAST_POWER = 1e-4
+_AMPLIFIED = 10  # how much more than by itself a change of f counts in what is made of its values
+ROUND_OFF = 100 * 2.0**-53  # what is above, relative to f, is noise of f's own
 
 
 class Verdict(StrEnum):
@@ -28,19 +44,11 @@ class Verdict(StrEnum):
     @property
     def severity(self) -> int:
         """0 for PASS, up to 5 for WRONG."""
-        return _SEVERITIES[self]
-
-
-_SEVERITIES = {verdict: severity for severity, verdict in enumerate(Verdict)}
+        return list(Verdict).index(self)
 
 
 class Cause(StrEnum):
-    """Why a number of a gradient is no plain pass; `explanations` has a text for each.
-
-    Example:
-        >>> Cause.of("off by a constant factor of 1.0001")
-        <Cause.CONSTANT_FACTOR: 'off by a constant factor'>
-    """
+    """Why a number of a gradient is no plain pass; `explanations` has a text for each."""
 
     # The gradient is wrong, and the numbers show how.
     SIGN_FLIPPED = "sign flipped"
@@ -135,6 +143,15 @@ class Entry:
         """How far the gradient is from the reference."""
         return abs(self.gradient - self.reference)
 
+    @property
+    def is_unexplained(self) -> bool:
+        """Whether it is just wrong, and nobody has found out why."""
+        return self.verdict is Verdict.WRONG and not self.cause
+
+    def judged(self, verdict: Verdict, cause: str) -> Entry:
+        """Return it with another verdict and cause."""
+        return replace(self, verdict=verdict, cause=cause)
+
 
 @dataclass(frozen=True, slots=True)
 class OperationFault:
@@ -169,3 +186,95 @@ def _relative(entry: Entry) -> float:
     gap = entry.gap / size if size else 0.0
     # To three digits, so that entries that are off alike stay in reading order.
     return math.inf if math.isnan(gap) else float(f"{gap:.3g}")
+
+
+class Circumstances(NamedTuple):
+    """What a verdict depends on beside the two numbers."""
+
+    rtol: float
+    size: float  # of f's value
+    scatter: float = 0.0  # of calls of f with the same inputs; inf where only some gave a value
+    undefined: str = ""  # why f has no value here
+    complaint: str = ""  # why what was given is no gradient at all
+    failure: str = ""  # why the gradient could not be computed here
+
+
+def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Entry:
+    """Return the entry with its verdict; the cause of what is just wrong is left to `causes`."""
+    resolution = circumstances.rtol * abs(estimate.value) + 2 * estimate.error_bound
+    entry = replace(
+        entry,
+        reference=estimate.value,
+        error_bound=estimate.error_bound,
+        resolution=resolution,
+        power=_power(estimate, entry.gradient, resolution),
+        noise=estimate.noise,
+        slopes=estimate.slopes,
+    )
+    verdict, cause = _verdict(entry, estimate, circumstances)
+    # Most pass, as an entry does by itself.
+    return entry if verdict is Verdict.PASS else entry.judged(verdict, cause)
+
+
+def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Verdict, str]:
+    if here.complaint:
+        return Verdict.WRONG, here.complaint
+    if here.scatter and estimate.behaviour in ("edge", "kink"):
+        # A function that changes by itself seems to jump or bend wherever it is.
+        return Verdict.NOISY, _does_not_repeat(here)
+    if estimate.behaviour == "edge":
+        detail = f": {here.undefined}" if here.undefined and "here" in estimate.reason else ""
+        return Verdict.EDGE, estimate.reason + detail
+    if here.failure:
+        return Verdict.EDGE, f"{Cause.NO_GRADIENT_HERE}: {here.failure}"
+    if not math.isfinite(entry.gradient):
+        return Verdict.WRONG, f"{Cause.NOT_FINITE}: {entry.gradient}, and f has a slope here"
+    if entry.slopes:
+        low, high = sorted(entry.slopes)
+        margin = entry.error_bound + here.rtol * max(abs(low), abs(high))
+        if low - margin <= entry.gradient <= high + margin:
+            return Verdict.KINK, f"{Cause.KINK}; any number between its slopes will do"
+        return Verdict.WRONG, f"{Cause.OUTSIDE_A_KINK}; any number between them would do"
+    differs = entry.gap > here.rtol * abs(entry.reference) + entry.error_bound
+    if here.scatter and (not differs or entry.gap <= _explained_by(here, estimate)):
+        return Verdict.NOISY, _does_not_repeat(here)
+    if differs:
+        return Verdict.WRONG, ""
+    # Who allows a larger difference does not ask to see a smaller one.
+    if entry.power <= max(_LEAST_POWER, 2 * here.rtol):
+        return Verdict.PASS, ""
+    hidden = f"which hides errors below {entry.resolution:.1e}"
+    if estimate.behaviour == "quantised":
+        return Verdict.NOISY, f"{Cause.QUANTISED} by {entry.noise:.1e}, {hidden}"
+    if entry.noise > ROUND_OFF * here.size:
+        return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, {hidden}"
+    return Verdict.INCONCLUSIVE, (
+        f"{Cause.BLIND}: no error below {entry.resolution:.1e}, since f changes too little beside "
+        "its own size, or too fast; scale= tells over which length it changes"
+    )
+
+
+def _explained_by(here: Circumstances, estimate: Estimate) -> float:
+    """Return how far an estimate may be off where f changes by itself now and then."""
+    added = here.scatter / estimate.step if estimate.step else 0.0
+    times = abs(estimate.value) * here.scatter / here.size if here.size else 0.0
+    return _AMPLIFIED * max(estimate.error_bound, added, times)
+
+
+def _does_not_repeat(here: Circumstances) -> str:
+    if math.isfinite(here.scatter):
+        detail = f"calls with the same inputs differ by {here.scatter:.1e}"
+    else:
+        detail = f"with the same inputs, some calls give no value {here.undefined}".rstrip()
+    return f"{Cause.F_DOES_NOT_REPEAT}: {detail}"
+
+
+def _power(estimate: Estimate, gradient: float, resolution: float) -> float:
+    base = abs(estimate.value) - estimate.error_bound
+    if not base > 0:
+        base = estimate.secant
+    if base > 0 and math.isfinite(resolution):
+        return resolution / base
+    # Where f stands still, or is known to be zero, a gradient of zero is what it should be.
+    is_zero = estimate.is_flat or estimate.value == estimate.error_bound == 0
+    return 0.0 if gradient == 0 and is_zero else math.inf

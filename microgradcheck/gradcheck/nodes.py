@@ -1,18 +1,114 @@
-"""Every interior node, checked by nudging it and replaying what lies downstream."""
+"""What f records, node by node: its own derivatives checked alone, and what nudging it does."""
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
 from typing import Any
 
 from microgradcheck import sweep
+from microgradcheck.functions.entries import is_entry, lift
+from microgradcheck.gradcheck.entry import Circumstances, Entry, OperationFault, Verdict, judge
 from microgradcheck.gradcheck.nudges import Move, portions, search_together
+from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.numeric.ladder import Estimate, estimate_along, first_steps
-from microgradcheck.ops import arrays
-from microgradcheck.value import Value
+from microgradcheck.ops import Operation, arrays
+from microgradcheck.structure import take_apart
+from microgradcheck.value import Note, Place, Value, caller, source_lines, watching
 
-__all__ = ["estimate_nodes", "name_of"]
+__all__ = ["Recording", "estimate_nodes", "faults_of", "name_of", "record"]
+
+_RTOL = 1e-6
+
+
+@dataclass
+class Recording:
+    """One recorded call of a function."""
+
+    inputs: list[Value]
+    roots: list[Value]  # the outputs that are Values
+    reads: list[str]  # where a Value was read as a plain number, as `file.py:12`
+
+    @cached_property
+    def contributions(self) -> list[list[float]]:
+        """What each use of each input contributes to the derivative of the first output."""
+        found: dict[int, list[float]] = {id(leaf): [] for leaf in self.inputs}
+        for node, adjoint in zip(*sweep.reverse(self.roots[0]), strict=True):
+            for slot, slope in zip((node.a, node.b), sweep.slopes(node), strict=False):
+                if id(slot) in found and slope is not None:
+                    found[id(slot)].append(adjoint * slope)
+        return list(found.values())
+
+
+def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
+    """Record f once more, each operation with its line; None where it does not take `Value`s."""
+    arguments = tuple(map(lift, problem.arguments(problem.entries)))
+    reads: list[str] = []
+
+    def on_read(_: Value) -> None:
+        place = caller(sys._getframe(1))
+        if place and place.location not in reads:
+            reads.append(place.location)
+
+    inputs = take_apart(arguments, is_entry)
+    try:
+        with source_lines(), watching(read=on_read):
+            outputs = take_apart(f(*arguments), is_entry)
+    except Exception:  # noqa: BLE001  whatever an f does with Values that it was not made for
+        return None
+    return Recording(inputs, [entry for entry in outputs if isinstance(entry, Value)], reads)
+
+
+def faults_of(recording: Recording) -> tuple[list[OperationFault], int]:
+    """Return the recorded operations that are wrong, by place, and how many are right."""
+    nodes = {id(node): node for root in recording.roots for node in sweep.topological_order(root)}
+    fault_of, right = cache(_fault), 0
+    faults: dict[tuple[str, str, Place | None], OperationFault] = {}
+    for node in nodes.values():
+        if node.operation is None:
+            continue
+        slots = (node.a, node.b)
+        a, b = (slot.number if isinstance(slot, Value) else slot for slot in slots)
+        found = {
+            parameter: numbers
+            for parameter, slot in zip(node.operation.parameters, slots, strict=False)
+            if isinstance(slot, Value) and (numbers := fault_of(node.operation, a, b, parameter))
+        }
+        right += not found
+        for parameter, numbers in found.items():
+            place = node.note.place if isinstance(node.note, Note) else None
+            # Not by line: of two products on one, each is told by its own columns.
+            group = (node.operation.name, parameter, place)
+            if group in faults:
+                faults[group] = replace(faults[group], count=faults[group].count + 1)
+            else:
+                where = (place.location, place.underlined) if place else ("", "")
+                faults[group] = OperationFault(*group[:2], *numbers, *where, 1)
+    return list(faults.values()), right
+
+
+def _fault(operation: Operation, a: float, b: float, parameter: str) -> tuple[float, float] | None:
+    """Return an operation's derivative and what it should be, where they differ."""
+
+    def at(step: float) -> float:
+        moved = (a + step, b) if parameter == "a" else (a, b + step)
+        try:
+            return float(operation.compute(*moved[: operation.arity]))
+        except (ValueError, ArithmeticError):
+            return math.nan
+
+    rule = operation.derivative_a if parameter == "a" else operation.derivative_b
+    try:
+        slope = float(rule(a, b, operation.compute(*(a, b)[: operation.arity])))
+    except (ValueError, ArithmeticError):
+        return None
+    x = a if parameter == "a" else b
+    found = estimate_along(at, x, abs(x) or 1.0, 0.0, _RTOL)
+    judged = judge(Entry(0, (), (), "", slope), found, Circumstances(_RTOL, 0.0))
+    return (slope, found.value) if judged.verdict is Verdict.WRONG else None
 
 
 def estimate_nodes(
@@ -20,12 +116,8 @@ def estimate_nodes(
 ) -> list[tuple[Value, float, Estimate]]:
     """Return each interior node with its adjoint and what nudging it does to the root.
 
-    Args:
-        root: the recorded output.
-        rtol: the relative error that is good enough.
-        leaves: whether to nudge the leaves and the root itself, too.
-
-    Limits: about 8 replays of what lies downstream for every node, many of them at once.
+    With `leaves`, those and the root itself are nudged, too. It takes about 8 replays of what lies
+    downstream for every node, many of them at once.
 
     Example:
         >>> x = Value(3.0)
@@ -34,22 +126,22 @@ def estimate_nodes(
         True
     """
     nodes, adjoints = sweep.reverse(root)
+    replay = _Replay(nodes)
     chosen = [
         place
         for place, node in enumerate(nodes)
         if leaves or (node.operation is not None and node is not root)
     ]
-    replay = _Replay(nodes)
+    numbers = [nodes[place].number for place in chosen]
 
     def compute(moves: Sequence[Move]) -> list[float]:
-        return replay([(chosen[i], step) for i, step in moves])
+        moved = [(chosen[i], step) for i, step in moves]
+        return [y for some in portions(moved, len(nodes)) for y in replay(some)]
 
     def search(i: int, at: Callable[[float], float]) -> Estimate:
-        x = nodes[chosen[i]].number
-        return estimate_along(at, x, abs(x) or 1.0, 0.0, rtol, wide=True)
+        return estimate_along(at, numbers[i], abs(numbers[i]) or 1.0, 0.0, rtol, wide=True)
 
     centers = compute([(i, 0.0) for i in range(len(chosen))])
-    numbers = [nodes[place].number for place in chosen]
     firsts = [first_steps(x, abs(x) or 1.0, wide=True) for x in numbers]
     estimates = search_together(centers, firsts, search, compute)
     return [
@@ -58,40 +150,25 @@ def estimate_nodes(
     ]
 
 
-_Slot = tuple[int, float]
-"""The place of an input, -1 for a constant, and its number."""
-
-
 class _Replay:
-    """A recorded graph, computed again with nudges in it.
-
-    Args:
-        nodes: the graph, each node after its inputs.
-    """
+    """A recorded graph, each node after its inputs, computed again with nudges in it."""
 
     def __init__(self, nodes: Sequence[Value]) -> None:
         self._numbers = [node.number for node in nodes]
         places = {id(node): place for place, node in enumerate(nodes)}
-        # For each node how it is computed, and from what.
-        self._steps: list[tuple[Callable[..., Any], list[_Slot]] | None] = []
+        # How each node is computed, and from what: places, -1 for a constant, and numbers.
+        self._steps: list[tuple[Callable[..., Any], list[tuple[int, float]]] | None] = []
         for node in nodes:
-            if node.operation is None:
-                self._steps.append(None)
-                continue
-            slots = (node.a, node.b)[: node.operation.arity]
-            inputs: list[_Slot] = [
+            operation = node.operation
+            slots = (node.a, node.b)[: operation.arity] if operation else ()
+            inputs = [
                 (-1, slot) if isinstance(slot, float) else (places[id(slot)], slot.number)
                 for slot in slots
             ]
-            self._steps.append((arrays().value(node.operation), inputs))
+            self._steps.append((arrays().value(operation), inputs) if operation else None)
 
     def __call__(self, moves: Sequence[Move]) -> list[float]:
         """Return the last node's number where a node, by its place, is moved; nan if undefined."""
-        return [
-            number for some in portions(moves, len(self._steps)) for number in self._at_once(some)
-        ]
-
-    def _at_once(self, moves: Sequence[Move]) -> list[float]:
         import numpy as np
 
         steps = np.array([step for _, step in moves])

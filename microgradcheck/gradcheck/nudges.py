@@ -27,7 +27,7 @@ __all__ = ["Called", "Move", "Nudges", "Taped", "portions", "search_together"]
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 # Where f confirms its tape: relative to the farthest step, and to the scale, next to the inputs.
-_FAR, _NEAR = (1.0, 0.12, 0.016), (4e-6,)
+_FAR, _NEAR = (1.0, 0.12, 0.016), 4e-6
 _REACH = 0.25  # of the scale: the least farthest step
 _TRIES = 8
 _LARGEST_DIFFERENCE = 64  # standard deviations of the noise: sums in another order round otherwise
@@ -49,8 +49,7 @@ class Called:
     taped = 0
 
     def __init__(self, problem: Problem, center: list[float]) -> None:
-        self.center = center
-        self._problem = problem
+        self._problem, self._center = problem, center
 
     def __call__(self, points: list[list[float]]) -> list[list[float]]:
         """Return the outputs at several points."""
@@ -65,7 +64,7 @@ class Called:
         return [search(i, self._along(i)) for i in range(len(self._problem.entries))]
 
     def _along(self, i: int) -> Along:
-        known = {0.0: self.center}
+        known = {0.0: self._center}
 
         def outputs(step: float) -> list[float]:
             if step not in known:
@@ -83,32 +82,24 @@ class Taped:
 
     cheap = True
 
-    def __init__(
-        self, problem: Problem, tape: Tape, center: list[float], scale: float | None
-    ) -> None:
+    def __init__(self, problem: Problem, tape: Tape, center: list[float]) -> None:
         import numpy as np
 
-        self._problem, self._tape = problem, tape
-        self.center = center
-        self._scales = [problem.scale(i, scale) for i in range(len(problem.entries))]
+        self._problem, self._tape, self._center = problem, tape, center
         self._column = np.array(problem.entries)[:, np.newaxis]
         self._shapes = [np.shape(argument) for argument in problem.inputs]
-        self._ends = list(accumulate(map(len, problem.parts)))
-        self._reach = _REACH * np.array(self._scales)
+        self._ends = list(accumulate(problem.counts))
+        self._reach = _REACH * np.array(problem.scales)
         self._confirmed = 0 * self._reach
         self.taped = 0
 
     @classmethod
     def of(
-        cls,
-        problem: Problem,
-        center: list[float],
-        scale: float | None,
-        recorder: Recorder | None = None,
+        cls, problem: Problem, center: list[float], recorder: Recorder | None = None
     ) -> Self | None:
-        """Return a problem's nudges from a tape, or None where f cannot be recorded.
+        """Return nudges from a tape of what a recorder has seen, or else of another call of f.
 
-        The tape is made of what a recorder has seen, or else of another call of f.
+        None where f cannot be recorded.
         """
         inputs = problem.arguments(problem.entries)
         try:
@@ -116,7 +107,7 @@ class Taped:
                 tape = Tape(problem.f, recorder.graph(), Arguments(inputs))
             else:
                 tape = record(problem.f, *inputs)
-            return cls(problem, tape, center, scale)
+            return cls(problem, tape, center)
         except Exception:  # noqa: BLE001  f can answer a tape's refusal by any error of its own
             return None  # Calls of f show better what there is to see.
 
@@ -129,55 +120,47 @@ class Taped:
     def is_confirmed(self, noise: float, rng: random.Random) -> bool:
         """Tell whether f itself returns the same at fresh random points, near and farther away.
 
-        What is not on the tape, since it was computed outside of the graph or depends on more than
-        the inputs, differs there by more than noise, or makes no difference that could be seen.
-        To be asked again after a search, which may have gone farther than before.
-
-        Args:
-            noise: the standard deviation of the noise of f.
-            rng: where the points come from.
+        What is not on the tape differs there by more than noise, or makes no difference that could
+        be seen. To be asked again after a search, which may have gone farther than before.
         """
         if (self._reach > self._confirmed).any():
-            far = self._agrees(self._reach.tolist(), _FAR, noise, rng)
-            if not (far and self._agrees(self._scales, _NEAR, noise, rng)):
+            reach = self._reach.tolist()
+            far = [[distance * length for length in reach] for distance in _FAR]
+            near = [[_NEAR * scale for scale in self._problem.scales]]
+            if not (self._agrees(far, noise, rng) and self._agrees(near, noise, rng)):
                 return False
             self._confirmed = self._reach.copy()
         return True
 
-    def _agrees(
-        self, lengths: list[float], distances: Sequence[float], noise: float, rng: random.Random
-    ) -> bool:
-        """Tell whether f returns the same as its tape at one point for each distance."""
+    def _agrees(self, ranges: list[list[float]], noise: float, rng: random.Random) -> bool:
+        """Tell whether f returns what its tape does at as many points within the ranges."""
         import numpy as np
 
-        chosen: list[tuple[list[float], float]] = []
+        x, chosen = self._problem.entries, []
         for _ in range(_TRIES):  # Where the tape does not hold, it says nothing of f.
             points = [
-                [
-                    x + distance * rng.uniform(-length, length)
-                    for x, length in zip(self._problem.entries, lengths, strict=True)
-                ]
-                for distance in distances
+                [a + rng.uniform(-length, length) for a, length in zip(x, lengths, strict=True)]
+                for lengths in ranges
             ]
             values, held = self._on_tape(np.column_stack([self._column, *points]))
             chosen += [(points[k], float(values[k])) for k in held.nonzero()[0]]
-            if len(chosen) >= len(distances):
+            if len(chosen) >= len(ranges):
                 break
-        chosen = chosen[: len(distances)]
+        chosen = chosen[: len(ranges)]
         try:
             own = [self._problem(point)[0] for point, _ in chosen]
         except Exception:  # noqa: BLE001  f may refuse points that no search would have asked for
             return False
-        return len(own) == len(distances) and all(
+        return len(own) == len(ranges) and all(
             abs(a - b) <= _LARGEST_DIFFERENCE * max(noise, UNIT_ROUNDOFF * abs(a))
             for a, (_, b) in zip(own, chosen, strict=True)
         )
 
     def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:
         """Return what a search along each entry finds. It may be called again."""
-        entries = zip(self._problem.entries, self._scales, strict=True)
+        entries = zip(self._problem.entries, self._problem.scales, strict=True)
         firsts = [first_steps(x, scale, wide=self.cheap) for x, scale in entries]
-        return search_together([self.center] * len(firsts), firsts, search, self._moved)
+        return search_together([self._center] * len(firsts), firsts, search, self._moved)
 
     def _moved(self, moves: Sequence[Move]) -> list[list[float]]:
         """Return the outputs where one entry is moved, for many entries and steps."""
@@ -215,7 +198,7 @@ class Taped:
             return np.zeros(count - 1), np.zeros(count - 1, dtype=bool)
         # Sums of another number of points are added in another order. So the inputs are among
         # them, and where an output is as there, it is exactly what f returns there.
-        return values[1:] - (values[0] - self.center[0]), held[1:] & held[0]
+        return values[1:] - (values[0] - self._center[0]), held[1:] & held[0]
 
 
 Nudges = Called | Taped
@@ -229,16 +212,10 @@ def search_together(
 ) -> list[Found]:
     """Return what many searches find that ask for points one by one, computing many at once.
 
-    A search that asks for a step that is not known yet is begun again when it is, together with
-    the others.
-
-    Args:
-        centers: for each search, the output at a step of zero.
-        firsts: for each search, the steps that it is known to ask for first, on both sides.
-        search: called with the number of a search and the output as a function of the step.
-        compute: returns the outputs for many pairs of a search and a step.
+    A search gets its number and the output as a function of the step, which is known at zero and,
+    both ways, at its first steps. Where it asks for another, it is begun again once that is known.
     """
-    known = [_Known({0.0: center}) for center in centers]
+    known = [{0.0: center} for center in centers]
     found: dict[int, Found] = {}
     asked = [(i, h) for i, steps in enumerate(firsts) for h in steps]
     while asked:
@@ -249,27 +226,12 @@ def search_together(
         for i in waiting:
             try:
                 found[i] = search(i, known[i].__getitem__)
-            except _NotKnownError as missing:
-                asked.append((i, missing.step))
+            except KeyError as missing:
+                asked.append((i, abs(missing.args[0])))
     return [found[i] for i in range(len(known))]
 
 
-class _Known(dict[float, Output]):
-    """The outputs that are known, by step."""
-
-    def __missing__(self, step: float) -> Output:
-        raise _NotKnownError(step)
-
-
-class _NotKnownError(LookupError):
-    """A search needs another point before it can go on."""
-
-    def __init__(self, step: float) -> None:
-        super().__init__(step)
-        self.step = abs(step)
-
-
 def portions(moves: Sequence[Move], width: int) -> Iterable[Sequence[Move]]:
-    """Cut a list of moves into parts that fit into memory, with so many numbers for each move."""
+    """Cut moves into parts that fit into memory, with so many numbers for each."""
     most = math.ceil(_NUMBERS / width)
     return (moves[start : start + most] for start in range(0, len(moves), most))

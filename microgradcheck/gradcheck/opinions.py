@@ -8,8 +8,8 @@ import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from microgradcheck.gradcheck.blame import record
 from microgradcheck.gradcheck.entry import Entry, Verdict
+from microgradcheck.gradcheck.nodes import record
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import gradient_of
 from microgradcheck.gradcheck.wording import cut
@@ -24,18 +24,11 @@ _UNIT_ROUNDOFF = 2.0**-53
 
 
 class Opinion(NamedTuple):
-    """What one way gives for the derivative.
-
-    Attributes:
-        source: the way.
-        value: the derivative; nan where this way cannot take f.
-        floor: the error that noise alone explains.
-        why_not: why it cannot take f, in words.
-    """
+    """What one way gives for the derivative, or why it cannot take f."""
 
     source: str
-    value: float
-    floor: float
+    value: float = math.nan
+    floor: float = 0.0  # the error that noise alone explains
     why_not: str = ""
 
 
@@ -44,13 +37,12 @@ class Opinions(NamedTuple):
 
     Attributes:
         entry: what the check found.
-        differences: central differences, from the largest step to the smallest.
-        steps: those steps.
+        steps: from the largest to the smallest.
+        differences: central differences with those steps.
         judges: ways without a step.
-        remainders: |f(x + h) - f(x) - h g| for the same steps: what the gradient under test does
-            not explain.
+        remainders: |f(x + h) - f(x) - h g| for the same steps.
         slope: the power of h with which they shrink: 2 or more for a right gradient where f is
-            smooth, 1 for a wrong one; nan where they are hidden by the noise.
+            smooth, 1 for a wrong one; nan where noise hides them.
         conclusion: who stands alone, in words.
     """
 
@@ -63,39 +55,30 @@ class Opinions(NamedTuple):
     conclusion: str
 
     def __str__(self) -> str:
-        lines = [f"{self.entry.name}: the gradient under test is {self.entry.gradient:.9g}", ""]
-        lines.append(
-            f"{'step h':>9}  {'central difference':>19} {'noise':>8}  {'Taylor remainder':>16}"
-        )
-        for h, opinion, remainder in zip(
-            self.steps, self.differences, self.remainders, strict=True
-        ):
-            lines.append(
-                f"{h:9.1e}  {opinion.value:19.12g} {opinion.floor:8.1e}  {remainder:16.3e}"
-            )
-        lines.append("")
-        for judge in self.judges:
-            shown = judge.why_not or f"{judge.value:.12g}"
-            lines.append(cut(f"{judge.source:>20}  {shown}"))
+        rows = zip(self.steps, self.differences, self.remainders, strict=True)
         shrinks = f"h^{self.slope:.2f} (right: 2 or more, wrong: 1)"
         if math.isnan(self.slope):
             shrinks = "too small beside the noise, or too few, to tell"
-        lines.append(f"{'remainder shrinks as':>20}  {shrinks}")
-        return "\n".join([*lines, "", *textwrap.wrap(self.conclusion, 72)])
+        lines = [
+            f"{self.entry.name}: the gradient under test is {self.entry.gradient:.9g}",
+            "",
+            f"{'step h':>9}  {'central difference':>19} {'noise':>8}  {'Taylor remainder':>16}",
+            *(f"{h:9.1e}  {d.value:19.12g} {d.floor:8.1e}  {rest:16.3e}" for h, d, rest in rows),
+            "",
+            *(cut(f"{j.source:>20}  {j.why_not or f'{j.value:.12g}'}") for j in self.judges),
+            f"{'remainder shrinks as':>20}  {shrinks}",
+            "",
+            *textwrap.wrap(self.conclusion, 72),
+        ]
+        return "\n".join(lines)
 
 
-def second_opinions(
-    problem: Problem, entry: Entry, *, noise: Sequence[float], scale: float | None = None
-) -> Opinions:
-    """Return what other ways give for the derivative of one entry.
-
-    Returns:
-        The opinions, and which of them stands alone.
-    """
+def second_opinions(problem: Problem, noise: Sequence[float], entry: Entry) -> Opinions:
+    """Return what other ways give for the derivative of one entry, and which stands alone."""
     k, i = problem.position(entry)
-    x, length = problem.entries[i], problem.scale(i, scale)
+    x = problem.entries[i]
     # As x + h is rounded, so is h: otherwise that error would be taken for one of the gradient.
-    steps = tuple(h for step in _STEPS if (h := (x + step * length) - x))
+    steps = tuple(h for step in _STEPS if (h := (x + step * problem.scales[i]) - x))
     center = problem(problem.entries)[k]
     floor = max(noise[k], _UNIT_ROUNDOFF * abs(center))
 
@@ -106,11 +89,39 @@ def second_opinions(
         Opinion("central difference", (at(h) - at(-h)) / (2 * h), floor / h) for h in steps
     ]
     remainders = [abs(at(h) - center - h * entry.gradient) for h in steps]
-    gap = _gap_in_recording(problem)
+    recording = record(problem.f, problem)
+    reads = recording.reads if recording else []
+    gap = f"f reads a Value as a number at {reads[0]}" if reads else ""
     judges = [_judge(problem, name, k, i, gap) for name in _JUDGES]
     slope = _slope(steps, remainders, floor)
     conclusion = _conclusion(entry, [judge for judge in judges if math.isfinite(judge.value)])
     return Opinions(entry, steps, differences, judges, remainders, slope, conclusion)
+
+
+def _judge(problem: Problem, name: str, k: int, i: int, gap: str) -> Opinion:
+    if gap and name != "complex-step":
+        return Opinion(name, why_not=gap)
+    try:
+        with warnings.catch_warnings():
+            # NumPy warns where it drops an imaginary part, which holds the derivative.
+            warnings.simplefilter("error")
+            gradient = gradient_of(problem, SOURCES[name])
+    except Exception as error:  # noqa: BLE001  it is shown, whatever f does with what it gets
+        return Opinion(name, why_not=f"cannot take f: {error}")
+    return Opinion(name, gradient.rows[k][i], why_not=gradient.failure or gradient.complaint)
+
+
+def _slope(steps: Sequence[float], remainders: Sequence[float], floor: float) -> float:
+    """Return the power of h at the two finest steps where the remainder is above the noise."""
+    seen = [
+        (math.log(h), math.log(remainder))
+        for h, remainder in zip(steps, remainders, strict=True)
+        if math.isfinite(remainder) and remainder > 100 * floor
+    ]
+    if len(seen) < 2:
+        return math.nan
+    (x0, y0), (x1, y1) = seen[-2:]
+    return (y0 - y1) / (x0 - x1)
 
 
 def _conclusion(entry: Entry, judges: Sequence[Opinion]) -> str:
@@ -133,41 +144,6 @@ def _conclusion(entry: Entry, judges: Sequence[Opinion]) -> str:
         stand = "stands" if len(alone) == 1 else "stand"
         return f"{', '.join(alone)} {stand} alone; the others agree with the gradient."
     return "All agree."
-
-
-def _gap_in_recording(problem: Problem) -> str:
-    """Say why a recording of f does not hold all of it; "" where it does."""
-    recording = record(problem.f, problem)
-    reads = recording.reads if recording else []
-    return f"f reads a Value as a number at {reads[0]}" if reads else ""
-
-
-def _judge(problem: Problem, name: str, k: int, i: int, gap: str) -> Opinion:
-    if gap and name != "complex-step":
-        return Opinion(name, math.nan, 0.0, gap)
-    try:
-        with warnings.catch_warnings():
-            # NumPy warns where it drops an imaginary part, which holds the derivative.
-            warnings.simplefilter("error")
-            gradient = gradient_of(problem, SOURCES[name])
-    except Exception as error:  # noqa: BLE001  it is shown, whatever f does with what it gets
-        return Opinion(name, math.nan, 0.0, f"cannot take f: {error}")
-    if gradient.failure or gradient.complaint:
-        return Opinion(name, math.nan, 0.0, gradient.failure or gradient.complaint)
-    return Opinion(name, gradient.rows[k][i], 0.0)
-
-
-def _slope(steps: Sequence[float], remainders: Sequence[float], floor: float) -> float:
-    """Return the power of h at the two finest steps where the remainder is above the noise."""
-    seen = [
-        (math.log(h), math.log(remainder))
-        for h, remainder in zip(steps, remainders, strict=True)
-        if math.isfinite(remainder) and remainder > 100 * floor
-    ]
-    if len(seen) < 2:
-        return math.nan
-    (x0, y0), (x1, y1) = seen[-2:]
-    return (y0 - y1) / (x0 - x1)
 
 
 def _agree(a: float, b: float, bound: float = 0.0) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import html
+import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import InitVar, asdict, dataclass, field
 from typing import Any
 
 from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict, worst_first
@@ -54,17 +55,18 @@ class GradcheckError(AssertionError):
         return GradcheckError, (self.report,)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Report:
     """The result of a gradcheck.
 
     Attributes:
+        entries: all entries, in reading order.
         passed: whether every entry passed, or has a verdict that was accepted.
         verdict: the worst verdict of any entry.
         cause: what is wrong, in words; "" where nothing is.
         power: the smallest relative error that would have been seen in every entry.
         calls: how often f was called.
         taped: at how many more points f's tape was run in its place.
-        entries: all entries, in reading order.
         operations: the operations whose own derivatives are wrong.
         notes: what else the reader should know.
         repeat: the call that repeats the check.
@@ -79,34 +81,24 @@ class Report:
         (False, 'WRONG', 3.0)
     """
 
-    def __init__(
-        self,
-        entries: Sequence[Entry],
-        *,
-        passed: bool,
-        calls: int = 0,
-        taped: int = 0,
-        operations: Sequence[OperationFault] = (),
-        notes: Sequence[str] = (),
-        repeat: str = "",
-        nodes: Sequence[Entry] = (),
-        ask: Callable[[Entry], object] | None = None,
-    ) -> None:
-        self.entries = list(entries)
-        self.passed = passed
-        self.calls = calls
-        self.taped = taped
-        self.operations = list(operations)
-        self.notes = list(notes)
-        self.repeat = repeat
-        self.nodes = list(nodes)
+    entries: list[Entry] = field(kw_only=False)
+    passed: bool
+    calls: int = 0
+    taped: int = 0
+    operations: list[OperationFault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    repeat: str = ""
+    nodes: list[Entry] = field(default_factory=list)
+    ask: InitVar[Callable[[Entry], object] | None] = None
+
+    def __post_init__(self, ask: Callable[[Entry], object] | None) -> None:
         self._ask = ask
         # A node that is wrong is told of like an entry; one that is right is no news.
-        self._told = [*entries, *(node for node in nodes if node.verdict is Verdict.WRONG)]
-        self.verdict = max((entry.verdict for entry in self._told), key=lambda v: v.severity)
-        worst = [entry for entry in self._worst_first() if entry.verdict is self.verdict]
+        wrong_nodes = [node for node in self.nodes if node.verdict is Verdict.WRONG]
+        self._told = worst_first([*self.entries, *wrong_nodes])
+        self.verdict = self._told[0].verdict
         # A node has no cause of its own; that of the entries explains it.
-        self.cause = next((entry.cause for entry in worst if entry.cause), "")
+        self.cause = next((entry.cause for entry in self._like_the_worst() if entry.cause), "")
         self.power = max(entry.power for entry in self.entries)
 
     def __bool__(self) -> bool:
@@ -117,60 +109,73 @@ class Report:
 
     def __str__(self) -> str:
         for entries, operations, notes in _ALLOWANCES:
-            lines = self._lines(entries, operations, notes)
+            lines = [
+                self._headline(),
+                *self._entry_lines(entries),
+                *self._operation_lines(operations),
+                *(wrap("cause: ", self.cause + self._share_of_cause()) if self.cause else ()),
+                *(line for note in self.notes[:notes] for line in wrap("note: ", note)),
+                *self._cost_lines(),
+            ]
             if len(lines) <= _MOST_LINES:
                 break
         return "\n".join(map(cut, lines))
 
-    def _lines(self, most_entries: int, most_operations: int, most_notes: int) -> list[str]:
-        bad = [entry for entry in self._worst_first() if entry.verdict is not Verdict.PASS]
-        if not bad and len(self.entries) <= most_entries:
+    def _headline(self) -> str:
+        if self.passed and len(self.entries) > 1:
+            summary = f"{len(self.entries):,} entries ({counts(self.entries)})"
+            return cut(f"{self.verdict} {summary}", HEADLINE)
+        return headline(self._told[0])
+
+    def _entry_lines(self, most: int) -> list[str]:
+        bad = [entry for entry in self._told if entry.verdict is not Verdict.PASS]
+        if not bad and len(self.entries) <= most:
             bad = self.entries  # Few enough to show all, both numbers of each.
         if all(map(_is_empty, bad)):
-            bad = []  # The gradient is none of f's at all, so there are no numbers to show.
-        shown = bad[:most_entries]
-        width = max([11, *(len(entry.name) for entry in shown)])
-        lines = [self._headline(), *(row(entry, width) for entry in shown)]
-        rest = len(self._told) - len(shown)
-        if bad and rest:
-            lines.append(f"  and {rest:,} more ({counts(self._worst_first()[len(shown) :])})")
-        for fault in self.operations[:most_operations]:
-            lines += fault_lines(fault)
-        others = self.operations[most_operations:]
+            return []  # The gradient is none of f's at all, so there are no numbers to show.
+        shown, rest = bad[:most], self._told[min(most, len(bad)) :]
+        width = max(11, *(len(entry.name) for entry in shown))
+        more = [f"  and {len(rest):,} more ({counts(rest)})"] if rest else []
+        return [*(row(entry, width) for entry in shown), *more]
+
+    def _operation_lines(self, most: int) -> list[str]:
+        lines = [line for fault in self.operations[:most] for line in fault_lines(fault)]
+        others = self.operations[most:]
         if others:
             names = ", ".join(dict.fromkeys(fault.name for fault in others))
             places = "1 more place" if len(others) == 1 else f"{len(others):,} more places"
             lines.append(f"    and in {places}: {names}")
-        if self.cause:
-            lines += wrap("cause: ", self.cause + self._share_of_cause())
-        for note in self.notes[:most_notes]:
-            lines += wrap("note: ", note)
+        return lines
+
+    def _cost_lines(self) -> list[str]:
+        lines = []
         if math.isfinite(self.power) or self.verdict is not Verdict.WRONG:
             lines.append(f"power: {power(self.power)}")
         tape = f", and {self.taped:,} of its tape" if self.taped else ""
         calls = f"calls: {self.calls:,} of f{tape}"
         if self.repeat and not self.passed:
-            lines += wrap(f"{calls}; repeat: ", self.repeat)
-        else:
-            lines.append(calls)
-        return lines
+            return lines + wrap(f"{calls}; repeat: ", self.repeat)
+        return [*lines, calls]
 
-    def _headline(self) -> str:
-        """Return the verdict, the worst entry and its numbers, in at most 41 characters."""
-        worst = self._worst_first()[0]
-        if self.passed and len(self.entries) > 1:
-            summary = f"{len(self.entries):,} entries ({counts(self.entries)})"
-            return cut(f"{self.verdict} {summary}", HEADLINE)
-        return headline(worst)
+    def _like_the_worst(self) -> list[Entry]:
+        return [entry for entry in self._told if entry.verdict is self.verdict]
+
+    def _share_of_cause(self) -> str:
+        """Return of how many entries the cause is one, where others of the verdict have another."""
+        alike = self._like_the_worst()
+        sharing = [entry for entry in alike if Cause.of(entry.cause) is Cause.of(self.cause)]
+        if len(sharing) == len(alike):
+            return ""
+        return f" ({len(sharing):,} of {len(alike):,} {self.verdict})"
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><td>{html.escape(e.name)}</td><td>{e.verdict}</td><td>{number(e.gradient)}</td>"
             f"<td>{number(e.reference)}</td><td>{html.escape(e.cause)}</td></tr>"
-            for e in self._worst_first()[:_MOST_ENTRIES]
+            for e in self._told[:_MOST_ENTRIES]
         )
         return (
-            f"<p><b>{html.escape(str(self).splitlines()[0])}</b> {html.escape(self.cause)}</p>"
+            f"<p><b>{html.escape(self._headline())}</b> {html.escape(self.cause)}</p>"
             "<table><tr><th>entry</th><th>verdict</th><th>gradient</th><th>reference</th>"
             f"<th>cause</th></tr>{rows}</table>"
         )
@@ -182,13 +187,12 @@ class Report:
             entry: one of `entries`; by default the worst of them.
 
         Returns:
-            An object whose text is a table: central differences over a sweep of steps, each with
-            its noise; backprop, forward mode and a complex step; and how the Taylor remainder
-            shrinks, with h² where the gradient is right and with h where it is wrong.
+            An object whose text is a table: central differences over a sweep of steps, with their
+            noise; backprop, forward mode and a complex step; and how the Taylor remainder shrinks,
+            with h² where the gradient is right and with h where it is wrong.
 
         Raises:
-            ValueError: the report was pickled, and has lost the function; or the entry is not
-                one of `entries`.
+            ValueError: the report was pickled, which loses f, or it has no such entry.
 
         Example:
             >>> from microgradcheck.gradcheck import gradcheck
@@ -198,7 +202,7 @@ class Report:
         if self._ask is None:
             raise ValueError("a report that was pickled has no function to ask again")
         if entry is None:
-            entry = next(worst for worst in self._worst_first() if worst in self.entries)
+            entry = next(worst for worst in self._told if worst in self.entries)
         elif entry not in self.entries:
             raise ValueError(f"opinions are of one of the report's entries, got {entry!r}")
         return self._ask(entry)
@@ -214,41 +218,9 @@ class Report:
             >>> gradcheck(lambda x: x * x, 3.0).to_dict()["passed"]
             True
         """
-        return {
-            "schema": 1,
-            "passed": self.passed,
-            "verdict": str(self.verdict),
-            "cause": self.cause,
-            "power": self.power,
-            "calls": self.calls,
-            "taped": self.taped,
-            "notes": list(self.notes),
-            "repeat": self.repeat,
-            "operations": [asdict(fault) for fault in self.operations],
-            "entries": [_plain(entry) for entry in self.entries],
-            "nodes": [_plain(entry) for entry in self.nodes],
-        }
-
-    def _share_of_cause(self) -> str:
-        """Return of how many entries the cause is one, where others of the verdict have another."""
-        alike = [entry for entry in self._told if entry.verdict is self.verdict]
-        sharing = [entry for entry in alike if Cause.of(entry.cause) is Cause.of(self.cause)]
-        if len(sharing) == len(alike):
-            return ""
-        return f" ({len(sharing):,} of {len(alike):,} {self.verdict})"
-
-    def _worst_first(self) -> list[Entry]:
-        return worst_first(self._told)
-
-
-def _plain(entry: Entry) -> dict[str, Any]:
-    return {
-        **asdict(entry),
-        "index": list(entry.index),
-        "output": list(entry.output),
-        "verdict": str(entry.verdict),
-        "slopes": None if entry.slopes is None else list(entry.slopes),
-    }
+        public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
+        plain: dict[str, Any] = json.loads(json.dumps({"schema": 1, **public}, default=asdict))
+        return plain
 
 
 def _is_empty(entry: Entry) -> bool:

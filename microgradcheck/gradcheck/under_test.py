@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 from microgradcheck import backprop
 from microgradcheck.functions.entries import is_entry
-from microgradcheck.gradcheck.blame import in_words
 from microgradcheck.gradcheck.entry import Cause
 from microgradcheck.gradcheck.problem import Index, Problem, indices_of
-from microgradcheck.gradcheck.wording import short
+from microgradcheck.gradcheck.wording import in_words, short
 from microgradcheck.numeric.entries import quiet_numpy
 from microgradcheck.sources import GivenGradient, GradientSource
 from microgradcheck.structure import take_apart, with_numpy_arrays
@@ -20,23 +20,18 @@ __all__ = ["Gradient", "gradient_of"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
+Rows = list[list[float]]
+"""For each output of f, one number for each input entry."""
+
 
 class Gradient(NamedTuple):
-    """What a gradient source gave.
+    """What a gradient source gave, or why it gave nothing but nan."""
 
-    Attributes:
-        rows: for each output of f, one number for each input entry; nan where there is none.
-        again: the same from a second call, for gradients of a user's own.
-        complaint: why it is no gradient of f at all, in words, such as a wrong shape.
-        failure: why it could not be computed here, in words.
-        ask: the rows at other inputs, as a function of the list of numbers.
-    """
-
-    rows: list[list[float]]
-    again: list[list[float]] | None = None
-    complaint: str = ""
-    failure: str = ""
-    ask: Callable[[Sequence[float]], list[list[float]]] | None = None
+    rows: Rows
+    again: Rows | None = None  # from a second call, for gradients of a user's own
+    complaint: str = ""  # why it is no gradient of f at all, such as a wrong shape
+    failure: str = ""  # why it could not be computed here
+    ask: Callable[[Sequence[float]], Rows] | None = None  # at other inputs
 
     @property
     def repeats(self) -> bool:
@@ -52,24 +47,26 @@ class _MisfitError(Exception):
     """The gradient has not the kind or shape that f and its inputs ask for."""
 
 
-def gradient_of(problem: Problem, source: GradientSource) -> Gradient:
-    """Return what a source gives for a problem."""
-    blank = [[math.nan] * len(problem.entries) for _ in problem.output_indices]
+def gradient_of(
+    problem: Problem, source: GradientSource, f: Callable[..., Any] | None = None
+) -> Gradient:
+    """Return what a source gives for a problem, or for a function that stands in for its f."""
+    f = f or problem.f
     own = isinstance(source, GivenGradient)
 
-    def ask(entries: Sequence[float]) -> list[list[float]]:
+    def ask(entries: Sequence[float]) -> Rows:
         arguments = problem.arguments(entries)
         with quiet_numpy():
-            rows = _rows(problem, source, arguments)
+            rows = _rows(problem, source, f, arguments)
         if list(entries) == problem.entries and not problem.unchanged(arguments):
             raise _MisfitError(
                 f"{Cause.MUTATED_BY_THE_GRADIENT}: changed in place; let it work on a copy"
             )
         return rows
 
+    blank = [[math.nan] * len(problem.entries) for _ in problem.output_indices]
     try:
-        rows = ask(problem.entries)
-        again = ask(problem.entries) if own else None
+        return Gradient(ask(problem.entries), ask(problem.entries) if own else None, ask=ask)
     except _MisfitError as misfit:
         return Gradient(blank, complaint=str(misfit))
     except (ValueError, ArithmeticError) as error:
@@ -83,86 +80,66 @@ def gradient_of(problem: Problem, source: GradientSource) -> Gradient:
                 "that gives it, pass the gradient that you mean to check: gradient=..."
             )
         raise
-    return Gradient(rows, again, ask=ask)
 
 
 def _rows(
-    problem: Problem,
-    source: GradientSource,
-    arguments: tuple[Any, ...],
-) -> list[list[float]]:
+    problem: Problem, source: GradientSource, f: Callable[..., Any], arguments: tuple[Any, ...]
+) -> Rows:
+    outputs = problem.output_indices
     if isinstance(source, GivenGradient):
-        given = with_numpy_arrays(source.gradient(*arguments))
-        return [_entries(given, problem)] if problem.scalar else _jacobian_rows(given, problem)
+        return _parted(with_numpy_arrays(source.gradient(*arguments)), problem, outputs)
     if problem.scalar:
-        return [_entries(source.value_and_gradient(problem.f, *arguments)[1], problem)]
+        return _parted(source.value_and_gradient(f, *arguments)[1], problem, [()])
     if source.name == "backprop":
+        import numpy as np
+
         # As one list, since the parts of a gradient by several inputs have shapes of their own.
-        outputs = backprop.jacobian(lambda *inputs: take_apart(problem.f(*inputs), is_entry))
-        blocks = outputs(*arguments)
+        blocks = backprop.jacobian(lambda *inputs: take_apart(f(*inputs), is_entry))(*arguments)
         blocks = blocks if len(arguments) > 1 else (blocks,)
-        width = len(problem.output_indices)
-        matrices = [block.reshape(width, -1).tolist() for block in blocks]
-        return [[x for matrix in matrices for x in matrix[k]] for k in range(width)]
+        rows: Rows = np.hstack([block.reshape(len(outputs), -1) for block in blocks]).tolist()
+        return rows
     return [
-        _entries(source.value_and_gradient(_component(problem, k), *arguments)[1], problem)
-        for k in range(len(problem.output_indices))
+        _parted(source.value_and_gradient(_component(f, k), *arguments)[1], problem, [()])[0]
+        for k in range(len(outputs))
     ]
 
 
-def _component(problem: Problem, k: int) -> Callable[..., Any]:
+def _component(f: Callable[..., Any], k: int) -> Callable[..., Any]:
     # A complex step makes complex outputs of real ones.
-    return lambda *inputs: take_apart(problem.f(*inputs), lambda _: True)[k]
+    return lambda *inputs: take_apart(f(*inputs), lambda _: True)[k]
 
 
-def _jacobian_rows(given: Any, problem: Problem) -> list[list[float]]:
-    parts = given if len(problem.inputs) > 1 else (given,)
-    if len(problem.inputs) > 1 and (
-        not isinstance(parts, (tuple, list)) or len(parts) != len(problem.inputs)
-    ):
-        raise _MisfitError(_expected_several(given, problem))
-    rows: list[list[float]] = [[] for _ in problem.output_indices]
+def _parted(given: Any, problem: Problem, outputs: Sequence[Index]) -> Rows:
+    """Return the rows of a gradient, or of a Jacobian, whose output axes come first."""
+    parts, count = given, len(problem.inputs)
+    if count == 1:
+        parts = (given,)
+    elif not isinstance(given, (tuple, list)) or len(given) != count:
+        raise _MisfitError(
+            f"{Cause.WRONG_SHAPE}: f has {count} inputs, so its gradient is a tuple of as many; "
+            f"got {short([given])}"
+        )
+    rows: Rows = [[] for _ in outputs]
     for part, entry, name in zip(parts, problem.inputs, problem.names, strict=True):
-        columns = indices_of(entry)
-        expected = [out + index for out in problem.output_indices for index in columns]
-        hint = ""
-        if part is not None and indices_of(part) == columns:
-            count = len(problem.output_indices)
-            if count == 1:
-                # f returns its number in an array of shape (1,) or so, seldom on purpose.
-                expected = columns
-            hint = f"; f returns {count} numbers, so it is a Jacobian, its output axes first"
-        flat = _flatten(part, expected, name, hint)
-        for k, row in enumerate(rows):
-            row.extend(flat[k * len(columns) : (k + 1) * len(columns)])
+        if part is None:
+            raise _MisfitError(f"{Cause.NONE}: the one with respect to {name}; is it returned?")
+        columns, found = indices_of(entry), indices_of(part)
+        expected = [output + column for output in outputs for column in columns]
+        # f may return its one number in an array of shape (1,) or so, seldom on purpose.
+        if found != expected and (found != columns or len(outputs) > 1):
+            told = f"{Cause.WRONG_SHAPE}: {_misfit(found, expected, name)}"
+            if found == columns:
+                jacobian = "so it is a Jacobian, its output axes first"
+                told += f"; f returns {len(outputs)} numbers, {jacobian}"
+            raise _MisfitError(told)
+        numbers = iter(_numbers(part))
+        for row in rows:
+            row.extend(islice(numbers, len(columns)))
     return rows
 
 
-def _entries(given: Any, problem: Problem) -> list[float]:
-    if len(problem.inputs) == 1:
-        return _flatten(given, indices_of(problem.inputs[0]), problem.names[0])
-    if not isinstance(given, (tuple, list)) or len(given) != len(problem.inputs):
-        raise _MisfitError(_expected_several(given, problem))
-    flat: list[float] = []
-    for part, entry, name in zip(given, problem.inputs, problem.names, strict=True):
-        flat += _flatten(part, indices_of(entry), name)
-    return flat
-
-
-def _expected_several(given: Any, problem: Problem) -> str:
-    return (
-        f"{Cause.WRONG_SHAPE}: f has {len(problem.inputs)} inputs, so its gradient is a tuple of "
-        f"as many; got {short([given])}"
-    )
-
-
-def _flatten(given: Any, expected: list[Index], name: str, hint: str = "") -> list[float]:
-    if given is None:
-        raise _MisfitError(f"{Cause.NONE}: the one with respect to {name}; is it returned?")
-    found = indices_of(given)
-    if found != expected:
-        raise _MisfitError(f"{Cause.WRONG_SHAPE}: {_misfit(found, expected, name)}{hint}")
-    entries = take_apart(given, lambda _: True)
+def _numbers(part: Any) -> list[float]:
+    entries = take_apart(part, lambda _: True)
     for entry in entries:
         if not hasattr(entry, "__float__") or isinstance(entry, (str, complex)):
             raise _MisfitError(
@@ -173,39 +150,32 @@ def _flatten(given: Any, expected: list[Index], name: str, hint: str = "") -> li
 
 def _misfit(found: list[Index], expected: list[Index], name: str) -> str:
     """Say how the shape of a gradient differs, or of its first part where x is made of several."""
-    shape, wanted = _shape(found), _shape(expected)
-    if wanted is None and () not in found:
-        given, asked = _parts(found), _parts(expected)
+    if _shape(expected).startswith("shape") or () in found:
+        flipped = sorted(index[::-1] for index in found)
+        hint = "; it is transposed" if flipped == sorted(expected) and len(expected[0]) > 1 else ""
+        told = f"{_shape(found)}, expected {_shape(expected)}{hint}"
+    else:
+        given, asked = _by_first(found), _by_first(expected)
         if len(given) == len(asked):
             first = next(n for n in asked if given[n] != asked[n])
             return _misfit(given[first], asked[first], f"{name}[{first}]")
-        return f"the gradient with respect to {name} has {len(given)} parts, expected {len(asked)}"
-    flipped = sorted(index[::-1] for index in found)
-    hint = "; it is transposed" if flipped == sorted(expected) and len(expected[0]) > 1 else ""
-    return (
-        f"the gradient with respect to {name} has {_described(found, shape)}, expected "
-        f"{_described(expected, wanted)}{hint}"
-    )
+        told = f"{len(given)} parts, expected {len(asked)}"
+    return f"the gradient with respect to {name} has {told}"
 
 
-def _parts(indices: list[Index]) -> dict[int, list[Index]]:
+def _by_first(indices: list[Index]) -> dict[int, list[Index]]:
     parts: dict[int, list[Index]] = {}
     for first, *rest in indices:
         parts.setdefault(first, []).append(tuple(rest))
     return parts
 
 
-def _described(indices: list[Index], shape: Index | None) -> str:
-    return (
-        f"{len(indices)} numbers in parts of several shapes" if shape is None else f"shape {shape}"
-    )
-
-
-def _shape(indices: list[Index]) -> Index | None:
-    """Return the shape of an array with these indices; None where there is none."""
+def _shape(indices: list[Index]) -> str:
+    """Return the shape of an array with these indices in words, whether or not there is one."""
     if not indices:
-        return (0,)
-    if len(set(map(len, indices))) > 1:
-        return None
-    shape = tuple(max(axis) + 1 for axis in zip(*indices, strict=True))
-    return shape if math.prod(shape) == len(indices) else None
+        return "shape (0,)"
+    if len(set(map(len, indices))) == 1:
+        shape = tuple(max(axis) + 1 for axis in zip(*indices, strict=True))
+        if math.prod(shape) == len(indices):
+            return f"shape {shape}"
+    return f"{len(indices)} numbers in parts of several shapes"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import textwrap
+import traceback
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict
+from microgradcheck.value import is_ours, line_name
 
 __all__ = [
     "HEADLINE",
@@ -14,6 +17,7 @@ __all__ = [
     "cut",
     "fault_lines",
     "headline",
+    "in_words",
     "number",
     "power",
     "row",
@@ -44,49 +48,44 @@ def _telling_numbers(entry: Entry, digits: int) -> str:
     """Return the numbers that show what a verdict is about; "" where none do."""
     if entry.verdict is Verdict.EDGE or math.isnan(entry.gradient):
         return ""
-    wrong = entry.verdict is Verdict.WRONG
     given, expected = number(entry.gradient, digits), number(entry.reference, digits)
+    is_wrong, is_between = entry.verdict is Verdict.WRONG, False
     if entry.slopes:
         low, high = sorted(entry.slopes)
-        between = f"in {number(low, digits)}..{number(high, digits)}"
-        if not wrong:
-            return f"{given} {between}"
-        return "" if low <= entry.gradient <= high else f"{given}, not {between}"
-    if not wrong:
-        return given
-    return "" if given == expected else f"{given}, not {expected}"
+        is_between = low <= entry.gradient <= high
+        expected = f"in {number(low, digits)}..{number(high, digits)}"
+    if is_wrong:
+        return "" if is_between or given == expected else f"{given}, not {expected}"
+    return f"{given} {expected}" if entry.slopes else given
 
 
 def row(entry: Entry, width: int) -> str:
     """Return a line with an entry's name, as wide as told, its verdict and its numbers."""
-    head = f"  {entry.name:<{width}} {entry.verdict:<12} "
+    has_gradient = not math.isnan(entry.gradient) or entry.cause.startswith(Cause.NOT_FINITE)
     for digits in _digits_for(entry):
-        given, expected = number(entry.gradient, digits), number(entry.reference, digits)
-        if math.isnan(entry.gradient) and not entry.cause.startswith(Cause.NOT_FINITE):
-            given = "nothing"
-        if math.isnan(entry.reference):
-            expected = "nothing"
+        given = number(entry.gradient, digits) if has_gradient else "nothing"
         if entry.slopes:
             left, right = (number(slope, digits) for slope in entry.slopes)
-            row = f"{head}{given}, slopes {left} and {right}"
-        elif given == expected == "nothing":
-            row = f"{head}nothing to compare"
+            numbers = f"{given}, slopes {left} and {right}"
         elif math.isnan(entry.reference):
-            row = f"{head}{given} against {expected}"
+            numbers = f"{given} against nothing" if has_gradient else "nothing to compare"
         else:
-            row = f"{head}{given} against {expected} ± {number(entry.error_bound, 2)}"
-        if len(row) <= _WIDTH:
+            reference, bound = number(entry.reference, digits), number(entry.error_bound, 2)
+            numbers = f"{given} against {reference} ± {bound}"
+        line = f"  {entry.name:<{width}} {entry.verdict:<12} {numbers}"
+        if len(line) <= _WIDTH:
             break
-    return row
+    return line
 
 
 def _digits_for(entry: Entry) -> list[int]:
     """Return six digits, or more to tell numbers apart that differ, then fewer for full lines."""
+    most = 6
     if entry.verdict is Verdict.WRONG and entry.gap > entry.error_bound:
         given, expected = entry.gradient, entry.reference
         apart = (n for n in range(6, 13) if number(given, n) != number(expected, n))
-        return [next(apart, 6), 5, 4, 3, 2]
-    return [6, 5, 4, 3, 2]
+        most = next(apart, 6)
+    return [most, 5, 4, 3, 2]
 
 
 def fault_lines(fault: OperationFault) -> list[str]:
@@ -120,8 +119,6 @@ def counts(entries: Sequence[Entry]) -> str:
 
 def wrap(head: str, text: str) -> list[str]:
     """Return a text in lines of a report, with an ellipsis where it goes on for too long."""
-    import textwrap
-
     return textwrap.wrap(
         head + text,
         _WIDTH,
@@ -139,6 +136,14 @@ def cut(line: str, width: int = _WIDTH) -> str:
 def short(things: Iterable[object]) -> str:
     """Return arguments as text, on one line and with an ellipsis where they go on for too long."""
     return cut(" ".join(", ".join(map(repr, things)).split()), _MOST_OF_ARGUMENTS)
+
+
+def in_words(error: Exception) -> str:
+    """Return an error's text, and the line outside of this package that led to it, if any."""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        if not is_ours(frame.f_code.co_filename):
+            return f"{str(error).strip()} ({line_name(frame.f_code.co_filename, line)})"
+    return str(error)
 
 
 def number(value: float, digits: int = 6) -> str:
