@@ -13,8 +13,7 @@ from microgradcheck.numeric import estimate
 from microgradcheck.numeric.flats import sawtooth
 from microgradcheck.numeric.ladder import estimate_along
 from microgradcheck.numeric.noise import measure_noise
-from microgradcheck.numeric.samples import Samples
-from microgradcheck.numeric.windows import Window
+from microgradcheck.numeric.samples import Samples, Window
 
 
 def noise_of(

@@ -8,10 +8,6 @@ from functools import cached_property, partial
 from typing import Any, Final
 
 from microgradcheck.numeric.entries import (
-    EPSILON,
-    Formula,
-    by_own_step,
-    default_step,
     entries_of,
     numbers,
     one_number,
@@ -19,37 +15,37 @@ from microgradcheck.numeric.entries import (
     scale_of,
     shape_of,
 )
+from microgradcheck.numeric.samples import exact_step
 from microgradcheck.structure import is_array, number, put_together, shown
 
 __all__ = ["derivative", "gradient", "hessian", "jacobian"]
 
 Function = Callable[[Any], Any]
+Formula = Callable[[Callable[[Any], Any], float], Any]
 
-# `at(step)` is f(x + step). Each formula approximates a derivative of the given order.
-_FORMULAS: Final[dict[tuple[str, int], Formula]] = {
-    ("forward", 1): lambda at, h: (at(h) - at(0.0)) / h,
-    ("backward", 1): lambda at, h: (at(0.0) - at(-h)) / h,
-    ("central", 1): lambda at, h: (at(h) - at(-h)) / (2 * h),
-    ("complex", 1): lambda at, h: at(1j * h).imag / h,
-    ("forward", 2): lambda at, h: (at(2 * h) - 2 * at(h) + at(0.0)) / h**2,
-    ("backward", 2): lambda at, h: (at(0.0) - 2 * at(-h) + at(-2 * h)) / h**2,
-    ("central", 2): lambda at, h: (at(h) - 2 * at(0.0) + at(-h)) / h**2,
-    ("complex", 2): lambda at, h: 2 * (at(0.0) - at(1j * h).real) / h**2,
-}
+_EPSILON: Final = 2.0**-52
 
-# The step, relative to x, at which truncation and round-off error are about equal: the machine
-# epsilon to the power 1 / (order of the derivative + order of the truncation error). The first
-# complex step subtracts nothing, so that any step that does not vanish will do.
-_RELATIVE_STEP: Final[dict[tuple[str, int], float]] = {
-    ("forward", 1): EPSILON ** (1 / 2),
-    ("backward", 1): EPSILON ** (1 / 2),
-    ("central", 1): EPSILON ** (1 / 3),
-    ("complex", 1): 2.0**-66,
-    ("forward", 2): EPSILON ** (1 / 3),
-    ("backward", 2): EPSILON ** (1 / 3),
-    ("central", 2): EPSILON ** (1 / 4),
-    ("complex", 2): EPSILON ** (1 / 4),
+# `at(step)` is f(x + step). Beside each formula is the step, relative to x, at which truncation and
+# round-off error are about equal: the machine epsilon to the power 1 / (order of the derivative +
+# order of the truncation error). The first complex step subtracts nothing: any step will do.
+_FORMULAS: Final[dict[tuple[str, int], tuple[Formula, float]]] = {
+    ("forward", 1): (lambda at, h: (at(h) - at(0.0)) / h, _EPSILON ** (1 / 2)),
+    ("backward", 1): (lambda at, h: (at(0.0) - at(-h)) / h, _EPSILON ** (1 / 2)),
+    ("central", 1): (lambda at, h: (at(h) - at(-h)) / (2 * h), _EPSILON ** (1 / 3)),
+    ("complex", 1): (lambda at, h: at(1j * h).imag / h, _EPSILON),
+    ("forward", 2): (
+        lambda at, h: (at(2 * h) - 2 * at(h) + at(0.0)) / h**2,
+        _EPSILON ** (1 / 3),
+    ),
+    ("backward", 2): (
+        lambda at, h: (at(0.0) - 2 * at(-h) + at(-2 * h)) / h**2,
+        _EPSILON ** (1 / 3),
+    ),
+    ("central", 2): (lambda at, h: (at(h) - 2 * at(0.0) + at(-h)) / h**2, _EPSILON ** (1 / 4)),
+    ("complex", 2): (lambda at, h: 2 * (at(0.0) - at(1j * h).real) / h**2, _EPSILON ** (1 / 4)),
 }
+_SMALLEST_CHANGE: Final = 1e-4  # relative to f
+_CORNERS: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
 def derivative(
@@ -61,9 +57,8 @@ def derivative(
         f: a function of x that returns one real number (and, for the method "complex", takes and
             returns complex numbers). It is called with x itself moved, in x's own kind.
         x: a number, or a list, tuple or NumPy array of numbers.
-        h: the step, in the units of x. A given step is used as it is, in the textbook's formula;
-            by default the step is chosen from the scale of x, the method and the order, and
-            grows where f hardly changes over that scale.
+        h: the step, in the units of x, used as it is in the textbook's formula; by default one
+            in proportion to x, which grows where f hardly changes over it.
         order: 1, or 2 for the second derivative with respect to each entry.
         method: "forward", "backward", "central" or "complex".
 
@@ -72,8 +67,8 @@ def derivative(
         shape for an array.
 
     Raises:
-        TypeError: x, h or the result of f is not what is said above; or f drops the imaginary part
-            of what it is given for the method "complex".
+        TypeError: something is not of the kind said above, or f drops the imaginary part of what
+            the method "complex" gives it.
         ValueError: the method or order is unknown, h is not positive, x is empty or not finite, or
             a real number gives a complex one.
 
@@ -91,20 +86,10 @@ def derivative(
         >>> derivative(lambda x: x**2, 3.0, h=1e-5, order=2)
         1.9999824019123478
     """
-    formula, relative_step = _choose(method, order)
-    step = _check_step(h, order)
-    entries = entries_of(x)
-    at_x = _OncePerPoint(f, one_number, x, entries)
-
-    def along(i: int) -> Any:
-        at = partial(at_x, i)
-        if step is not None or method == "complex":
-            return formula(at, step or default_step(entries, i, relative_step))
-        scale = scale_of(entries, i)
-        return by_own_step(formula, at, entries[i], scale, order=order, relative_step=relative_step)
-
-    partials = map(along, range(len(entries)))
-    return put_together(list(map(float, partials)), like=list(x) if isinstance(x, tuple) else x)
+    near = _Near(f, x, one_number, h=h, order=order, method=method)
+    along = near.along if h is not None or method == "complex" else near.along_by_own_step
+    partials = [float(along(i)) for i in range(len(near.entries))]
+    return put_together(partials, like=list(x) if isinstance(x, tuple) else x)
 
 
 def gradient(f: Function, x: Any, *, h: float | None = None, method: str = "central") -> Any:
@@ -151,14 +136,8 @@ def jacobian(f: Function, x: Any, *, h: float | None = None, method: str = "cent
     """
     import numpy as np
 
-    formula, relative_step = _choose(method, 1)
-    step = _check_step(h, 1)
-    entries, shape = entries_of(x), shape_of(x)
-    at_x = _OncePerPoint(f, numbers, x, entries)
-    columns = [
-        formula(partial(at_x, i), step or default_step(entries, i, relative_step))
-        for i in range(len(entries))
-    ]
+    near, shape = _Near(f, x, numbers, h=h, method=method), shape_of(x)
+    columns = [near.along(i) for i in range(len(near.entries))]
     return np.stack(columns, axis=-1).reshape(columns[0].shape + shape)
 
 
@@ -187,35 +166,74 @@ def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
     """
     import numpy as np
 
-    formula, relative_step = _choose("central", 2)
-    step = _check_step(h, 2)
-    entries, shape = entries_of(x), shape_of(x)
-    n = len(entries)
-    at_x = _OncePerPoint(f, one_number, x, entries)
-    steps = [step or default_step(entries, i, relative_step) for i in range(n)]
-    matrix = np.empty((n, n))
-    for i in range(n):
-        matrix[i, i] = formula(partial(at_x, i), steps[i])
-        for j in range(i):
-            corners = [at_x.moved({i: a * steps[i], j: b * steps[j]}) for a, b in _CORNERS]
+    near, shape = _Near(f, x, one_number, h=h, order=2), shape_of(x)
+    steps = [near.step(i) for i in range(len(near.entries))]
+    matrix = np.diag([near.along(i) for i in range(len(steps))])
+    for i, step in enumerate(steps):
+        for j, other in enumerate(steps[:i]):
+            corners = [near.moved({i: a * step, j: b * other}) for a, b in _CORNERS]
             mixed = corners[0] - corners[1] - corners[2] + corners[3]
-            matrix[i, j] = matrix[j, i] = mixed / (4 * steps[i] * steps[j])
+            matrix[i, j] = matrix[j, i] = mixed / (4 * step * other)
     return matrix.reshape(shape * 2)
 
 
-_CORNERS: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
-
-
-class _OncePerPoint:
-    """f near x, called once where several formulas need its value at the same point."""
+class _Near:
+    """f near x, read in one way, and its derivatives along each entry by one formula."""
 
     def __init__(
-        self, f: Function, read: Callable[[Any], Any], x: Any, entries: list[float]
+        self,
+        f: Function,
+        x: Any,
+        read: Callable[[Any], Any],
+        *,
+        h: float | None,
+        order: int = 1,
+        method: str = "central",
     ) -> None:
-        self.f, self.read, self.x, self.entries = f, read, x, entries
+        self.formula, self.relative_step = _choose(method, order)
+        self.h = None if h is None else _checked(h, order)
+        self.f, self.x, self.read, self.order = f, x, read, order
+        self.entries = entries_of(x)
         self._shape: tuple[int, ...] | None = None
 
-    def __call__(self, i: int, step: complex) -> Any:
+    def step(self, i: int) -> float:
+        return self.h or self._step_over(scale_of(self.entries, i), i)
+
+    def _step_over(self, scale: float, i: int) -> float:
+        return exact_step(self.entries[i], self.relative_step * scale)
+
+    def along(self, i: int) -> Any:
+        return self.formula(partial(self.at, i), self.step(i))
+
+    def along_by_own_step(self, i: int) -> Any:
+        """Return a derivative by a step in proportion to the scale of an entry.
+
+        Near zero, an entry says nothing of the length over which f changes. So the scale grows, up
+        to 1, where f changes over it by so small a part that rounding would show.
+        """
+        sizes: list[float] = []
+
+        def noted(step: float) -> Any:
+            value = self.at(i, step)
+            sizes.append(abs(value))
+            return value
+
+        found, scale = math.nan, scale_of(self.entries, i)
+        while True:
+            h = self._step_over(scale, i)
+            if h**self.order > 0:
+                try:
+                    found = self.formula(noted, h)
+                except (ValueError, ArithmeticError):
+                    if math.isnan(found):
+                        raise
+                    return found  # Of a smaller scale: at this one, f is undefined.
+                change = abs(found) * scale**self.order
+                if scale >= 1 or not change < _SMALLEST_CHANGE * max(sizes):
+                    return found
+            scale = min(1e3 * scale, 1.0)
+
+    def at(self, i: int, step: complex) -> Any:
         return self.moved({i: step}) if step else self.center
 
     @cached_property
@@ -224,9 +242,7 @@ class _OncePerPoint:
 
     def moved(self, steps: dict[int, Any]) -> Any:
         """Return f where some entries of x are moved, each time on a fresh copy of x."""
-        entries: list[Any] = list(self.entries)
-        for i, step in steps.items():
-            entries[i] = entries[i] + step
+        entries = [x + steps[i] if i in steps else x for i, x in enumerate(self.entries)]
         result = self.read(self.f(put_together(entries, like=self.x)))
         shape = getattr(result, "shape", ())
         if self._shape not in (None, shape):
@@ -236,10 +252,10 @@ class _OncePerPoint:
             )
         self._shape = shape
         imaginary = result.dtype.kind == "c" if is_array(result) else isinstance(result, complex)
-        steps_into_the_plane = [i for i, step in steps.items() if isinstance(step, complex)]
-        if imaginary and not steps_into_the_plane:
+        into_the_plane = [i for i, step in steps.items() if isinstance(step, complex)]
+        if imaginary and not into_the_plane:
             return real_part(result)
-        if not imaginary and any(map(self._changes, steps_into_the_plane)):
+        if not imaginary and any(map(self._changes, into_the_plane)):
             raise TypeError(
                 "f drops the imaginary part of what it is given, as abs(), float() and .real do: "
                 f'it returned {shown(result)}; take another method than "complex"'
@@ -248,31 +264,34 @@ class _OncePerPoint:
 
     def _changes(self, i: int) -> bool:
         """Tell whether f depends on an entry, where a constant f needs no imaginary part."""
-        h = default_step(self.entries, i, EPSILON ** (1 / 3))
-        values = (self.moved({i: step}) for step in (-h, h))
-        differs = (value != self.center for value in values)
-        return any(map(bool, (d.any() if is_array(d) else d for d in differs)))
+        h = exact_step(self.entries[i], 1e-5 * scale_of(self.entries, i))
+        differs = self.at(i, h) != self.center
+        return bool(differs.any() if is_array(differs) else differs)
 
 
 def _choose(method: object, order: object) -> tuple[Formula, float]:
     methods = sorted({name for name, _ in _FORMULAS})
-    if not isinstance(method, str):
-        raise TypeError(f"method is a text, one of {', '.join(methods)}; got {method!r}")
     if method not in methods:
-        raise ValueError(f"unknown method {method!r}; choose one of {', '.join(methods)}")
-    if isinstance(order, bool) or not isinstance(order, int):
-        raise TypeError(f"order is 1 or 2, got {order!r} of type {type(order).__name__}")
-    if order not in (1, 2):
-        raise ValueError(f"order is 1 or 2, got {order}; for higher ones use microgradcheck.grad")
-    return _FORMULAS[method, order], _RELATIVE_STEP[method, order]
+        error = ValueError if isinstance(method, str) else TypeError
+        raise error(
+            f"method is a text that names a formula, got {method!r}; choose one of "
+            f"{', '.join(methods)}"
+        )
+    if type(order) is not int or order not in (1, 2):
+        error = ValueError if type(order) is int else TypeError
+        raise error(
+            f"order is 1 or 2, got {order!r} of type {type(order).__name__}; for higher ones use "
+            "microgradcheck.grad"
+        )
+    return _FORMULAS[str(method), order]
 
 
-def _check_step(h: object, order: int) -> float | None:
-    if h is None:
-        return None
-    step = number(h)
-    if step is None or isinstance(h, bool):
-        raise TypeError(f"the step h is a positive number, got {h!r} of type {type(h).__name__}")
-    if not 0 < step < math.inf or step**order == 0:
-        raise ValueError(f"the step h is a positive number that h**{order} can hold, got {h!r}")
+def _checked(h: object, order: int) -> float:
+    step = None if isinstance(h, bool) else number(h)
+    if step is None or not 0 < step < math.inf or step**order == 0:
+        error = TypeError if step is None else ValueError
+        raise error(
+            f"the step h is a positive number that h**{order} can hold, got {h!r} of type "
+            f"{type(h).__name__}"
+        )
     return step

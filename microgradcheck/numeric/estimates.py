@@ -34,19 +34,17 @@ def estimate(
         rng: the seed of the direction along which the noise of f is measured.
 
     Returns:
-        An `Estimate`. Each of its attributes is one number (or text) where x is a number, and
-        otherwise one for each entry, in x's kind and shape.
+        An `Estimate`, whose attributes are in x's kind and shape, one for each entry.
 
     Raises:
         TypeError: x or the result of f is not what is said above.
         ValueError: x is empty or not finite, or rtol or scale is not positive.
 
-    Limits: mostly 4 to 10 calls of f for each entry and 10 in all; a structure of f that is both
-    finer than any step and hidden below its noise is not seen.
+    Limits: mostly 4 to 10 calls of f for each entry and 10 in all; what is both finer than any
+    step and hidden below f's noise is not seen.
 
-    Source: extrapolation in h² by Lagrange's formula (Fornberg, Math. Comp. 51, 1988); the choice
-    among windows after Lepskii (Theory Probab. Appl. 35, 1990); the noise after Moré and Wild
-    (SIAM J. Sci. Comput. 33, 2011).
+    Source: extrapolation after Fornberg (Math. Comp. 51, 1988), the choice among windows after
+    Lepskii (Theory Probab. Appl. 35, 1990).
 
     Example:
         >>> slope = estimate(math.exp, 1.0)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from operator import attrgetter
-from typing import NamedTuple
 
-from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Pair, Samples
-from microgradcheck.numeric.windows import Window
+from microgradcheck.numeric.findings import Estimate
+from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Pair, Samples, Window
 
-__all__ = ["flatness", "moves_far_away", "sawtooth"]
+__all__ = ["moves_far_away", "sawtooth", "where_flat"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -23,59 +21,44 @@ _TOOTH = 1e-2  # relative to f: larger ones are not made by cancellation alone
 _GRADUAL = 2000 * UNIT_ROUNDOFF
 
 
-class Flatness(NamedTuple):
-    """How a function stands still.
+def where_flat(samples: Samples, scale: float, found: Estimate) -> Estimate:
+    """Return an estimate of a slope that no window shows, and whether f stands still near x.
 
-    Attributes:
-        is_flat: whether it does so at every step, or up to a border at which it moves at once.
-        jump: by how much it jumps at a border near by, to a value at which it stands still again.
-        still: a step up to which it stands still.
-        slope: the largest slope that it could have, where it stands still at every step.
+    It does so nowhere moving, or up to a border at which it moves at once. A saturated function,
+    such as tanh at 20, begins to move by little; one that jumps at the border, to stand still
+    again, has steps that may hide a slope.
     """
-
-    is_flat: bool
-    jump: float = 0.0
-    still: float = 0.0
-    slope: float = math.inf
-
-
-def flatness(samples: Samples, scale: float) -> Flatness:
-    """Tell how f stands still near x, where no step of a window shows a slope.
-
-    A saturated function, such as tanh at 20, stands still too, but begins to move by little.
-    """
-    still = [
-        pair.h for pair in samples.pairs if pair.finite and _moved(samples, pair) <= _ROUND_OFF
-    ]
+    still = [p.h for p in samples.pairs if p.finite and _moved(samples, p) <= _ROUND_OFF]
     if not still or (samples.moves() and samples.noise > _ROUND_OFF * abs(samples.center)):
-        return Flatness(False)
+        return found
     far = _far_away(samples, scale)
+    change = _change(samples, far)
     # What f is made of, and so its rounding, may grow in proportion with what is moved.
     rounding = _GROWS * samples.noise * (1 + far.h / scale)
-    changes = [abs(f - samples.center) for f in (far.left, far.right) if math.isfinite(f)]
-    moved = max(changes, default=0.0)
-    if moved <= rounding or _moved(samples, far) <= _ROUND_OFF:
-        return Flatness(True, still=still[0], slope=(moved + 4 * samples.noise) / still[0])
-    known = [far, *samples.pairs]
-    moving = min(
-        (pair for pair in known if _moved(samples, pair) > _ROUND_OFF), key=attrgetter("h")
-    )
-    low = max(h for h in still if h < moving.h) if still[-1] < moving.h else moving.h
+    if change <= rounding or _moved(samples, far) <= _ROUND_OFF:
+        slope = math.inf if samples.moves() else (change + 4 * samples.noise) / still[0]
+        return found._replace(error_bound=min(found.error_bound, slope), is_flat=True)
+    moving = min(p for p in [far, *samples.pairs] if _moved(samples, p) > _ROUND_OFF)
+    low = max((h for h in still if h < moving.h), default=moving.h)
     while moving.h > _SHARP * low:
         pair = samples.look(math.sqrt(low) * math.sqrt(moving.h))
-        seen = _moved(samples, pair)
-        if seen > _GRADUAL:
+        moved = _moved(samples, pair)
+        if moved > _GRADUAL:
             moving = pair
-        elif seen > _ROUND_OFF:
-            return Flatness(False)
+        elif moved > _ROUND_OFF:
+            return found
         else:
             low = pair.h
-    side = max(-1, 1, key=lambda sign: abs(samples.at(sign * moving.h) - samples.center))
-    there = samples.at(side * moving.h)
+    border = max(-moving.h, moving.h, key=lambda h: abs(samples.at(h) - samples.center))
+    there = samples.at(border)
     jump = abs(there - samples.center)
-    has_steps = samples.at(side * moving.h * (1 + 1e-6)) == there and moved > _TEETH * jump
-    jump = jump if has_steps else 0.0
-    return Flatness(not has_steps, jump, low)
+    if samples.at(border * (1 + 1e-6)) != there or change <= _TEETH * jump:
+        return found._replace(is_flat=True)
+    return found._replace(
+        behaviour="quantised",
+        error_bound=max(found.error_bound, jump / low),
+        noise=max(found.noise, jump),
+    )
 
 
 def moves_far_away(samples: Samples, scale: float) -> bool:
@@ -90,42 +73,47 @@ def _far_away(samples: Samples, scale: float) -> Pair:
     return far if is_defined else samples.look(_FAR * scale)
 
 
+def _change(samples: Samples, pair: Pair) -> float:
+    """Return how far f moves from its value at x where it is defined."""
+    changes = (abs(f - samples.center) for f in (pair.left, pair.right))
+    return max(filter(math.isfinite, changes), default=0.0)
+
+
 def _moved(samples: Samples, pair: Pair) -> float:
-    """Return how far f moves from its value at x where it is defined, relative to f."""
-    values = [f for f in (pair.left, pair.right) if math.isfinite(f)]
-    size = max(map(abs, [*values, samples.center]))
-    return max((abs(f - samples.center) for f in values), default=0.0) / size if size else 0.0
+    """Return the same relative to f."""
+    size = max(filter(math.isfinite, map(abs, (pair.left, pair.right, samples.center))))
+    return _change(samples, pair) / size if size else 0.0
 
 
 def sawtooth(samples: Samples, window: Window) -> float:
     """Return by how much f jumps on both sides of a window, where its slope is that of one tooth.
 
-    What is left of a number after cancellation, (exp(x) - 1) / x near 0, has plateaus; what is
-    made of it has teeth, smooth in themselves. They are small beside f.
+    What is made of a number after cancellation, (exp(x) - 1) / x near 0, has teeth, smooth in
+    themselves, and small beside f.
     """
 
-    def off(step: float, f: float) -> float:
-        return f - samples.center - window.value * step
+    def off(step: float) -> float:
+        return samples.at(step) - samples.center - window.value * step
 
     for pair in reversed(samples.pairs[: window.coarsest]):
         if not _moved(samples, pair) < _TOOTH:
             return 0.0
-        left, right = off(-pair.h, pair.left), off(pair.h, pair.right)
+        left, right = off(-pair.h), off(pair.h)
         least = max(abs(window.value) * pair.h / 2, 4 * samples.noise_of(pair))
         # Teeth leave a slope to opposite sides, where a curve leaves it to one.
         if left * right < 0 and min(abs(left), abs(right)) > least:
             low = samples.pairs[window.coarsest].h
-            return min(_jump(samples, off, side * low, side * pair.h) for side in (-1, 1))
+            return min(_jump(off, side * low, side * pair.h, samples.x) for side in (-1, 1))
     return 0.0
 
 
-def _jump(samples: Samples, off: Callable[[float, float], float], low: float, high: float) -> float:
-    """Return the jump between two steps found by halving; 0.0 for none."""
-    below, above = off(low, samples.at(low)), off(high, samples.at(high))
+def _jump(off: Callable[[float], float], low: float, high: float, x: float) -> float:
+    """Return the jump between two steps from x found by halving; 0.0 for none."""
+    below, above = off(low), off(high)
     least = abs(above - below) / 1000
-    while abs(high - low) > max(1e-9 * abs(high), 4 * math.ulp(samples.x)):
+    while abs(high - low) > max(1e-9 * abs(high), 4 * math.ulp(x)):
         middle = (low + high) / 2
-        value = off(middle, samples.at(middle))
+        value = off(middle)
         if abs(value - below) > abs(above - value):
             high, above = middle, value
         else:

@@ -6,21 +6,22 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF
 
-__all__ = ["measure_noise", "noise_by_order"]
+__all__ = ["measure_noise"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
-# Relative to the scale of x. The first is wide enough to see single precision inside of f. The
-# others are for functions that change so fast that it takes their curve for noise. Two are used
-# unless round-off explains what is found, since it can follow a regular pattern at one of them.
+# Relative to the scale of x. The first is wide enough to see single precision inside of f, and the
+# others are for functions whose curve it takes for noise. Two are used unless round-off explains
+# what is found, since noise can follow a regular pattern at one of them.
 _SPACINGS = (2.0**-25, 2.0**-34, 2.0**-41)
 # For functions that stand still at the first, since their values may have steps of their own.
 _WIDER = (2.0**-19, 2.0**-13)
-# Not next to x itself, where f may have a kink or an edge, which would be mistaken for noise; and
-# not equally spaced, so that no regular pattern of rounding looks like a smooth function.
+# Not next to x itself, where f may have a kink or an edge; and not equally spaced, so that no
+# regular pattern of rounding looks like a smooth function.
 _POINTS = (16.0, 17.382, 18.043, 19.911, 20.564, 22.207, 23.118, 24.489)
 _ORDERS = (4, 5, 6)
 # Of divided differences, by their order, where the noise has a variance of 1 and is independent.
@@ -32,7 +33,6 @@ _VARIANCES = {
     for order in _ORDERS
 }
 _ROUND_OFF = (0.3, 100.0)  # how much noise it makes, in units of what a single rounding can do
-_SMALLEST = math.ulp(0.0)
 
 
 def measure_noise(
@@ -44,10 +44,10 @@ def measure_noise(
     """Return the standard deviation of the noise in each output of a function near a point.
 
     Args:
-        f: a function of several points, lists of numbers, that returns the outputs at each.
+        f: a function of several points that returns the outputs at each.
         x: the point.
-        scales: the length over which each number is moved, in its own units.
-        rng: where the direction comes from, one sign for each number.
+        scales: the length over which each number is moved.
+        rng: where the direction comes from.
 
     Returns:
         One number for each output; 0.0 where none was seen, or an output is not finite.
@@ -55,8 +55,7 @@ def measure_noise(
     Limits: 8 calls of f where its noise is round-off; otherwise 16, and 24 to 48 where it changes
     fast, stands still, or differs from one side of the point to the other.
 
-    Source: Hamming, Introduction to Applied Numerical Analysis (1971), chapter 6; Moré and Wild,
-    Estimating computational noise, SIAM J. Sci. Comput. 33 (2011).
+    Source: Moré and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33 (2011).
 
     Example:
         >>> def f(points):
@@ -66,45 +65,66 @@ def measure_noise(
     """
     signs = [rng.choice((-1, 1)) for _ in x]
 
-    def outputs(spacing: float, side: int = 1) -> tuple[list[float], list[tuple[float, ...]]]:
-        directions = [side * sign for sign in signs]
-        positions, points = _points(x, scales, directions, spacing)
-        return positions, list(zip(*f(points), strict=True))
+    def look(spacing: float, side: int = 1) -> list[_Look]:
+        positions, points = _points(x, scales, [side * sign for sign in signs], spacing)
+        outputs = zip(*f(points), strict=True)
+        return [_Look(spacing, each, _by_order(each, positions)) for each in outputs]
 
-    found: list[list[float]] = []
-    still: list[bool] = []
+    looks = []
     for spacing in _SPACINGS:
-        positions, values = outputs(spacing)
-        stands = [min(output) == max(output) for output in values]
-        if not still or found:
-            still = [a or b for a, b in zip(still or stands, stands, strict=True)]
-        curved = [_is_curved(noise_by_order(output, positions)) for output in values]
-        if any(curved) and found:
-            # What is a curve from close by was none but for the spacing.
-            found[0] = [0.0 if c else noise for c, noise in zip(curved, found[0], strict=True)]
-        if not any(curved) or spacing == _SPACINGS[-1]:
-            found.append([_noise_in(output, positions, any(curved)) for output in values])
-        settled = found and all(
-            _is_round_off(output, noise, spacing)
-            for output, noise in zip(values, found[-1], strict=True)
-        )
-        if settled or len(found) == 2:
+        looks.append(look(spacing))
+        outputs = list(zip(*looks, strict=True))
+        if all(seen[-1].is_round_off or len(_trusted(seen)) == 2 for seen in outputs):
             break
-    coarse, fine = found[0], found[-1]
+    coarse = [_trusted(seen)[0].noise for seen in outputs]
+    fine = [seen[-1].noise for seen in outputs]
     if any(a > 1000 * b for a, b in zip(coarse, fine, strict=True)):
-        # Noise is found on both sides of x, and what the path ran into on one side is not. Where f
-        # stands still on the other, its steps are wider than the path.
-        positions, values = outputs(_SPACINGS[0], side=-1)
-        orders = [noise_by_order(output, positions) for output in values]
-        other = [each[-1] if _is_curved(each) else max(each) for each in orders]
-        coarse = [min(a, b or a) for a, b in zip(coarse, other, strict=True)]
-    noise = [max(pair) for pair in zip(coarse, fine, strict=True)]
+        # Noise is on both sides of x, and what the path ran into on one side is not. Where f stands
+        # still on the other, its steps are wider than the path.
+        other = look(_SPACINGS[0], side=-1)
+        coarse = [min(a, there.noise or a) for a, there in zip(coarse, other, strict=True)]
+    noise = list(map(max, coarse, fine))
+    still = [any(each.stands for each in (seen[0], *_trusted(seen)[1:])) for seen in outputs]
     for spacing in _WIDER if any(still) else ():
-        positions, values = outputs(spacing)
-        for k, output in enumerate(values):
-            if still[k]:
-                noise[k] = max(noise[k], _noise_in(output, positions, curved=True))
+        wider = [each.orders[-1] for each in look(spacing)]
+        noise = [max(a, b) if s else a for a, b, s in zip(noise, wider, still, strict=True)]
     return noise
+
+
+class _Look(NamedTuple):
+    """The values of an output on a path, and the noise in them by the order of differences."""
+
+    spacing: float
+    values: tuple[float, ...]
+    orders: list[float]
+
+    @property
+    def stands(self) -> bool:
+        return min(self.values) == max(self.values)
+
+    @property
+    def is_curved(self) -> bool:
+        """Whether it is a curve, whose differences shrink with their order, rather than noise."""
+        return self.orders[0] > 4 * self.orders[-1] > 0
+
+    @property
+    def noise(self) -> float:
+        return self.orders[-1] if self.is_curved else max(self.orders)
+
+    @property
+    def is_round_off(self) -> bool:
+        """Whether there is but noise, and such as rounding makes of values and their inputs."""
+        size = max(map(abs, self.values))
+        change = max(abs(b - a) for a, b in pairwise(self.values))
+        least, most = (factor * UNIT_ROUNDOFF for factor in _ROUND_OFF)
+        is_as_large = least * size <= self.noise <= most * max(size, change / self.spacing)
+        return is_as_large and not self.is_curved
+
+
+def _trusted(looks: Sequence[_Look]) -> Sequence[_Look]:
+    """Return the looks after the last curve: one from close by was none but for the spacing."""
+    curves = [n for n, look in enumerate(looks) if look.is_curved]
+    return (looks[curves[-1] + 1 :] if curves else looks) or looks[-1:]
 
 
 def _points(
@@ -122,31 +142,8 @@ def _points(
     return positions, [[a + t * m for a, m in zip(x, moves, strict=True)] for t in positions]
 
 
-def _is_round_off(values: Sequence[float], noise: float, spacing: float) -> bool:
-    """Tell whether noise is what rounding makes of values and of the inputs they come from."""
-    size, change = max(map(abs, values)), max(abs(b - a) for a, b in pairwise(values))
-    least, most = (factor * UNIT_ROUNDOFF for factor in _ROUND_OFF)
-    return least * size <= noise <= most * max(size, change / spacing)
-
-
-def _is_curved(orders: Sequence[float]) -> bool:
-    """Tell a curve, whose differences shrink with their order, from noise."""
-    return orders[0] > 4 * orders[-1] > 0
-
-
-def _noise_in(values: Sequence[float], positions: Sequence[float], curved: bool = False) -> float:
-    orders = noise_by_order(values, positions)
-    return orders[-1] if curved else max(orders)
-
-
-def noise_by_order(values: Sequence[float], positions: Sequence[float]) -> list[float]:
-    """Return the noise in values, as seen in divided differences of order 4, 5 and 6.
-
-    Example:
-        >>> positions = [1.0, 2.0, 4.0, 5.0, 7.0, 8.0, 10.0, 11.0]
-        >>> max(noise_by_order([3.0 * position for position in positions], positions)) < 1e-15
-        True
-    """
+def _by_order(values: Sequence[float], positions: Sequence[float]) -> list[float]:
+    """Return the noise in values, as seen in divided differences of order 4, 5 and 6."""
     size = max(map(abs, values))
     if not 0 < size < math.inf:
         return [0.0] * len(_ORDERS)

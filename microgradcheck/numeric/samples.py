@@ -1,12 +1,26 @@
-"""A function of one step at the steps that were tried, in pairs on both sides of x."""
+"""f at the steps that were tried, in pairs on both sides of x, and what runs of them show."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache
+from itertools import pairwise
+from operator import attrgetter, mul
 from typing import NamedTuple
 
-__all__ = ["RATIOS", "UNBOUNDED", "UNIT_ROUNDOFF", "Pair", "Samples", "exact_step", "ladder"]
+__all__ = [
+    "RATIOS",
+    "UNBOUNDED",
+    "UNIT_ROUNDOFF",
+    "Pair",
+    "Samples",
+    "Window",
+    "exact_step",
+    "extrapolate",
+    "ladder",
+    "ranked",
+]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -14,59 +28,61 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
 UNBOUNDED = -0.1  # slopes that grow faster than this power of h have no bound
 UNIT_ROUNDOFF = 2.0**-53
-_SMALLEST = math.ulp(0.0)  # what numbers near zero are rounded to
+_LEAST, _MOST = 3, 5  # pairs in a window
 
 
 class Pair(NamedTuple):
-    """f at x - h and x + h, and what that shows beside f(x).
-
-    Attributes:
-        slope: the central difference.
-        bend: how much the slopes on both sides differ.
-        secant: the steeper of the slopes between x and the two points.
-        rounding: the noise that rounding makes.
-        finite: whether f is defined at both points.
-    """
+    """f at x - h and x + h, and what that shows beside f(x)."""
 
     h: float
     left: float
     right: float
-    slope: float
-    bend: float
-    secant: float
-    rounding: float
+    slope: float  # the central difference
+    bend: float  # how much the slopes on both sides differ
+    secant: float  # the steeper of them
+    rounding: float  # the noise that rounding makes
     finite: bool
+
+    def slope_on(self, side: int) -> float:
+        """Return the slope between x and the point on its left or right, -1 or 1; 0 for both."""
+        return self.slope + side * self.bend / 2
+
+
+class Window(NamedTuple):
+    """The slope that a run of neighbouring pairs shows, extrapolated to a step of zero."""
+
+    value: float
+    truncation: float
+    noise: float
+    finest: int  # the positions of its pairs, among all from coarse to fine
+    coarsest: int
+
+    @property
+    def bound(self) -> float:
+        """How far the value may be off."""
+        return self.truncation + self.noise
+
+    @property
+    def is_truncated(self) -> bool:
+        """Whether finer steps would do better: noise does not explain all that is seen."""
+        return self.truncation > 2 * self.noise
 
 
 class Samples:
-    """The values of f near x that are known so far.
+    """The values of f near x that are known so far, in pairs from coarse to fine, and its noise."""
 
-    Args:
-        at: f(x + step) as a function of the step; nan where f is undefined.
-        x: the number that is moved.
-        noise: the standard deviation of f's noise, where it is known to exceed round-off.
-
-    Attributes:
-        center: f(x).
-        noise: as given, but not below round-off.
-        pairs: f at x - h and x + h, from the coarsest step to the finest.
-        extrapolated: what runs of them give, so that nothing is computed twice.
-        explained: for each window, the finer steps that it explains.
-    """
+    rough_above = 0.0  # a step: noise hides what finer ones show of a bend or a steep slope
 
     def __init__(self, at: Callable[[float], float], x: float, noise: float) -> None:
-        self.at, self.x = at, x
-        self.center = at(0.0)
-        self.noise = max(noise, UNIT_ROUNDOFF * abs(self.center), _SMALLEST)
+        self.at, self.x = cache(at), x
+        self.center = self.at(0.0)
+        self.noise = max(noise, UNIT_ROUNDOFF * abs(self.center), math.ulp(0.0))
         self.pairs: list[Pair] = []
-        self.extrapolated: dict[object, dict[object, tuple[float, float, float]]] = {}
-        self.explained: dict[tuple[float, ...], set[float]] = {}
-        self._looked: dict[float, Pair] = {}
 
     def add(self, h: float) -> Pair:
-        """Try a step and return its pair; one that was tried before is not tried again."""
+        """Try a step and return its pair."""
         pair = self.look(h)
-        if pair not in self.pairs:
+        if pair.h not in (known.h for known in self.pairs):
             self.pairs.append(pair)
             self.pairs.sort(reverse=True)
         return pair
@@ -79,21 +95,15 @@ class Samples:
     def look(self, h: float) -> Pair:
         """Return the pair of a step that is not counted among those that show the slope."""
         h = exact_step(self.x, h)
-        if h not in self._looked:
-            self._looked[h] = self._pair(h, self.at(-h), self.at(h))
-        return self._looked[h]
-
-    def _pair(self, h: float, left: float, right: float) -> Pair:
-        finite = math.isfinite(left) and math.isfinite(right)
+        left, right = self.at(-h), self.at(h)
         fall, rise = self.center - left, right - self.center
+        slope, bend = (right - left) / (2 * h), (rise - fall) / h
         secant = max(abs(rise), abs(fall)) / h
         rounded = max(abs(left), abs(right))
+        finite = all(map(math.isfinite, (slope, bend, secant)))
         if finite:
             # Computing f rounds x, too, in effect. At an offset, that is the larger part.
             rounded = max(rounded, (abs(self.x) + h) * secant)
-        slope, bend = (right - left) / (2 * h), (rise - fall) / h
-        # A slope may be too large for a number, too.
-        finite = finite and secant < math.inf and abs(bend) < math.inf and abs(slope) < math.inf
         return Pair(h, left, right, slope, bend, secant, UNIT_ROUNDOFF * rounded, finite)
 
     def noise_of(self, pair: Pair) -> float:
@@ -104,30 +114,119 @@ class Samples:
         """Tell whether f has another value anywhere."""
         return any(p.left != self.center or p.right != self.center for p in self.pairs)
 
-    def is_quantised(self, fine: Pair) -> bool:
+    def is_quantised(self) -> bool:
         """Tell whether f stands still at fine steps because its values have steps of their own."""
-        coarse = next((p for p in reversed(self.pairs) if p.right != self.center), None)
-        if coarse is None or not fine.left == self.center == fine.right:
-            return False
-        return self.at(coarse.h * (1 + 1e-6)) == coarse.right
+        fine = self.pairs[-1]
+        moved = [pair for pair in self.pairs if pair.right != self.center]
+        stands_still = fine.left == self.center == fine.right
+        return stands_still and any(self.at(p.h * (1 + 1e-6)) == p.right for p in moved)
 
     def smallest_change(self) -> float:
         """Return the smallest difference between two values."""
         values = sorted({f for p in self.pairs for f in (p.left, p.right) if math.isfinite(f)})
-        return min(b - a for a, b in zip(values, [*values[1:], math.inf], strict=True) if b > a)
+        return min(b - a for a, b in pairwise(values))
 
     def roughness(self, coarse: Pair, fine: Pair) -> float:
         """Return p where what f has at x, a bend or a steep slope, behaves as h**p.
 
         Smooth functions have 1 or more, a kink has 0, and a slope without bound is negative.
         """
-        seen = 16 * self.noise_of(fine) / fine.h
-        bend = secant = math.inf
-        if abs(fine.bend) > seen:
-            bend = _exponent(coarse.h, coarse.bend, fine.h, fine.bend)
-        if fine.secant > seen:
-            secant = _exponent(coarse.h, coarse.secant, fine.h, fine.secant)
-        return secant if secant < UNBOUNDED else bend
+
+        def power(at_coarse: float, at_fine: float) -> float:
+            if abs(at_fine) <= 16 * self.noise_of(fine) / fine.h:
+                return math.inf
+            if at_coarse == 0:
+                return -math.inf
+            return math.log(abs(at_coarse / at_fine)) / math.log(coarse.h / fine.h)
+
+        secant = power(coarse.secant, fine.secant)
+        return secant if secant < UNBOUNDED else power(coarse.bend, fine.bend)
+
+    def windows(self, side: int = 0) -> list[Window]:
+        """Return all runs of neighbouring pairs, for a side of x or for both."""
+        found = []
+        for finest in reversed(range(len(self.pairs))):
+            run: list[Pair] = []
+            for coarsest in range(finest, max(finest - _MOST, -1), -1):
+                pair = self.pairs[coarsest]
+                if not pair.finite or (run and pair.h > 4 * run[-1].h):
+                    break
+                run.append(pair)
+                if len(run) >= _LEAST:
+                    found.append(Window(*self.extrapolated(run, side), finest, coarsest))
+        return found
+
+    def explains(self, window: Window, precision: float) -> bool:
+        """Tell whether no finer pair shows a slope that a window does not explain."""
+        run = self.pairs[window.coarsest : window.finest + 1]
+        slopes = [pair.slope for pair in run]
+        for pair in self.pairs[window.finest + 1 :]:
+            expected, _ = extrapolate([(p.h / pair.h) ** 2 - 1 for p in run], slopes)
+            allowed = window.bound + 4 * self.noise_of(pair) / pair.h
+            if abs(pair.slope - expected) > allowed + precision / 4 * abs(expected):
+                return False
+        return True
+
+    def extrapolated(self, run: Sequence[Pair], side: int = 0) -> tuple[float, float, float]:
+        """Return the slope of a run at a step of zero, and bounds of its truncation and noise.
+
+        The error of central differences is even in h, that of slopes on one side of x is not.
+        """
+        points = [(pair.h / run[0].h) ** (1 if side else 2) for pair in run]
+        slopes = [pair.slope_on(side) for pair in run]
+        value, weights = extrapolate(points, slopes)
+        noise = 4 * sum(abs(w) * self.noise_of(p) / p.h for w, p in zip(weights, run, strict=True))
+        # Without the point p the value would be another by this over p. It is taken as that for the
+        # mean of the finest and the coarsest.
+        change = math.fsum(p * v * w for p, v, w in zip(points, slopes, weights, strict=True))
+        truncation = 2 * abs(change) / math.sqrt(points[-1])
+        skipped = 0.0
+        if not side:
+            # The mean of both sides must tend to f itself. Where it does not, the steps skip over
+            # something: a kink, a plateau, or the waves of a function that changes faster.
+            bends = (w * pair.bend * pair.h for w, pair in zip(weights, run, strict=True))
+            skipped = abs(math.fsum(bends)) / (2 * run[0].h)
+        return value, max(truncation, 2 * skipped, 2 * _unsettled(points, slopes, noise)), noise
+
+
+def ranked(found: Iterable[Window]) -> list[Window]:
+    """Return the windows that no finer one contradicts, those with the smallest bound first."""
+    counted: list[Window] = []
+    for window in sorted(found, key=attrgetter("finest"), reverse=True):
+        if all(abs(window.value - w.value) <= window.bound + w.bound for w in counted):
+            counted.append(window)
+    return sorted(counted, key=attrgetter("bound"))
+
+
+def _unsettled(points: Sequence[float], slopes: Sequence[float], noise: float) -> float:
+    """Return by how much slopes change beyond noise that do not settle as the points do."""
+    changes = [b - a for a, b in pairwise(slopes)]
+    spread = max(slopes) - min(slopes)
+    if spread > noise and min(changes) < 0 < max(changes):
+        return spread  # They go to and fro, so that there is nothing to extrapolate.
+    if len(changes) > 1 and abs(changes[0]) > noise:
+        # Slower than h**1.5, and so not as even powers.
+        expected = (points[2] - points[1]) / (points[1] - points[0]) * abs(changes[0])
+        return abs(changes[0]) if abs(changes[1]) < 0.6 * expected else 0.0
+    return 0.0
+
+
+def extrapolate(points: Sequence[float], values: Sequence[float]) -> tuple[float, list[float]]:
+    """Return the polynomial through the values, at zero, and the weight of each value in it.
+
+    Example:
+        >>> extrapolate([1.0, 2.0], [5.0, 7.0])
+        (3.0, [2.0, -1.0])
+    """
+    weights = _weights(tuple(points))
+    return math.fsum(map(mul, weights, values)), weights
+
+
+@lru_cache
+def _weights(points: Sequence[float]) -> list[float]:
+    return [
+        math.prod(other / (other - point) for other in points if other != point) for point in points
+    ]
 
 
 def ladder(h: float) -> list[float]:
@@ -144,10 +243,3 @@ def exact_step(x: float, h: float) -> float:
     """
     away = max(abs(x) + h, math.nextafter(abs(x), math.inf))
     return away - abs(x)
-
-
-def _exponent(coarse_h: float, coarse: float, fine_h: float, fine: float) -> float:
-    """Return p where a quantity that is seen at the fine step behaves as h**p between two steps."""
-    if coarse == 0:
-        return -math.inf
-    return math.log(abs(coarse / fine)) / math.log(coarse_h / fine_h)
