@@ -101,6 +101,7 @@ class _Search:
 
     first: Sequence[Pair] = ()
     quantum = 0.0
+    looked_wide = False
 
     def __init__(self, samples: Samples, scale: float, precision: float) -> None:
         self.samples, self.pairs = samples, samples.pairs
@@ -160,15 +161,15 @@ class _Search:
 
     def _search(self) -> Window | Estimate | None:
         """Add steps until the bound is small enough, or no step can make it smaller."""
-        looked_wide, known = False, 0
+        known = 0
         while known < len(self.pairs) < _MOST_PAIRS:
             known = len(self.pairs)
             found = self._windows()
             best = self._best(found)
             if best and self._is_good(best):
                 return best
-            if not looked_wide and (best is None or abs(best.value) <= best.bound):
-                looked_wide = True
+            if not self.looked_wide and (best is None or abs(best.value) <= best.bound):
+                self.looked_wide = True
                 self.samples.add(_WIDE * self.scale)
                 if self.samples.moves() or moves_far_away(self.samples, self.scale):
                     self.samples.add_ladder(_WIDE * self.scale)

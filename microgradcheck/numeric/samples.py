@@ -205,9 +205,12 @@ def _unsettled(points: Sequence[float], slopes: Sequence[float], noise: float) -
     if spread > noise and min(changes) < 0 < max(changes):
         return spread  # They go to and fro, so that there is nothing to extrapolate.
     if len(changes) > 1 and abs(changes[0]) > noise:
+        last, before = map(abs, changes[:2])
+        if before < last:
+            return spread  # They grow apart.
         # Slower than h**1.5, and so not as even powers.
-        expected = (points[2] - points[1]) / (points[1] - points[0]) * abs(changes[0])
-        return abs(changes[0]) if abs(changes[1]) < 0.6 * expected else 0.0
+        expected = (points[2] - points[1]) / (points[1] - points[0]) * last
+        return last if before < 0.6 * expected else 0.0
     return 0.0
 
 
