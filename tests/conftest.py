@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import settings
@@ -18,7 +19,13 @@ settings.load_profile("steady")
 
 @pytest.fixture(autouse=True)
 def _table_as_it_was() -> Iterator[None]:
-    """Forget the operations that a test defined."""
+    with table_as_it_was():
+        yield
+
+
+@contextmanager
+def table_as_it_was() -> Iterator[None]:
+    """Forget the operations that are defined within."""
     known = set(OPERATIONS)
     yield
     # Not more than these: rules that are compiled already go on using the other names.
