@@ -31,6 +31,10 @@ def square(x: Any) -> Any:
     return x**2
 
 
+def small(x: Any) -> float:
+    return math.sqrt(2e-3 - abs(x))
+
+
 # The textbook's formulas
 
 
@@ -48,14 +52,14 @@ def test_a_given_step_gives_the_textbook_numbers_to_the_last_bit() -> None:
 
 METHODS = ["forward", "backward", "central", "complex"]
 
-# How far each formula is off at its own step: a hundred times what its step promises.
+# How far each formula is off at its own step: at most a hundred times what its step promises.
 PRECISION = {
     ("forward", 1): 1e-6,
     ("backward", 1): 1e-6,
     ("central", 1): 1e-8,
     ("complex", 1): 1e-14,
-    ("forward", 2): 1e-3,
-    ("backward", 2): 1e-3,
+    ("forward", 2): 3e-5,
+    ("backward", 2): 3e-5,
     ("central", 2): 1e-5,
     ("complex", 2): 1e-5,
 }
@@ -148,7 +152,7 @@ def test_f_is_called_once_for_each_point() -> None:
         (lambda: derivative(square, 1j), TypeError, "complex"),
         (lambda: derivative(square, []), ValueError, "empty"),
         (lambda: derivative(square, np.zeros(0)), ValueError, "empty"),
-        (lambda: derivative(square, math.nan), ValueError, "finite"),
+        (lambda: derivative(square, math.nan), ValueError, "finite.*got nan$"),
         (lambda: derivative(sum, [1.0, math.inf]), ValueError, "inf at entry 1"),
         (lambda: derivative(square, 3, h=0), ValueError, "positive.*got 0"),
         (lambda: derivative(square, 3, h=-1e-5), ValueError, "positive"),
@@ -173,6 +177,8 @@ def test_f_is_called_once_for_each_point() -> None:
         (lambda: jacobian(lambda x: [x**0.5], 0.0), ValueError, "f gives the complex"),
         (lambda: derivative(abs, 2.0, method="complex"), TypeError, "drops the imaginary part"),
         (lambda: derivative(abs, 2.0, method="complex", order=2), TypeError, "imaginary part"),
+        (lambda: jacobian(lambda x: [x.real > 1], 1.0, method="complex"), TypeError, "imaginary"),
+        (lambda: derivative(small, 1e-3, method="complex"), TypeError, "imaginary part"),
         (lambda: jacobian(np.abs, np.ones(2), method="complex"), TypeError, "imaginary part"),
         (lambda: estimate(square, 3, rtol="a"), TypeError, "rtol is a positive number, got 'a'"),
         (lambda: estimate(square, 3, scale=True), TypeError, "scale is a positive number"),
@@ -263,6 +269,19 @@ def test_a_pole_near_by_is_not_taken_for_noise() -> None:
     assert found < 1
 
 
+def test_after_a_curve_the_noise_is_the_larger_that_is_seen_closer_by() -> None:
+    rng = random.Random(3)
+
+    def f(x: list[float]) -> list[float]:
+        off = abs(x[0] - 1)
+        if off > 1e-7:
+            return [math.exp(3e6 * off)]
+        return [1 + (1e-6 if off > 1e-10 else 1e-9) * rng.gauss(0, 1)]
+
+    (found,) = noise_of(f, [1.0], [1.0], random.Random(0))
+    assert 1e-7 < found < 1e-5
+
+
 @pytest.mark.parametrize("offset", [0.0, 1e3])
 def test_round_off_is_measured_with_few_calls_and_other_noise_is_looked_at_again(
     offset: float,
@@ -288,6 +307,10 @@ def test_round_off_is_measured_with_few_calls_and_other_noise_is_looked_at_again
 
 def test_the_smallest_numbers_have_noise_too() -> None:
     assert noise_of(lambda x: [3 * x[0]], [5e-320], [5e-320], random.Random(0)) == [0.0]
+
+
+def test_values_without_bound_have_no_noise() -> None:
+    assert noise_of(lambda x: [math.inf, x[0] * 1e308], [5.0], [5.0], random.Random(0)) == [0, 0]
 
 
 # The estimate
@@ -613,3 +636,6 @@ def test_a_step_grows_no_further_than_it_must() -> None:
     steps.clear()
     assert mg.derivative(lambda x: f(1.0) and 7.0, 0.5) == 0.0
     assert len(steps) == 4  # At the scale of x, and at 1.
+    steps.clear()
+    assert mg.derivative(lambda x: f(1.0) and 0.0, 0.5) == 0.0
+    assert len(steps) == 2  # Rounding hides nothing of zero.

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from microgradcheck.numeric import derivative, estimate
+import microgradcheck as mg
+from microgradcheck.numeric import Estimate, derivative, estimate, jacobian
 from microgradcheck.numeric.entries import scale_of
-from microgradcheck.numeric.findings import kink_or_edge
-from microgradcheck.numeric.samples import Samples, ladder
+from microgradcheck.numeric.findings import diverges, hear, kink_or_edge
+from microgradcheck.numeric.flats import where_flat
+from microgradcheck.numeric.ladder import estimate_along
+from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Samples, ladder
 
 
 def sampled(at: Callable[[float], float], *steps: float) -> Samples:
@@ -51,9 +56,29 @@ def test_a_kink_is_judged_by_three_steps_at_which_f_is_defined() -> None:
     bent = kink_or_edge(sampled(lambda h: 2 * max(h, 0.0), *steps), 1e-6)
     assert bent is not None
     assert bent.value == pytest.approx(1.0)
+
+    def holed(hole: float, *steps: float) -> Samples:
+        return sampled(lambda h: math.nan if abs(h) == hole else abs(h), *steps)
+
     for undefined in steps:
-        holed = sampled(lambda h, hole=undefined: math.nan if abs(h) == hole else abs(h), *steps)
-        assert kink_or_edge(holed, 1e-6) is None
+        assert kink_or_edge(holed(undefined, *steps), 1e-6) is None
+    # What coarser steps show is none either, where it may have ended on the way.
+    for undefined in steps[::2]:
+        assert kink_or_edge(holed(undefined, *ladder(0.1), *steps), 1e-6) is None
+
+
+def test_a_window_is_of_neighbouring_pairs_at_which_f_is_defined() -> None:
+    steps = [0.1, *ladder(1e-2), *ladder(1e-3)]
+    for hole in range(7):
+        samples = sampled(lambda h, u=steps[hole]: math.nan if abs(h) == u else h, *steps)
+        seen = {(window.finest, window.coarsest) for window in samples.windows()}
+        # The step of 0.1 is far from the others.
+        assert seen == {
+            (finest, coarsest)
+            for finest in range(7)
+            for coarsest in range(1, finest - 1)
+            if finest - coarsest < 5 and not coarsest <= hole <= finest
+        }
 
 
 def test_the_smallest_change_is_that_of_values_that_differ() -> None:
@@ -62,9 +87,45 @@ def test_the_smallest_change_is_that_of_values_that_differ() -> None:
     assert sampled(lambda h: h if abs(h) < 1 else math.nan, 2.0, 0.5).smallest_change() == 1.0
 
 
+def test_only_a_function_with_steps_of_its_own_is_quantised() -> None:
+    assert sampled(lambda h: round(8 * h) / 8, 1.0, 0.3, 1e-3).is_quantised()
+    for slope in (-1, 1):
+        saturated = sampled(lambda h, s=slope: s * max(h - 0.5, 0.0), 1.0, 0.9, 1e-3)
+        jump = sampled(lambda h, s=slope: float(s * (h > 0)), 1.0, 1e-3)
+        assert not saturated.is_quantised()
+        assert not jump.is_quantised()
+
+
+@pytest.mark.parametrize("size", [1e-250, -1e-9, 1.0, 1e9])
+def test_a_slope_diverges_that_changes_by_as_much_for_each_power_of_h(size: float) -> None:
+    def growing(h: float) -> float:
+        return size * h * (30 + 0.1 * math.log(abs(h) or 1))
+
+    def wavering(h: float) -> float:
+        return size * h * (3 + 0.1 * (round(math.log10(abs(h) or 1)) % 2))
+
+    def on_one_side(h: float) -> float:
+        return growing(h) if h < 0 else size * h
+
+    steps = [0.1, 2e-3, 5e-5, 9e-7]
+    assert diverges(sampled(growing, *steps))
+    assert diverges(sampled(on_one_side, *steps))
+    assert diverges(sampled(lambda h: on_one_side(-h), *steps))
+    # Too few steps that noise does not hide, too near to one another, to and fro, or unevenly.
+    assert not diverges(sampled(growing, *steps[::3], 5e-5))
+    hidden = sampled(growing, *steps)
+    hidden.noise = 1e-7 * abs(size)
+    assert not diverges(hidden)
+    assert not diverges(sampled(growing, *(20 * math.sqrt(h) for h in steps)))
+    assert not diverges(sampled(wavering, *(10.0**-k for k in range(1, 7))))
+    for power in (0.08, 0.2):
+        assert not diverges(sampled(lambda h, p=power: size * h * (30 + abs(h) ** p), *steps))
+
+
 def test_f_moves_where_it_has_another_value_on_either_side() -> None:
-    for at in (lambda h: max(h, 0.0), lambda h: min(h, 0.0), lambda h: -max(h, 0.0), abs):
-        assert sampled(at, 1.0).moves()
+    for sign, side in itertools.product((-1, 1), repeat=2):
+        one_sided = sampled(lambda h, a=sign, b=side: a * max(b * h, 0.0), 1.0)
+        assert one_sided.moves()
     assert not sampled(lambda h: 3.0, 1.0).moves()
 
 
@@ -76,15 +137,142 @@ def test_an_entry_of_zero_has_the_typical_size_of_the_others() -> None:
 
 def test_where_f_is_undefined_it_has_no_slope() -> None:
     here, left = estimate(math.log, 0.0), estimate(math.sqrt, 0.0)
-    assert (here.behaviour, here.reason) == ("edge", "f is undefined here")
+    for undefined in (here, estimate(lambda x: math.inf, 1.0)):
+        assert (undefined.behaviour, undefined.reason) == ("edge", "f is undefined here")
     assert (left.behaviour, left.reason) == ("edge", "f is undefined on its left")
     assert math.isnan(here.value)
+    assert here.noise < 1e-300
     assert here.error_bound == left.error_bound == math.inf
+
+
+def test_a_border_is_looked_for_no_further_than_numbers_near_x_reach() -> None:
+    asked: list[float] = []
+
+    def f(x: float) -> float:
+        asked.append(x)
+        return math.sqrt(x)
+
+    assert estimate(f, 0.0).behaviour == "edge"
+    assert min(map(abs, filter(None, asked))) > 1e-15
 
 
 def test_a_result_in_an_array_without_axes_is_a_number() -> None:
     assert derivative(lambda x: np.array(x * x), 3.0, h=0.5) == 6.0
     assert estimate(lambda x: np.array(x * x), 3.0).value == pytest.approx(6.0)
+
+
+def test_numbers_of_any_kind_in_an_array_count() -> None:
+    def f(x: float) -> np.ndarray:
+        return np.array([x * x, Fraction(x), 3], dtype=object)
+
+    assert jacobian(f, 3.0, h=0.5).tolist() == [6.0, 1.0, 0.0]
+
+
+def test_one_step_alone_tells_no_slope() -> None:
+    found = estimate(lambda x: 3 * x, 2.0**40, scale=1e-6)
+    assert (found.value, found.error_bound) == (0.0, math.inf)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+def test_f_that_moves_gradually_before_it_ends_on_one_side_is_not_flat(side: int) -> None:
+    def f(x: float) -> float:
+        return 5 + x**20 if side * x >= 0 else math.nan
+
+    assert not estimate(f, side * 0.01).is_flat
+    assert estimate(lambda x: min(f(x), 5.0), side * 0.01).is_flat
+
+
+def test_f_that_ends_on_both_sides_is_looked_at_within() -> None:
+    def gradual(x: float) -> float:
+        return 5 + (x / 0.02) ** 100 if abs(x) < 0.03 else math.nan
+
+    assert not estimate(gradual, 0.01).is_flat
+    for value in (2.0, 1e13):
+        for end in (0.01, 0.1):
+            found = estimate(lambda x, v=value, e=end: v if abs(x - 1) < e else math.nan, 1.0)
+            assert found.is_flat
+            assert 0 <= found.error_bound < 1e-9 * value
+
+
+@pytest.mark.parametrize("x", [1.0, 1e6])
+def test_what_f_moves_far_away_may_be_rounding_that_grows_in_proportion(x: float) -> None:
+    def flat(*, change: float, noise: float) -> bool:
+        def at(step: float) -> float:
+            return 1 + UNIT_ROUNDOFF * change * (step / (1.3 * x)) ** 2
+
+        return estimate_along(at, x, x, UNIT_ROUNDOFF * noise, 1e-6).is_flat
+
+    assert flat(change=1500, noise=60)
+    assert not flat(change=3000, noise=60)
+    assert flat(change=60, noise=0)
+    assert not flat(change=1500, noise=0)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_more_noise_than_rounding_makes_hides_whether_f_is_flat(size: float) -> None:
+    for noise, is_flat in ((50, True), (150, False)):
+        samples = Samples(lambda h: size * (1 + (h > 0.5)), 0.0, noise * UNIT_ROUNDOFF * size)
+        samples.add(1.0)
+        samples.add(1e-3)
+        assert where_flat(samples, 1.0, Estimate(0.0, math.inf)).is_flat == is_flat
+
+
+def test_f_that_stands_still_at_no_step_is_not_flat() -> None:
+    samples = Samples(lambda h: 1 + (500 * UNIT_ROUNDOFF if h else 0.0), 0.0, 60 * UNIT_ROUNDOFF)
+    samples.add_ladder(1e-3)
+    assert not where_flat(samples, 1.0, Estimate(0.0, math.inf)).is_flat
+
+
+def test_f_that_moves_gradually_and_stands_still_again_is_not_flat() -> None:
+    def at(h: float) -> float:
+        return 1.0 if 0.5 < abs(h) < 1.2 else 1 + (h / 0.1) ** 8
+
+    samples = sampled(at, 1.0, 0.1, 1e-3)
+    assert not where_flat(samples, 1.0, Estimate(0.0, math.inf)).is_flat
+
+
+def test_steps_between_those_of_an_estimate_side_with_a_claim_or_not() -> None:
+    found = Estimate(2.9, 0.05, secant=1.0, step=1e-5)
+    for claim, bound in ((3.0, 0.1), (2.8, 0.05), (math.nan, 0.05)):
+        heard = hear(claim, found, sampled(lambda h: 1 + 3 * h))
+        assert heard.error_bound == pytest.approx(bound)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [abs, lambda h: h**3 if h else 1.0, lambda h: round(h + h * h, 3)],
+    ids=["kink", "jump", "steps"],
+)
+def test_a_claim_is_looked_at_only_where_f_is_smooth(f: Callable[[float], float]) -> None:
+    asked: list[float] = []
+
+    def at(step: float) -> float:
+        asked.append(step)
+        return f(step)
+
+    without = estimate_along(at, 0.0, 1.0, 0.0, 1e-6)
+    calls = len(asked)
+    assert without.behaviour != "smooth"
+    assert repr(estimate_along(at, 0.0, 1.0, 0.0, 1e-6, claim=1e9)) == repr(without)
+    assert len(asked) == 2 * calls
+
+
+@pytest.mark.parametrize("claim", [math.nan, math.inf, -math.inf])
+def test_a_claim_that_is_not_finite_is_not_looked_at(claim: float) -> None:
+    asked: list[float] = []
+
+    def at(h: float) -> float:
+        asked.append(h)
+        return 3 * h
+
+    samples, found = Samples(at, 0.0, 1e-3), Estimate(2.9, 0.05, step=1e-5)
+    assert hear(claim, found, samples) is found
+    assert asked == [0.0]
+
+
+def test_a_reference_that_is_taken_at_its_word_has_no_noise() -> None:
+    report = mg.gradcheck(mg.exp, 1.0, reference=math.exp)
+    assert report.entries[0].noise == 0.0
 
 
 def test_a_step_that_grows_stops_where_f_ends() -> None:

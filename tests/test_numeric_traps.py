@@ -57,10 +57,19 @@ def test_no_slope_passes_where_a_saturated_function_hides_it(
         (lambda x: 0.0, -2e-9),
         (lambda x: max(x, 0.0) + 0.7, -1.0),
         (lambda x: 0.7 - max(x - 3, 0.0), 1.0),
+        (lambda x: 0.7 - max(x - 1.5, 0.0), 1.0),
         (lambda x: 2.0 if -1 < x < 2.1 else math.nan, 1.0),
         (lambda x: 2.0 if 0.99 < x < 1.01 else math.nan, 1.0),
     ],
-    ids=["constant", "zero", "dead relu", "border", "ends on both sides", "ends near by"],
+    ids=[
+        "constant",
+        "zero",
+        "dead relu",
+        "far border",
+        "border",
+        "ends on both sides",
+        "ends near by",
+    ],
 )
 def test_zero_passes_where_f_stands_still_and_nothing_else_does(f: Function, x: float) -> None:
     assert verdict(f, x, 0.0) == "PASS"

@@ -160,7 +160,7 @@ def _grows_evenly(samples: Samples, side: int) -> bool:
     if len(seen) < 4 or seen[0][0] - seen[-1][0] < math.log(1e4):
         return False
     rates = [(b - a) / (m - n) for (m, a), (n, b) in pairwise(seen)]
-    return max(rates) * min(rates) > 0 and max(map(abs, rates)) < 1.5 * min(map(abs, rates))
+    return max(rates) < 1.5 * min(rates) or 1.5 * max(rates) < min(rates)
 
 
 def times(found: Estimate, factor: float) -> Estimate:
