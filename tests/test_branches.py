@@ -62,6 +62,18 @@ def test_what_only_complains_is_no_branch() -> None:
     assert left_out(guarded, 4.0) == ["return x * 0"]
 
 
+def test_of_an_expression_on_several_lines_each_is_named_by_itself() -> None:
+    def several(x: float) -> float:
+        if x > 0:
+            return x
+        return max(
+            x * 2,
+            x * 3,
+        )
+
+    assert left_out(several, 1.0) == ["max", "x * 2", "x * 3"]
+
+
 def test_several_calls_count_together() -> None:
     def all_of_them() -> None:
         for x in (1.0, -2.0, -0.5, 0.0):

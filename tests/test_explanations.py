@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 
 from microgradcheck.cli import main
@@ -30,6 +32,10 @@ def test_an_explanation_answers_four_questions(topic: Verdict | Cause) -> None:
         answer = " ".join(line.strip() for line in paragraph.split("\n")[1:])
         assert len(answer) > 15
         assert answer.endswith(".")
+    assert not any(line.endswith("-") for line in lines), "a name such as forward-mode stays whole"
+    for line, after in itertools.pairwise(lines):
+        if line.startswith("  ") and after:
+            assert len(f"{line} {after.split()[0]}") > 72, "each line is as full as it can be"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.finding.name)
@@ -69,6 +75,15 @@ def test_a_topic_is_found_by_what_people_type(topic: str, found: Verdict | Cause
         ("transposd", "'gradient transposed' or 'Jacobian transposed'"),
         ("factor", "'off by a constant factor' or 'off by a factor'"),
         ("zero", "'always zero' or 'zero here'"),
+        (
+            "gradient os none",
+            "'gradient is None' or 'gradient is not finite' or 'gradient does not repeat'",
+        ),
+        (
+            "here",  # the first five of more
+            "'zero here' or 'f is stationary here' or 'only wrong here' or 'f has a kink here' or "
+            "'f is undefined here'",
+        ),
     ],
 )
 def test_a_near_miss_is_met_with_what_was_meant(topic: str, meant: str) -> None:

@@ -556,9 +556,13 @@ WRONG_ARGUMENTS = {
     "f is no function": Case(3, 1.0, twice, cause="TypeError: .* got 3"),
     "f fails": Case(lambda x: {}[x], 1.0, twice, cause="KeyError: 1.0"),
     "rtol is 0": Case(sum, 1.0, twice, cause="ValueError: rtol", options={"rtol": 0}),
+    "rtol is 1": Case(sum, 1.0, twice, cause="ValueError: rtol", options={"rtol": 1}),
+    "rtol is above 1": Case(sum, 1.0, twice, cause="ValueError: rtol", options={"rtol": 1.5}),
     "rtol is a text": Case(sum, 1.0, twice, cause="TypeError: rtol", options={"rtol": "a"}),
     "order 3": Case(sum, 1.0, twice, cause="ValueError: order is 1", options={"order": 3}),
     "scale is negative": Case(sum, 1.0, twice, cause="ValueError: scale", options={"scale": -1}),
+    "scale is 0": Case(sum, 1.0, twice, cause="ValueError: scale", options={"scale": 0.0}),
+    "scale is a text": Case(sum, 1.0, twice, cause="ValueError: scale", options={"scale": "a"}),
     "scale is inf": Case(sum, 1.0, twice, cause="ValueError: scale", options={"scale": math.inf}),
     "WRONG accepted": Case(
         sum, 1.0, twice, cause="ValueError: .* got WRONG", options={"accept": "WRONG"}

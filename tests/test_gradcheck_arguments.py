@@ -234,6 +234,37 @@ def test_nothing_that_such_a_change_explains_is_called_anything_else(behaviour: 
     assert judge(entry, seen, Circumstances(1e-6, 1.0)).verdict != "NOISY"
 
 
+@pytest.mark.parametrize(
+    ("size", "excess", "verdict"),
+    [(0.0, 0.1, "WRONG"), (1e-6, 1e-3, "NOISY"), (0.5, 1e-4, "WRONG"), (1e6, 1e-4, "WRONG")],
+)
+def test_a_change_explains_a_gap_by_its_size_beside_that_of_f(
+    size: float, excess: float, verdict: str
+) -> None:
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=1 + excess)
+    circumstances = Circumstances(1e-6, size, scatter=1e-9)
+    assert judge(entry, Estimate(1.0, 1e-7, step=0.01), circumstances).verdict == verdict
+
+
+@pytest.mark.parametrize("value", [0.0, 1e-9])
+def test_a_derivative_within_its_bound_is_seen_beside_the_slopes_near_by(value: float) -> None:
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=1e-9)
+    judged = judge(entry, Estimate(value, 1e-9, secant=1.0), Circumstances(1e-6, 1.0))
+    assert (judged.verdict, judged.power < 1e-4) == ("PASS", True)
+
+
+@pytest.mark.parametrize(
+    ("gradient", "verdict"),
+    [(1e-3 + 5e-10, "KINK"), (1e-3 + 2e-9, "WRONG"), (-1e-3 - 5e-10, "KINK"), (-2e-3, "WRONG")],
+)
+def test_slopes_of_a_kink_are_passed_by_as_much_as_rtol_allows(
+    gradient: float, verdict: str
+) -> None:
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=gradient)
+    seen = Estimate(0.0, 0.0, "kink", slopes=(-1e-3, 1e-3), step=0.01)
+    assert judge(entry, seen, Circumstances(1e-6, 1.0)).verdict == verdict
+
+
 def test_a_change_now_and_then_makes_no_gradient_wrong() -> None:
     rng = random.Random(0)
     x = np.linspace(0.1, 2, 60)
@@ -330,6 +361,24 @@ def test_a_seed_is_a_number_a_generator_or_a_fresh_one() -> None:
     assert seed(np.random.default_rng(1)) != seed(np.random.default_rng(2))
     assert seed(None) != seed(None)
     assert int(seed(None)) >= 0
+    assert len({seed(np.random.default_rng(n)) for n in range(20)}) == 20
+
+
+@pytest.mark.parametrize(
+    ("x", "shown"),
+    [
+        (np.arange(1.0, 9), "array([1., 2., 3., 4., 5., 6., 7., 8.]), gradient=..."),
+        (np.ones((2, 2)), "..."),  # on several lines
+        ([1 / n for n in range(1, 12)], "..."),  # too long
+        (np.ones(1001), "..."),  # which NumPy would shorten
+    ],
+    ids=["short", "lines", "long", "shortened"],
+)
+def test_the_call_that_repeats_a_check_has_its_inputs_where_there_is_room(
+    x: Any, shown: str
+) -> None:
+    report = check(lambda _: math.nan, x, gradient=lambda x: x)
+    assert report.repeat == f"gradcheck(f, {shown}, rng=0)"
 
 
 @pytest.mark.parametrize("rng", ["0", 0.5, random.Random(0)])

@@ -34,6 +34,14 @@ def test_a_wrong_operation_in_a_loop_is_named_once_and_counted() -> None:
     assert (fault.name, fault.input, fault.count) == ("bad_cube", "a", 3)
 
 
+def test_of_several_wrong_operations_the_first_that_was_recorded_is_the_cause() -> None:
+    cube = mg.operation("bad_cube", value="a**3", derivatives=["3 * a"])
+    square = mg.operation("bad_square", value="a * a", derivatives=["a"])
+    report = check(lambda x: cube(x) + square(x), 1.3)
+    assert [fault.name for fault in report.operations] == ["bad_cube", "bad_square"]
+    assert report.cause.startswith(f"{Cause.OPERATION}: the derivative of bad_cube")
+
+
 def test_a_wrong_operation_next_to_the_edge_of_its_domain_is_named() -> None:
     bad = mg.operation("bad_root", value="sqrt(a - 1)", derivatives=["1 / y"])
     (fault,) = check(bad, 1 + 1e-7).operations
@@ -66,10 +74,53 @@ def test_a_gradient_that_is_wrong_at_one_point_only() -> None:
     assert cause.startswith(Cause.ONLY_HERE)
 
 
+def test_an_input_of_zero_can_be_right_on_one_side_of_a_branch_that_others_take() -> None:
+    def gradient(x: list[float]) -> list[float]:
+        return [x[1] if x[1] < 0 else 2 * x[1], x[0]]
+
+    cause = cause_of(lambda x: x[0] * x[1], [0.0, 2.0], gradient=gradient)
+    assert cause.startswith(Cause.ONE_SIDE_OF_A_BRANCH)
+
+
+@pytest.mark.parametrize("x", [0.01, -3.0, 400.0])
+def test_causes_are_looked_for_at_three_inputs_as_large_and_of_one_sign(x: float) -> None:
+    asked = set()
+
+    def gradient(at: float) -> float:
+        asked.add(at)
+        return 3 * at
+
+    check(lambda x: x**3, x, gradient=gradient)
+    nearby = [at for at in asked if abs(at) != abs(x)]
+    assert len(nearby) == 3
+    assert all(1.02 < at / x < 1.08 for at in nearby)
+
+
 def test_a_slope_of_zero_is_told_from_an_input_that_is_ignored() -> None:
     one = {"gradient": lambda x: 1.0}
     assert cause_of(lambda x: (x - 3) ** 2, 3.0, **one).startswith(Cause.STATIONARY)
     assert cause_of(lambda x: 7.0, 3.0, **one).startswith(Cause.INPUT_IGNORED)
+
+
+@pytest.mark.parametrize("side", [-1, 1])
+@pytest.mark.parametrize(
+    ("distance", "cause"), [(0.05, Cause.STATIONARY), (0.5, Cause.INPUT_IGNORED)]
+)
+def test_an_input_that_f_minds_within_a_tenth_of_it_is_not_ignored(
+    side: int, distance: float, cause: Cause
+) -> None:
+    def f(x: float) -> float:
+        return max(0.0, side * (x - 2) - 2 * distance) ** 2
+
+    assert cause_of(f, 2.0, gradient=lambda x: 1.0).startswith(cause)
+
+
+def test_an_input_that_is_ignored_is_named_beside_others_that_share_a_factor() -> None:
+    f, wrong = lambda x: x[0] ** 2 + x[1] ** 2, lambda x: [4 * x[0], 4 * x[1], 1.0]
+    causes = [entry.cause for entry in check(f, [1.0, 2.0, 3.0], gradient=wrong).entries]
+    factor = f"{Cause.CONSTANT_FACTOR} of 2;"
+    for cause, name in zip(causes, [factor, factor, Cause.INPUT_IGNORED], strict=True):
+        assert cause.startswith(name)
 
 
 def test_an_input_that_the_gradient_ignores_is_named_as_that_of_the_second_derivative() -> None:
@@ -93,6 +144,117 @@ def test_a_factor_next_to_one_is_shown_by_what_it_has_more_or_less(
         rtol=1e-8,
     )
     assert cause == f"{Cause.CONSTANT_FACTOR} of {shown}"
+
+
+def test_a_factor_is_shown_as_the_first_wrong_entry_has_it() -> None:
+    def gradient(x: list[float]) -> list[float]:
+        return [4.00002 * x[0], 4.00004 * x[1]]
+
+    cause = cause_of(lambda x: x[0] ** 2 + x[1] ** 2, [1.0, 2.0], gradient=gradient)
+    assert cause.startswith(f"{Cause.CONSTANT_FACTOR} of 2.00001;")
+
+
+@pytest.mark.parametrize(
+    ("gradient", "failures", "cause"),
+    [
+        (lambda x: 6 * x * x, 0, f"{Cause.CONSTANT_FACTOR} of 2; maybe stale"),
+        (lambda x: 6 * x * x, 1, f"maybe {Cause.FACTOR} of 2"),
+        (lambda x: 3 * x * x + 1, 1, f"{Cause.TERM}: too large by 1, here and nearby"),
+        (lambda x: 3 * x * x + 1, 2, Cause.NO_PATTERN),
+        (lambda x: 3 * x * x + (x == 3.0), 0, Cause.ONLY_HERE),
+        (lambda x: 3 * x * x + (x == 3.0), 1, Cause.ONE_SIDE_OF_A_BRANCH),
+        (lambda x: 0.0, 1, Cause.ALWAYS_ZERO),
+        (lambda x: 0.0, 2, Cause.ZERO_HERE),
+    ],
+)
+def test_each_cause_needs_its_number_of_points_nearby(
+    gradient: Callable[[float], float], failures: int, cause: str
+) -> None:
+    left = [None] * failures
+
+    def failing(x: float) -> float:
+        if x != 3.0 and left:
+            left.pop()
+            raise ValueError("not here")
+        return gradient(x)
+
+    assert cause_of(lambda x: x**3, 3.0, gradient=failing).startswith(cause)
+
+
+def test_zero_here_or_always_is_said_of_the_entry_that_comes_first() -> None:
+    def gradient(x: list[float]) -> list[float]:
+        return [0.0 if x[0] == 3.0 else 2 * x[0], 0.0]
+
+    assert cause_of(lambda x: x[0] ** 2 + x[1] ** 2, [3.0, 2.0], gradient=gradient) == (
+        Cause.ZERO_HERE
+    )
+
+
+def test_the_slope_between_both_sides_of_a_kink_is_no_right_one() -> None:
+    cause = cause_of(lambda x: abs(x + 3) + x, 3.0, gradient=lambda x: 1 + max(x, 0.0))
+    assert cause.startswith(Cause.NO_PATTERN)  # and not wrong on one side: at -3 there is a kink
+
+
+def test_a_term_is_shown_as_it_is_where_it_is_known_best() -> None:
+    cause = cause_of(
+        lambda x: math.sin(9 * x), 2.5, gradient=lambda x: 9 * math.cos(9 * x) + 0.001 * x
+    )
+    assert cause.startswith(f"{Cause.TERM}: too large by 0.001 times the input")
+
+
+def test_a_cut_graph_is_named_where_it_is_cut_first() -> None:
+    def f(x: Any) -> Any:
+        y = x * float(x)
+        return y * float(y)
+
+    line = f.__code__.co_firstlineno + 1
+    assert f"is read at test_gradcheck_causes.py:{line}," in cause_of(f, 3.0)
+
+
+def test_a_use_is_one_of_the_first_output_and_no_cause_for_another() -> None:
+    report = check(lambda x: [x * x + 3 * x, 5 * x], 2.0, gradient=lambda x: [7.0, 3.0])
+    assert report.cause == f"{Cause.CONSTANT_FACTOR} of 0.6"
+
+
+@pytest.mark.parametrize("size", [2, 3])
+def test_a_jacobian_of_any_size_is_seen_to_be_transposed(size: int) -> None:
+    weights = np.arange(1.0, size * size + 1).reshape(size, size)
+    cause = cause_of(
+        lambda x: weights @ x**2, np.arange(1.0, size + 1), gradient=lambda x: (weights * 2 * x).T
+    )
+    assert cause.startswith(Cause.JACOBIAN_TRANSPOSED)
+
+
+def test_a_jacobian_that_is_not_square_is_not_transposed() -> None:
+    weights = np.arange(1.0, 7).reshape(2, 3)
+    wrong = np.array([[1.0, 3.0, 2.0], [4.0, 5.0, 9.0]])  # begins as a transpose would
+    report = check(lambda x: weights @ x, np.ones(3), gradient=lambda x: wrong)
+    assert report.verdict == "WRONG"
+    assert not report.cause.startswith(Cause.JACOBIAN_TRANSPOSED)
+
+
+@pytest.mark.parametrize(
+    ("shape", "wrong", "cause"),
+    [
+        ((2, 2), [1.0, 3.0, 2.0, 4.0], Cause.GRADIENT_TRANSPOSED),
+        ((2, 2), [2.0, 1.0, 3.0, 4.0], Cause.ENTRIES_SWAPPED),
+        ((2, 1, 2), [1.0, 3.0, 2.0, 4.0], Cause.ENTRIES_SWAPPED),
+    ],
+)
+def test_two_entries_are_transposed_where_they_mirror_one_another_in_a_matrix(
+    shape: tuple[int, ...], wrong: list[float], cause: Cause
+) -> None:
+    weights, gradient = (np.reshape(each, shape) for each in ([1.0, 2.0, 3.0, 4.0], wrong))
+    found = cause_of(lambda x: (weights * x).sum(), np.ones(shape), gradient=lambda x: gradient)
+    assert found.startswith(cause)
+
+
+def test_entries_that_all_hold_the_numbers_of_others_are_swapped() -> None:
+    cause = cause_of(
+        lambda x: (x**2).sum(), np.array([1.0, 2.0, 5.0]), gradient=lambda x: 2 * np.roll(x, 1)
+    )
+    assert cause.startswith(f"{Cause.ENTRIES_SWAPPED}: ")
+    assert cause.endswith(", and so on")
 
 
 def test_an_input_that_f_fills_with_something_else_is_mutated() -> None:
@@ -252,6 +414,8 @@ def test_nothing_is_compared_with_itself() -> None:
     for source in (gradient, "backprop", "tape"):
         with pytest.raises(ValueError, match=r"are both .* compared with itself"):
             check(lambda x: x * x, 2.0, gradient=source, reference=source)
+    with pytest.raises(ValueError, match=r"are both 'tape'"):
+        check(lambda x: x * x, 2.0, gradient="tape", reference="".join(["ta", "pe"]))
     assert check(lambda x: x * x, 2.0, gradient="central-difference").passed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 from hypothesis import given
@@ -106,10 +106,12 @@ def headline(*found: Entry, passed: bool = False) -> str:
             "df[2]/dweight[10]: misfit at a tie",
         ),
         (entry(7.0, 5.07, name="df[2]/dweights[10,10]"), "df[2]/dweights[10,10]: 7.0, not 5.1"),
+        (entry(7.0, 5.07, name="df[2]/dweight[10,10]"), "df[2]/dweight[10,10]: 7.0, not 5.1"),
         (entry(math.nan, 5.07), "df/dx: misfit at a tie"),
         (entry(math.inf, 5.07), "df/dx: inf, not 5.07000"),
         (entry(2.0, 0.5, slopes=(0.0, 1.0)), "df/dx: 2.00000, not in 0..1.00000"),
         (entry(1.0, 0.5, slopes=(0.0, 1.0)), "df/dx: misfit at a tie"),
+        (entry(0.0, 0.5, slopes=(0.0, 1.0)), "df/dx: misfit at a tie"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -123,6 +125,29 @@ def test_a_cause_of_several_lines_makes_one_headline() -> None:
     assert headline(found) == "EDGE df/dx: f jumps here: a b"
 
 
+@pytest.mark.parametrize(
+    ("detail", "shown"), [("in 11 words", ": in 11 words"), ("in 111 words", "")]
+)
+def test_a_headline_has_the_detail_of_a_cause_where_41_characters_hold_it(
+    detail: str, shown: str
+) -> None:
+    found = entry(math.nan, 1.0, cause=f"{Cause.TIE}: {detail}")
+    assert headline(found) == f"WRONG df/dx: {Cause.TIE}{shown}"
+
+
+def test_a_bound_and_the_power_have_two_digits() -> None:
+    report = str(Report([entry(1.0, 2.0, error_bound=0.00123, power=2.46e-7)], passed=False))
+    assert "1.00000 against 2.00000 ± 0.0012\n" in report
+    assert "power: relative errors of 2.5e-07 would have been seen\n" in report
+
+
+def test_a_long_cause_has_three_lines() -> None:
+    cause = f"{Cause.TIE}: {' '.join(f't{n:02}' for n in range(80))}"
+    lines = str(Report([entry(1.0, 2.0, cause=cause)], passed=False)).split("\n")
+    assert [line[:9] for line in lines[2:6]] == ["cause: mi", "    t12 t", "    t29 t", "power: re"]
+    assert lines[4].endswith(" …")
+
+
 def test_the_worst_entries_come_first() -> None:
     found = [
         entry(1.0, 1.0, name="df/dx[0]", verdict=Verdict.PASS),
@@ -133,6 +158,53 @@ def test_the_worst_entries_come_first() -> None:
     lines = str(Report(found, passed=False)).split("\n")
     assert [line.split()[0] for line in lines[1:4]] == ["df/dx[2]", "df/dx[1]", "df/dx[3]"]
     assert lines[4] == "  and 1 more (all PASS)"
+
+
+@pytest.mark.parametrize(
+    ("count", "others"),
+    [(1, ""), (2, ", and 1 more like it"), (1002, ", and 1,001 more like it")],
+)
+def test_operations_that_are_wrong_alike_are_counted(count: int, others: str) -> None:
+    fault = OperationFault("cube", "a", 1.0, 2.0, "", "", count)
+    lines = str(Report([entry(1.0, 2.0)], passed=False, operations=[fault])).split("\n")
+    assert f"operation: d cube / d a is 1.00000, not 2.00000{others}" in lines
+
+
+@pytest.mark.parametrize(("gap", "bound"), [(1e-12, 1e-15), (1e-9, 1e-8)])
+def test_numbers_that_no_digits_tell_apart_are_shown_with_the_usual_six(
+    gap: float, bound: float
+) -> None:
+    found = entry(5.07 + gap, 5.07, error_bound=bound, cause=Cause.MUTATED_BY_F)
+    assert f"5.07000 against 5.07000 ± {bound:.0e}" in str(Report([found], passed=False))
+
+
+@pytest.mark.parametrize(
+    ("start", "line", "underline"),
+    [
+        (8, "t00 t01 t02 t03 t04 t05 t06 t07 t08 t09 t10 t11 t12 t13 t14 t15 t16…", " " * 8),
+        (80, "… t15 t16 t17 t18 t19 t20 t21 t22 t23 t24 t25 t26 t27 t28 t29 t30 t…", " " * 22),
+        (152, "…t23 t24 t25 t26 t27 t28 t29 t30 t31 t32 t33 t34 t35 t36 t37 t38 t39", " " * 61),
+    ],
+)
+def test_a_long_line_is_cut_so_that_what_is_underlined_is_in_view(
+    start: int, line: str, underline: str
+) -> None:
+    whole = " ".join(f"t{n:02}" for n in range(40))
+    fault = OperationFault("cube", "a", 1.0, 2.0, "", f"{whole}\n{' ' * start}~~~~~~~", 1)
+    lines = str(Report([entry(1.0, 2.0)], passed=False, operations=[fault])).split("\n")
+    at = next(n for n, told in enumerate(lines) if told.startswith("operation: "))
+    assert lines[at + 1 : at + 3] == [f"    {line}", f"    {underline}~~~~~~~"]
+
+
+@pytest.mark.parametrize(
+    "found",
+    [entry(1.0, 2.0), OperationFault("cube", "a", 1.0, 2.0, "", "", 1)],
+    ids=["entry", "fault"],
+)
+def test_what_was_found_stays_as_it_was(found: Entry | OperationFault) -> None:
+    with pytest.raises(FrozenInstanceError):
+        found.gradient = 2.0  # type: ignore[misc]
+    assert hash(found) == hash(replace(found))
 
 
 def test_the_error_is_its_report_and_pickles() -> None:

@@ -200,7 +200,7 @@ class _Evidence:
         if not any(ratios):
             return self._zero_elsewhere(self.looked_at[0])
         factor, excess = ratios[0], abs(ratios[0] - 1)
-        if factor == 0 or not all(_explains(factor, ratio, excess) for ratio in ratios):
+        if not all(_explains(factor, ratio, excess) for ratio in ratios):
             return ""
         if any(e.verdict is Verdict.PASS and e.gradient for e in self.entries):
             return ""

@@ -70,7 +70,7 @@ def _spelled_like(wanted: str) -> list[Verdict | Cause]:
         for word in known.casefold().split():
             spellings.setdefault(word, []).append(known)
     spellings |= {known.casefold(): [known] for known in EXPLANATIONS}
-    near = difflib.get_close_matches(wanted, spellings, n=3, cutoff=0.75)
+    near = difflib.get_close_matches(wanted, spellings, cutoff=0.75)
     return list(dict.fromkeys(known for spelling in near for known in spellings[spelling]))
 
 

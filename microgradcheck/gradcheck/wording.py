@@ -161,4 +161,4 @@ def power(power: float) -> str:
         return "none: no error of any size would have been seen"
     if power == 0:
         return "f stands still at every step, as a gradient of zero says"
-    return f"relative errors of {max(power, 0.0):.1e} would have been seen"
+    return f"relative errors of {power:.1e} would have been seen"
