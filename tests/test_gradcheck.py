@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import pickle
 import random
@@ -271,13 +272,21 @@ class Tie(NamedTuple):
 
 
 TIES = {
-    "maximum": Tie(max, [[1, 0, 0], [0, 0, 1], [1 / 3] * 3], [[1, 1, 1], [0, 0, 0], [0.5] * 3]),
+    "maximum": Tie(
+        max,
+        [[1, 0, 0], [0, 0, 1], [1 / 3] * 3],
+        [[1, 1, 1], [0, 0, 0], [0.5] * 3, [0.5, 0.50001, 0]],
+    ),
+    "range": Tie(lambda x: max(x) - min(x), [[0, 0, 0], [1, 0, -1]], [[1, 1, 1], [0, 0, 0.1]]),
     "minimum": Tie(min, [[1, 0, 0], [0, 0.5, 0.5]], [[1, 1, 1], [0, 0, 0]]),
     "largest size": Tie(
         lambda x: max(map(abs, x)), [[1, 0, 0], [0, 1, 0]], [[1, 1, 1], [0, 0, 0], [-1, 0, 0]]
     ),
     "length": Tie(
         lambda x: math.hypot(*(v - 1 for v in x)), [[0, 0, 0], [0.5, 0.5, 0.5]], [[1, 1, 1]]
+    ),
+    "maximum in small units": Tie(
+        lambda x: 1e-9 * max(x), [[1e-9, 0, 0], [0, 5e-10, 5e-10]], [[1e-9] * 3, [0, 0, 0]]
     ),
     "sum of sizes": Tie(
         lambda x: sum(abs(v - 1) for v in x), [[0, 0, 0], [1, -1, 1]], [[1.5, 0, 0], [0, 0, -2]]
@@ -294,6 +303,27 @@ def test_a_tie_takes_what_fits_together_and_nothing_else(tie: Tie) -> None:
     for gradient in tie.wrong:
         report = check(tie.f, [1.0, 1.0, 1.0], gradient=lambda _, g=gradient: g)
         assert report.verdict == "WRONG", (gradient, str(report))
+
+
+@pytest.mark.parametrize("pair", list(itertools.combinations(range(4), 2)))
+def test_of_kinks_the_first_four_are_held_against_one_another(pair: tuple[int, int]) -> None:
+    # Beside the others' slopes, a step of all four hides what a step of these two shows.
+    i, j = pair
+
+    def f(x: list[float]) -> float:
+        return abs(x[i] + x[j]) + sum(abs(a) for n, a in enumerate(x) if n not in pair)
+
+    wrong = [0.5 * (n == i) - 0.5 * (n == j) for n in range(4)]
+    assert check(f, [0.0] * 4, gradient=lambda _: wrong).cause.startswith(Cause.TIE)
+
+
+def test_more_kinks_are_held_against_one_another_with_random_signs() -> None:
+    wrong = [0.5, 0.5, 0.5, 0.5, 1.0, 0.0]  # No sum of all, nor a difference of the first, tells.
+    found = [
+        check(lambda x: abs(sum(x)), [0.0] * 6, gradient=lambda _: wrong, rng=seed).verdict
+        for seed in range(6)
+    ]
+    assert "WRONG" in found
 
 
 def test_a_kink_shows_both_slopes_and_does_not_hide_other_entries() -> None:
@@ -618,6 +648,12 @@ MISFITS = {
         lambda x: twice(x).T,
         cause=f"{Cause.WRONG_SHAPE}.*transposed",
     ),
+    "wrong shape, larger": Case(
+        sum_of_squares,
+        np.ones((2, 3)),
+        lambda _: np.ones((3, 3)),
+        cause=rf"{Cause.WRONG_SHAPE}.* has shape \(3, 3\), expected shape \(2, 3\)$",
+    ),
     "wrong shape, too few": Case(
         sum_of_squares, [1.0, 2.0], lambda _: [1.0], cause=Cause.WRONG_SHAPE
     ),
@@ -769,6 +805,52 @@ def test_a_symmetric_jacobian_is_checked_at_another_point_and_only_one() -> None
     assert len(calls) < 200
 
 
+@pytest.mark.parametrize("at", [0.0, 2.0])
+def test_the_other_point_of_a_symmetric_jacobian_is_near_by_on_either_side(at: float) -> None:
+    asked = []
+
+    def gradient(x: np.ndarray) -> np.ndarray:
+        asked.append(x - at)
+        return np.eye(3) * x.sum() + (1 + x)[:, None]
+
+    for seed in range(8):
+        report = check(lambda x: (1 + x) * x.sum(), np.full(3, at), gradient=gradient, rng=seed)
+        assert (report.passed, report.notes) == (True, [])
+    size = 0.1 * (at or 1.0)
+    assert -size <= np.min(asked) < -0.8 * size
+    assert 0.8 * size < np.max(asked) <= size
+
+
+def test_a_symmetric_jacobian_may_hold_zeros() -> None:
+    report = check(
+        lambda x: [x[1] ** 2, 2 * x[0], x[2]],
+        [3.0, 1.0, 4.0],
+        gradient=lambda x: [[0, 2, 0], [2 * x[1], 0, 0], [0, 0, 1]],
+    )
+    assert report.cause.startswith(Cause.JACOBIAN_TRANSPOSED)
+
+
+@pytest.mark.parametrize(
+    "jacobian",
+    [
+        *(1e-6 * A, A, 1e6 * A),
+        np.array([[1.0, 1, 1], [1, 1, 2], [1, 3, 1]]),
+        *(np.ones((2, 3)), np.ones((3, 2)), np.eye(2), np.ones((1, 1))),
+    ],
+    ids=str,
+)
+def test_a_jacobian_whose_transpose_is_another_is_checked_at_one_point(jacobian: Any) -> None:
+    asked = []
+
+    def gradient(x: np.ndarray) -> np.ndarray:
+        asked.append(x)
+        return jacobian
+
+    x = np.arange(1.0, 1 + jacobian.shape[1])
+    assert check(lambda x: jacobian @ x, x, gradient=gradient)
+    assert all((point == x).all() for point in asked)
+
+
 SOURCES = [
     *("central-difference", "forward-mode", "backprop", "complex-step"),
     *("forward-difference", "backward-difference"),
@@ -790,6 +872,30 @@ def test_every_source_can_be_the_reference_and_the_gradient(source: str) -> None
         check(f, x, gradient=lambda x: [2 * right(x)[0], right(x)[1]], reference=source).verdict
         == "WRONG"
     )
+
+
+@pytest.mark.parametrize("name", ["a", "backprop_of_mine", "z"])
+def test_a_source_of_the_users_own_is_asked_for_each_output(name: str) -> None:
+    class Source:
+        def value_and_gradient(self, f: Callable[..., Any], *inputs: Any) -> tuple[float, Any]:
+            value, gradient = mg.value_and_grad(f)(*inputs)
+            return value, 3 * gradient
+
+    source = Source()
+    source.name = name  # type: ignore[attr-defined]
+    report = check(lambda x: [mg.sin(x), x * x], 2.0, gradient=source)
+    assert [entry.gradient for entry in report.entries] == [3 * math.cos(2.0), 12.0]
+
+
+def test_backprop_takes_one_call_for_all_outputs() -> None:
+    recorded = []
+
+    def f(x: Any) -> Any:
+        recorded.append(isinstance(x[0], Value))
+        return [x[0] * k for k in range(9)]
+
+    assert check(f, [2.0])
+    assert sum(recorded) == 1
 
 
 def test_a_reference_of_the_users_own() -> None:

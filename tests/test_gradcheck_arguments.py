@@ -14,6 +14,7 @@ import pytest
 import microgradcheck as mg
 from microgradcheck.gradcheck import Entry, Report
 from microgradcheck.gradcheck.entry import Cause, Circumstances, judge
+from microgradcheck.gradcheck.nodes import estimate_nodes
 from microgradcheck.numeric.ladder import Estimate
 
 
@@ -67,6 +68,21 @@ def test_an_array_of_records_is_refused() -> None:
     records = np.array([(1.0, 2.0)], dtype=[("a", float), ("b", float)])
     with pytest.raises(TypeError, match=r"the input x holds array\(.*of type ndarray"):
         check(lambda x: x["a"].sum(), records, gradient=twice)
+
+
+@pytest.mark.parametrize(
+    ("f", "name"),
+    [
+        (lambda e: e * e, "e"),
+        (lambda eight_it: eight_it * eight_it, "eight_it"),
+        (lambda nine_of_x: nine_of_x * nine_of_x, "x"),
+        (lambda w, n=2: w**n, "w"),
+    ],
+)
+def test_inputs_have_the_names_of_the_parameters_of_f_if_those_are_short(
+    f: Callable[..., Any], name: str
+) -> None:
+    assert check(f, 3.0).entries[0].name == f"df/d{name}"
 
 
 # What f does
@@ -172,6 +188,7 @@ def test_a_function_of_every_element_needs_a_jacobian_and_is_told_so() -> None:
     [
         (lambda p: [p[0], (p[0], np.ones(3))], r"p[1][1] has shape (3,), expected shape (2,)"),
         (lambda p: [p[0]], "p has 1 parts, expected 2"),
+        (lambda p: [*p, 0.0], "p has 3 parts, expected 2"),
         (lambda p: p[0], "p has shape (), expected 4 numbers in parts of several shapes"),
         (lambda p: [p[0], p[0]], "p[1] has shape (), expected 3 numbers in parts of"),
     ],
@@ -184,6 +201,11 @@ def test_the_part_of_a_wrong_shape_is_named(gradient: Any, words: str) -> None:
     assert report.calls == 2
 
 
+def test_rows_of_several_lengths_have_no_shape() -> None:
+    report = check(lambda x: x[0][0] * x[1][0], [[1.0, 2.0], [3.0]], gradient=lambda _: 1.0)
+    assert "has shape (), expected 3 numbers in parts of several shapes" in report.cause
+
+
 # Functions that change by themselves
 
 
@@ -193,6 +215,13 @@ def test_a_dropout_is_found_though_it_drops_the_same_twice(seed: int) -> None:
     report = check(lambda x: x * x * rng.choice((0, 2)), 3.0, gradient=lambda x: 2 * x)
     assert report.verdict == "NOISY"
     assert report.cause.startswith(Cause.F_DOES_NOT_REPEAT)
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0])
+def test_a_function_without_noise_is_called_again_once_or_twice(constant: float) -> None:
+    asked: list[float] = []
+    check(lambda x: asked.append(x) or constant, 3.0, gradient=lambda _: 0.0)
+    assert 2 <= asked.count(3.0) <= 3
 
 
 def test_a_function_that_changes_late_is_found_by_a_last_call() -> None:
@@ -273,6 +302,30 @@ def test_a_change_now_and_then_makes_no_gradient_wrong() -> None:
         assert report.verdict == "NOISY", str(report)
 
 
+@pytest.mark.parametrize(
+    ("ulp", "verdict"), [(0, "PASS"), (64, "PASS"), (65, "NOISY"), (-65, "NOISY")]
+)
+def test_what_repeats_within_64_ulp_is_rounding(ulp: int, verdict: str) -> None:
+    calls = iter(range(10_000))
+
+    def f(x: float) -> float:
+        return x if x != 1.0 else 1.0 + (next(calls) > 0) * ulp * math.ulp(1.0)
+
+    assert check(f, 1.0, gradient=lambda _: 1.0).verdict == verdict
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-20, 1e20])
+@pytest.mark.parametrize(
+    ("apart", "verdict"), [(1e-13, "PASS"), (1e-11, "WRONG")], ids=["rounding", "more"]
+)
+def test_a_gradient_repeats_but_for_rounding(size: float, apart: float, verdict: str) -> None:
+    calls = iter(range(10_000))
+    report = check(
+        lambda x: size * x, 1.0, gradient=lambda _: size * (1 + apart * (next(calls) % 2))
+    )
+    assert report.verdict == verdict
+
+
 # References
 
 
@@ -296,6 +349,8 @@ def test_a_wrong_reference_is_told_from_a_wrong_gradient() -> None:
     both = check(f, x, gradient=lambda x: [5.0, 1.0], reference=reference)
     assert both.cause.endswith("differences of f give 12.0000, and so is the gradient")
     assert check(f, x, gradient=reference, reference=right).cause == Cause.SIGN_FLIPPED
+    slightly = check(f, x, gradient=right, reference=lambda x: [3 * x[0] ** 2 + 1e-4, 1.0])
+    assert slightly.cause == doubted.cause
 
 
 # Ties
@@ -319,6 +374,23 @@ def test_slopes_that_do_not_add_up_are_seen_beside_an_input_in_small_units() -> 
     assert report.entries[1].verdict == "EDGE"
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_slopes_that_add_up_within_the_noise_leave_a_wrong_gradient_wrong(seed: int) -> None:
+    rng = random.Random(seed)
+
+    def f(x: list[float]) -> float:
+        return sum(map(math.sin, x)) + 0.01 * rng.gauss(0, 1)
+
+    assert check(f, [1.0] * 3, gradient=lambda _: [9.0, 0.54, 0.54]).verdict == "WRONG"
+
+
+def test_where_f_jumps_as_all_inputs_move_a_wrong_gradient_is_wrong() -> None:
+    report = check(
+        lambda x: x[0] + 2 * x[1] + (x[0] > 0 and x[1] > 0), [0.0, 0.0], gradient=lambda _: [1, 5]
+    )
+    assert report.verdict == "WRONG"
+
+
 def test_slopes_that_add_up_leave_a_wrong_gradient_wrong() -> None:
     x = np.array([1e-6, 3.0, 2e5])
     for wrong in (lambda x: 3 * x, lambda x: 2 * x * [1, 1, -1], lambda x: 2 * x + 1e-3):
@@ -334,6 +406,13 @@ def test_second_derivatives_are_called_what_they_are() -> None:
         *("d²f/dx[0]dx[0]", "d²f/dx[0]dy"),
         *("d²f/dydx[0]", "d²f/dydy"),
     ]
+    wrong = check(
+        lambda x, y: x * x * y,
+        *(2.0, 3.0),
+        order=2,
+        gradient=lambda x, y: ((2 * y, 2 * x), (2 * x, 1.0)),
+    )
+    assert "df/dy does not change with y here" in wrong.cause
 
 
 def test_the_calls_at_another_point_are_counted_once() -> None:
@@ -388,6 +467,19 @@ def test_no_other_seed_is_taken(rng: Any) -> None:
 
 
 # Interior nodes
+
+
+def test_nodes_and_operations_at_zero_are_checked() -> None:
+    report = check(lambda x: mg.exp(x - 1.0), 1.0, nodes=True)
+    assert [node.verdict for node in report.nodes] == ["PASS"]
+    tilted = mg.operation("tilted", value="3 * a + a**3", derivatives=["2 + 3 * a**2"])
+    (fault,) = check(lambda x: 2.0 * tilted(x), 0.0).operations
+    assert (fault.gradient, fault.reference) == (2.0, pytest.approx(3.0))
+
+
+def test_a_constant_stays_where_the_first_input_is_nudged() -> None:
+    for node, adjoint, slope in estimate_nodes(mg.exp(mg.Value(3.0) * 2.0), 1e-6, leaves=True):
+        assert slope.value == pytest.approx(adjoint, rel=1e-6), node
 
 
 def test_where_the_gradient_cannot_be_had_nodes_are_left_out() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import random
 from typing import Any
 
@@ -52,8 +53,15 @@ def test_many_entries_take_a_few_calls(without_tape: Any) -> None:
         assert ours.resolution == pytest.approx(theirs.resolution, rel=0.5)
 
 
+def test_steps_begin_wider_where_they_cost_little(without_tape: Any) -> None:
+    report, slow = check(smooth), without_tape(smooth)
+    bound, slow_bound = (max(e.error_bound for e in found.entries) for found in (report, slow))
+    assert bound < slow_bound / 4
+
+
 def test_few_entries_are_not_worth_a_tape() -> None:
-    assert check(smooth, X[:10]).taped == 0
+    assert check(smooth, X[:15]).taped == 0
+    assert check(smooth, X[:16]).taped
 
 
 def test_arguments_of_every_kind() -> None:
@@ -82,15 +90,19 @@ def test_one_wrong_entry_is_found(size: float) -> None:
 # What a tape does not hold
 
 
-def test_another_branch_is_taken_by_f_itself(without_tape: Any) -> None:
+@pytest.mark.parametrize(
+    ("n", "is_beyond"), [(0, operator.ge), (3, operator.gt), (len(X) - 1, operator.gt)]
+)
+def test_another_branch_is_taken_by_f_itself(n: int, is_beyond: Any, without_tape: Any) -> None:
     def bent(x: Any) -> Any:
-        return smooth(x) + (1 if x[3] > X[3] else 5) * (x[3] - X[3])
+        return smooth(x) + (1 if is_beyond(x[n], X[n]) else 5) * (x[n] - X[n])
 
     report, slow = check(bent), without_tape(bent)
     assert report.taped
+    assert report.calls < slow.calls / 2
     assert [e.verdict for e in report.entries] == [e.verdict for e in slow.entries]
-    assert report.entries[3].slopes == pytest.approx(slow.entries[3].slopes, rel=0.01)
-    assert report.entries[3].verdict == "KINK"
+    assert report.entries[n].slopes == pytest.approx(slow.entries[n].slopes, rel=0.01)
+    assert report.entries[n].verdict == "KINK"
 
 
 def test_a_border_of_the_domain_is_an_edge(without_tape: Any) -> None:
@@ -175,6 +187,37 @@ def test_f_confirms_its_tape_next_to_the_inputs() -> None:
     assert check(only_here).entries[7].verdict == "WRONG"
 
 
+def test_f_is_asked_near_its_inputs_alone() -> None:
+    x, asked = 1e-3 * X, []
+
+    def f(x: Any) -> Any:
+        if isinstance(x, np.ndarray) and x.dtype == float:
+            asked.append(x)
+        return mg.sum([mg.sin(a * 1e3) for a in x])
+
+    assert check(f, x).taped
+    assert np.abs(np.array(asked) - x).max() < 0.3 * x.max()
+
+
+def test_a_small_part_that_is_cut_off_is_seen_beside_small_numbers() -> None:
+    assert check(lambda x: 1e-12 * only_for_values(x)).entries[7].verdict == "WRONG"
+
+
+@pytest.mark.parametrize("f", [lambda x: 1e6 + smooth(x), lambda x: 0 * smooth(x)])
+def test_what_a_tape_gives_within_rounding_is_confirmed(f: Any) -> None:
+    taped = Taped.of(Problem(f, (X,)), [float(f(X))], None)
+    assert taped is not None
+    assert taped.is_confirmed(0.0, random.Random(0))
+
+
+def test_f_confirms_its_tape_far_from_the_inputs() -> None:
+    def only_near(x: Any) -> Any:
+        is_far = not isinstance(x[0], mg.Value) and np.abs(x / X - 1).max() > 0.1
+        return smooth(x) + 1e-3 * is_far
+
+    assert check(only_near).taped == 0
+
+
 def test_f_may_refuse_to_be_recorded_by_an_error_of_its_own() -> None:
     def cut(x: Any) -> Any:
         try:
@@ -191,7 +234,8 @@ def test_f_may_refuse_points_that_are_farther_away_than_steps() -> None:
             raise RuntimeError("too far")
         return smooth(x)
 
-    assert check(bounded).passed
+    report = check(bounded)
+    assert (report.passed, report.taped) == (True, 0)
 
 
 def test_f_may_change_a_value_that_its_tape_holds(without_tape: Any) -> None:
@@ -218,7 +262,14 @@ def test_an_input_without_influence_makes_no_difference_at_all() -> None:
 def test_points_are_computed_in_portions(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = check(smooth)
     monkeypatch.setattr(nudges, "_NUMBERS", 300)
+    sizes, run = [], mg.tape.Tape.trusted_values
+    monkeypatch.setattr(
+        mg.tape.Tape,
+        "trusted_values",
+        lambda self, points: sizes.append(len(points)) or run(self, points),
+    )
     assert check(smooth).taped == whole.taped
+    assert max(sizes) == 1 + 8  # The inputs, and 8 points of 40 numbers.
 
 
 def test_searches_that_need_more_points_share_them(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -237,11 +288,12 @@ def test_searches_that_need_more_points_share_them(monkeypatch: pytest.MonkeyPat
     assert report.taped > 6 * len(X)
 
 
-def test_where_a_value_of_its_own_has_changed_f_is_called() -> None:
+@pytest.mark.parametrize("when", range(2, 6))
+def test_where_a_value_of_its_own_has_changed_f_is_called(when: int) -> None:
     weight, calls = mg.Value(1.0), itertools.count()
 
     def f(x: Any) -> Any:
-        if not isinstance(x[0], mg.Value) and next(calls) == 2:
+        if not isinstance(x[0], mg.Value) and next(calls) == when:
             weight.data = 2.0  # It makes no difference, which the tape cannot know.
         return smooth(x) + 0 * weight
 

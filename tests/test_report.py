@@ -207,6 +207,48 @@ def test_what_was_found_stays_as_it_was(found: Entry | OperationFault) -> None:
     assert hash(found) == hash(replace(found))
 
 
+@pytest.mark.parametrize(("count", "rows"), [(1, 1), (5, 5), (6, 0)])
+def test_few_entries_that_pass_are_all_shown(count: int, rows: int) -> None:
+    found = [entry(1.0, 1.0, verdict=Verdict.PASS)] * count
+    assert str(Report(found, passed=True)).count("  df/dx ") == rows
+
+
+@pytest.mark.parametrize(
+    ("operation", "cause", "note", "shown"),
+    [
+        (1, 1, 1, (5, 2, 2)),
+        (1, 2, 1, (5, 1, 2)),
+        (2, 1, 1, (5, 1, 2)),
+        (2, 1, 2, (3, 1, 2)),
+        (3, 1, 3, (3, 1, 1)),
+        (3, 3, 3, (1, 1, 0)),
+    ],
+)
+def test_a_report_shows_as_much_as_there_are_lines_for(
+    operation: int, cause: int, note: int, shown: tuple[int, int, int]
+) -> None:
+    words = {1: "why", 2: "why " * 20, 3: "why " * 40}  # by the lines that they take
+    places = {1: ("", ""), 2: ("file.py:12" * 3, ""), 3: ("", "cube(x)\n~~~~~~~")}
+    lines = str(
+        Report(
+            [entry(1.0, 2.0, cause=words[cause])] * 8,
+            passed=False,
+            operations=[OperationFault("cube", "a", 1.0, 2.0, *places[operation], 1)] * 4,
+            notes=[words[note]] * 3,
+        )
+    ).split("\n")
+    heads = ("  df/dx", "operation: ", "note: ")
+    assert tuple(sum(line.startswith(head) for line in lines) for head in heads) == shown
+    assert f"    and in {4 - shown[1]} more places: cube" in lines
+    assert lines[-1] == "calls: 0 of f"
+
+
+def test_in_a_notebook_the_five_worst_entries_are_shown() -> None:
+    found = [entry(1.0, 1.0 + k, name=f"df/dx[{k}]") for k in range(7)]
+    page = Report(found, passed=False)._repr_html_()
+    assert [f"df/dx[{k}]</td>" in page for k in range(7)] == [False] * 2 + [True] * 5
+
+
 def test_the_error_is_its_report_and_pickles() -> None:
     report = Report([entry(1.0, 2.0, cause="always zero")], passed=False)
     error = GradcheckError(report)
@@ -214,4 +256,5 @@ def test_the_error_is_its_report_and_pickles() -> None:
     assert type(again) is GradcheckError
     assert str(again) == str(error) == str(report)
     assert again.report.entries == report.entries
+    assert len({again.report, report}) == 2
     assert GradcheckError.__module__ == "microgradcheck"

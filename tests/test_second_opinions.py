@@ -45,6 +45,14 @@ def test_a_way_that_is_wrong_by_itself_stands_alone() -> None:
     assert found.conclusion == "complex-step stands alone; the others agree with the gradient."
 
 
+def test_ways_that_are_wrong_together_stand_alone() -> None:
+    square = mg.operation("wrong_square", value="a * a", derivatives=["a"])
+    found = opinions(square, 3.0, gradient=lambda x: 2 * x)
+    assert found.conclusion == (
+        "backprop, forward-mode stand alone; the others agree with the gradient."
+    )
+
+
 def test_a_way_that_does_not_see_all_of_f_says_nothing() -> None:
     found = opinions(math.exp, 1.0, gradient=math.exp)
     assert [judge.why_not for judge in found.judges[:2]] == [
@@ -88,6 +96,13 @@ def test_what_is_too_small_for_a_slope_is_said_to_be() -> None:
     found = opinions(lambda x: 3 * x, 2.0, gradient=lambda _: 3.0)
     assert math.isnan(found.slope)
     assert "too small beside the noise" in str(found)
+
+
+def test_two_steps_above_the_noise_are_enough_for_a_slope() -> None:
+    found = opinions(lambda x: 1e9 + x * x, 1.0, gradient=lambda x: 2 * x)
+    noise = found.differences[0].floor * found.steps[0]
+    assert sum(rest > 100 * noise for rest in found.remainders) == 2
+    assert found.slope == pytest.approx(2, abs=0.01)
 
 
 def test_steps_are_what_x_moves_by() -> None:

@@ -253,7 +253,7 @@ class Comparison:
 
 def _is_symmetric(entries: Sequence[Entry], size: int) -> bool:
     """Tell whether references form a square matrix that equals its transpose, not diagonal."""
-    if size < 2 or size * size != len(entries):
+    if size * size != len(entries):
         return False
     table = [entry.reference for entry in entries]
     pairs = [(table[k * size + i], table[i * size + k]) for k in range(size) for i in range(k)]

@@ -55,7 +55,7 @@ class GradcheckError(AssertionError):
         return GradcheckError, (self.report,)
 
 
-@dataclass(eq=False, repr=False, kw_only=True)
+@dataclass(eq=False, kw_only=True)
 class Report:
     """The result of a gradcheck.
 

@@ -152,7 +152,7 @@ def _misfit(found: list[Index], expected: list[Index], name: str) -> str:
     """Say how the shape of a gradient differs, or of its first part where x is made of several."""
     if _shape(expected).startswith("shape") or () in found:
         flipped = sorted(index[::-1] for index in found)
-        hint = "; it is transposed" if flipped == sorted(expected) and len(expected[0]) > 1 else ""
+        hint = "; it is transposed" if flipped == expected else ""
         told = f"{_shape(found)}, expected {_shape(expected)}{hint}"
     else:
         given, asked = _by_first(found), _by_first(expected)
