@@ -218,7 +218,9 @@ class _Evidence:
         if len(values) == 1:
             flat = f"{f} does not change with {x} here"
             return f"{Cause.INPUT_IGNORED}: {flat}, and the gradient is not 0"
-        return f"{Cause.STATIONARY}: the slope of {f} in {x} is 0, and the gradient is not"
+        bound = abs(entry.reference) + entry.error_bound
+        slope = f"at most {bound:.1e}" if bound > _CLOSE * abs(entry.gradient) else "0"
+        return f"{Cause.STATIONARY}: the slope of {f} in {x} is {slope}, and the gradient is not"
 
     def _zero_elsewhere(self, entry: Entry) -> str:
         nearby = [sample.ratio for sample in self._nearby(entry)]
