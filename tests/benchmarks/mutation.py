@@ -1,7 +1,7 @@
 """Change one operator or number of the core at a time, and ask the tests: do they notice?
 
     python -m pip install cosmic-ray
-    python -m tests.mutation mutants.jsonl microgradcheck/numeric
+    python -m tests.benchmarks.mutation mutants.jsonl microgradcheck/numeric
 
 Cosmic Ray says what can be changed. Each change is tried in a fork of one process that has
 imported and collected everything: functions get their changed code, and the tests that run the
@@ -37,7 +37,7 @@ from cosmic_ray import plugins
 from cosmic_ray.ast import ast_nodes, get_ast
 from cosmic_ray.mutating import mutate_code
 
-ROOT: Final = Path(__file__).parents[1]
+ROOT: Final = Path(__file__).parents[2]
 CORE: Final = [
     *("ops", "structure.py", "sweep.py", "value", "backprop.py", "sources.py"),
     *("numeric", "gradcheck"),
