@@ -52,7 +52,7 @@ def _telling_numbers(entry: Entry, digits: int) -> str:
     is_wrong, is_between = entry.verdict is Verdict.WRONG, False
     if entry.slopes:
         low, high = sorted(entry.slopes)
-        is_between = low <= entry.gradient <= high
+        is_between = low - entry.error_bound <= entry.gradient <= high + entry.error_bound
         expected = f"in {number(low, digits)}..{number(high, digits)}"
     if is_wrong:
         return "" if is_between or given == expected else f"{given}, not {expected}"
