@@ -124,8 +124,8 @@ class Runner:
         return [json.loads(line) for line in lines]
 
     def _note(self, running: dict[int, tuple[Mutant, Fork]]) -> None:
-        pid, _ = os.wait()
-        mutant, fork = running.pop(pid)
+        ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOWAIT)
+        mutant, fork = running.pop(ended.si_pid)
         found = fork.told() or {"noticed": "by no end, or by a crash"}
         self.kills[found["noticed"]] += 1
         with self.results.open("a") as file:
@@ -238,6 +238,7 @@ class Fork:
         """Return what came of the work; None of a copy that came to no good end."""
         with os.fdopen(self._pipe) as pipe:
             text = pipe.read()
+        os.waitpid(self.pid, 0)
         return json.loads(text) if text else None
 
 
