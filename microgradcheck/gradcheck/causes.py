@@ -7,13 +7,12 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import NamedTuple
 
+from microgradcheck.gradcheck.elsewhere import Elsewhere, Sample
 from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict, worst_first
 from microgradcheck.gradcheck.nodes import Recording, faults_of, record
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
-from microgradcheck.numeric.ladder import estimate_along
 
 __all__ = ["explain"]
 
@@ -21,8 +20,6 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 
 _CLOSE = 1e-4  # relative: two numbers that agree so far are the same number for a cause
 _MOST_LOOKED_AT = 12  # wrong entries, the worst: f and its gradient are asked nearby for each
-_POINTS = 3
-_PRECISION, _LEAST_PRECISION = 1e-6, 1e-4  # relative: of a derivative nearby, sought and needed
 
 
 def explain(
@@ -61,23 +58,6 @@ def explain(
     return explained, faults, notes
 
 
-class _Sample(NamedTuple):
-    """A number of a gradient somewhere, and what differences of f give for it there."""
-
-    x: float
-    gradient: float
-    derivative: float
-    error_bound: float
-
-    @property
-    def ratio(self) -> float:
-        return self.gradient / self.derivative
-
-    @property
-    def excess(self) -> float:
-        return self.gradient - self.derivative
-
-
 @dataclass
 class _Evidence:
     problem: Problem
@@ -89,15 +69,7 @@ class _Evidence:
     def __post_init__(self) -> None:
         self.wrong = [entry for entry in self.entries if entry.is_unexplained]
         self.looked_at = worst_first(self.wrong)[:_MOST_LOOKED_AT]
-        # Every input is another number there, of the same sign and size.
-        self.points = [
-            [
-                x + math.copysign(0.05 * self.rng.uniform(0.5, 1.5) * size, x)
-                for x, size in zip(self.problem.entries, self.problem.sizes, strict=True)
-            ]
-            for _ in range(_POINTS)
-        ]
-        self.mirrored = [[-x for x in self.problem.entries]]
+        self.elsewhere = Elsewhere(self.problem, self.under_test.ask, self.looked_at, self.rng)
 
     def common_cause(self) -> str:
         """Return the cause that explains all wrong entries together, if one does."""
@@ -119,13 +91,13 @@ class _Evidence:
         if missing := self._one_use(entry):
             return missing
         x = self.problem.entries[self.problem.position(entry)[1]]
-        here = _Sample(x, gradient, reference, entry.error_bound)
+        here = Sample(x, gradient, reference, entry.error_bound)
         factor, excess = here.ratio, abs(here.ratio - 1)
-        samples = self._nearby(entry)
+        samples = self.elsewhere.nearby(entry)
         nearby = [sample.ratio for sample in samples]
         if len(nearby) >= 3 and all(_explains(1.0, ratio, excess) for ratio in nearby):
             return f"{Cause.ONLY_HERE}: at three points nearby it is right"
-        mirrored = self._samples(entry, self.mirrored)
+        mirrored = self.elsewhere.mirrored(entry)
         if any(_explains(1.0, sample.ratio, excess, 1e-5) for sample in mirrored):
             return f"{Cause.ONE_SIDE_OF_A_BRANCH}: at the mirrored inputs it is right"
         if _close(gradient, -reference, _CLOSE + entry.error_bound / abs(reference)):
@@ -178,7 +150,7 @@ class _Evidence:
         if len(wrong) < 2 or not all(_explains(a.gradient, b.reference, a.gap) for a, b in holds):
             return ""
         if all(_close(e.gradient, -e.reference) for e in wrong) and all(
-            _close(sample.ratio, -1.0) for sample in self._nearby(self.looked_at[0])
+            _close(sample.ratio, -1.0) for sample in self.elsewhere.nearby(self.looked_at[0])
         ):
             return Cause.SIGN_FLIPPED  # As much here as a swap, and nearby only this.
         mirrored = {(e.input, e.index[::-1]): e.reference for e in wrong}
@@ -206,7 +178,7 @@ class _Evidence:
             return ""
         if _close(factor, -1.0):
             return Cause.SIGN_FLIPPED
-        nearby = self._nearby(self.looked_at[0])
+        nearby = self.elsewhere.nearby(self.looked_at[0])
         if not all(_explains(factor, sample.ratio, excess, 1e-3) for sample in nearby):
             return ""  # They share a factor here: that of a wrong step which all go through.
         return _constant_factor(factor)
@@ -223,7 +195,7 @@ class _Evidence:
         return f"{Cause.STATIONARY}: the slope of {f} in {x} is {slope}, and the gradient is not"
 
     def _zero_elsewhere(self, entry: Entry) -> str:
-        nearby = [sample.ratio for sample in self._nearby(entry)]
+        nearby = [sample.ratio for sample in self.elsewhere.nearby(entry)]
         always = len(nearby) >= 2 and not any(nearby)
         return Cause.ALWAYS_ZERO if always else Cause.ZERO_HERE
 
@@ -239,27 +211,6 @@ class _Evidence:
             )
         return ""
 
-    def _nearby(self, entry: Entry) -> list[_Sample]:
-        return self._samples(entry, self.points)
-
-    def _samples(self, entry: Entry, points: Sequence[list[float]]) -> list[_Sample]:
-        """Return an entry at other inputs; nothing if it is none of those that are looked at."""
-        if entry not in self.looked_at:
-            return []
-        k, i = self.problem.position(entry)
-        ask, found = self.under_test.ask, []
-        for point in points:
-            x, at = point[i], self.problem.along({i: 1.0}, k, point)
-            try:
-                slope = estimate_along(at, x, abs(x) or 1.0, entry.noise, _PRECISION)
-                given = ask(point)[k][i] if ask else math.nan
-            except Exception:  # noqa: BLE001  the verdict is on other inputs, and stands without
-                continue
-            is_known = slope.error_bound < _LEAST_PRECISION * abs(slope.value)
-            if slope.behaviour == "smooth" and is_known and math.isfinite(given):
-                found.append(_Sample(x, given, slope.value, slope.error_bound))
-        return found
-
 
 def _constant_factor(factor: float) -> str:
     maybe = "; maybe stale, from a second backward pass" if _close(factor, 2.0) else ""
@@ -269,7 +220,7 @@ def _constant_factor(factor: float) -> str:
     return f"{Cause.CONSTANT_FACTOR} of {shown}{maybe}"
 
 
-def _term(found: Sequence[_Sample]) -> str:
+def _term(found: Sequence[Sample]) -> str:
     """Tell whether what is too much or missing is one number, or one number times the input."""
     if len(found) < 3 or any(one.error_bound > 0.01 * abs(one.excess) for one in found):
         return ""
