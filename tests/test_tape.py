@@ -23,7 +23,7 @@ import pytest
 import microgradcheck as mg
 from microgradcheck.tape import StaleTapeError, Tape, record
 from microgradcheck.tape.arguments import Arguments, Points
-from microgradcheck.tape.graph import trace
+from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.schedule import Schedule, Sums, Terms
 from microgradcheck.tape.ways import LOOP, PASSES, STRAIGHT, Many
 

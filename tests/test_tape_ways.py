@@ -11,7 +11,7 @@ import pytest
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.tape import StaleTapeError, TapeSource, record
 from microgradcheck.tape.arguments import Arguments
-from microgradcheck.tape.graph import Graph, trace
+from microgradcheck.tape.graph import Graph
 from microgradcheck.tape.module import Module
 from microgradcheck.tape.over_arrays import (
     Loop,
@@ -20,6 +20,7 @@ from microgradcheck.tape.over_arrays import (
     namespace_function,
 )
 from microgradcheck.tape.passes import Passes
+from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.schedule import Schedule, Terms
 from microgradcheck.tape.ways import Runner
 from programs import Expected, Program, expected, program, user_operations

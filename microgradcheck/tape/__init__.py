@@ -15,7 +15,8 @@ Where a tape does not hold or the function is undefined, the function itself is 
 from __future__ import annotations
 
 from microgradcheck.tape.arguments import Arguments
-from microgradcheck.tape.graph import Recorder, StaleTapeError
+from microgradcheck.tape.graph import StaleTapeError
+from microgradcheck.tape.recorder import Recorder
 from microgradcheck.tape.source import TapeSource
 from microgradcheck.tape.tape import Tape, record
 

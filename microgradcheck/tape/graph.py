@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import operator
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Never, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from microgradcheck import sweep
-from microgradcheck.backprop import Run
-from microgradcheck.functions.entries import is_entry
 from microgradcheck.ops import OPERATIONS, Operation
-from microgradcheck.structure import take_apart
-from microgradcheck.value import Value, line_name, watching
+from microgradcheck.value import Value
 
 if TYPE_CHECKING:
     import numpy as np
@@ -23,7 +19,7 @@ Indices: TypeAlias = "NDArray[np.intp]"
 Mask: TypeAlias = "NDArray[np.bool_]"
 Numbers: TypeAlias = "NDArray[np.float64]"
 
-__all__ = ["SYMBOLS", "Graph", "Guard", "Recorder", "StaleTapeError", "trace"]
+__all__ = ["SYMBOLS", "Graph", "Guard", "StaleTapeError"]
 
 Compare = Callable[[Any, Any], Any]
 
@@ -226,74 +222,3 @@ def _minds_signs_of_zero(operation: Operation) -> bool:
     # That is atan2, what calls it, and maybe rules in Python.
     rules = (operation.value, *operation.derivatives)
     return any(not isinstance(rule, str) or "atan2" in rule for rule in rules)
-
-
-class Recorder:
-    """A function that is called as it is, and whose last call with `Value`s can become a graph."""
-
-    def __init__(self, f: Callable[..., Any], read: Callable[[Value], None] | None = None) -> None:
-        self._f, self._read = f, read
-        self._call: tuple[Any, ...] | None = None
-
-    @property
-    def has_recorded(self) -> bool:
-        """Whether there is a call that can become a graph."""
-        return self._call is not None
-
-    def __call__(self, *inputs: Any) -> Any:
-        """Return what the function returns, noting the branches that it takes."""
-        __tracebackhide__ = True  # from pytest
-        guards: list[Guard] = []
-        reads: list[Value] = []
-
-        def compared(compare: Compare, left: Value, right: Any, answer: bool) -> None:
-            other = right if isinstance(right, Value) else float(right)
-            guards.append(Guard(compare, left, other, answer, _line_of_the_user()))
-
-        with watching(read=self._read or reads.append, compared=compared):
-            result = self._f(*inputs)
-        leaves = take_apart(inputs, is_entry)
-        if all(isinstance(leaf, Value) for leaf in leaves):
-            self._call = leaves, result, guards, reads
-        return result
-
-    def graph(self) -> Graph:
-        """Return what the last call with `Value`s did, which returned one number."""
-        assert self._call is not None
-        (leaves, result, guards, reads), self._call = self._call, None  # They need much memory.
-        if reads:
-            raise TypeError("a Value was read as a plain number")
-        (root,) = take_apart(result, is_entry)
-        return Graph(root if isinstance(root, Value) else float(root), leaves, guards)
-
-
-def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
-    """Return what f computes from plain numbers as a graph."""
-    __tracebackhide__ = True  # from pytest
-    recorder = Recorder(f, _refuse_to_read)
-    with Run(recorder, inputs, {}) as run:
-        run.one_output()
-        if run.recorded:
-            raise TypeError(
-                "a tape is recorded from plain numbers, and got a Value among its inputs; give "
-                "its .data, or take the derivatives of the function itself"
-            )
-        return recorder.graph()
-
-
-def _refuse_to_read(value: Value) -> Never:
-    raise TypeError(
-        f"{value!r} was read as a plain number at {_line_of_the_user()}, and a tape cannot follow "
-        "what becomes of that: at other inputs it would go on with the old number. Use the Value "
-        "itself, this library's functions (microgradcheck.exp, not math.exp), or leave what only "
-        "looks on (print, accuracy) out of the recorded function"
-    )
-
-
-def _line_of_the_user() -> str:
-    """Return the name of the nearest line outside of this library that led here."""
-    frame = sys._getframe(1)
-    library = "microgradcheck."
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(library):
-        frame = frame.f_back
-    return line_name(frame.f_code.co_filename, frame.f_lineno)

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from microgradcheck.tape.arguments import Arguments, Points
-from microgradcheck.tape.graph import Graph, Mask, Numbers, StaleTapeError, trace
+from microgradcheck.tape.graph import Graph, Mask, Numbers, StaleTapeError
 from microgradcheck.tape.module import Module
 from microgradcheck.tape.over_arrays import namespace_function
+from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.ways import Many, Plan, ask, once
 
 __all__ = ["Tape", "record"]
