@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import cProfile
+import linecache
 import pstats
 import sys
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 
 import microgradcheck as mg
-from microgradcheck.value import Value, line_name, source_line
+from microgradcheck.value import Value, is_ours, line_name, source_line
 
 
 def test_every_kind_of_operation_knows_its_line() -> None:
@@ -67,6 +68,40 @@ def test_without_its_source_a_line_still_has_its_number() -> None:
     with mg.source_lines():
         exec(compile("\n\ny = x * x", "<typed>", "exec"), names)
     assert source_line(names["y"]) == "<typed>:3"
+
+
+@pytest.mark.parametrize(
+    ("source", "underlined"),
+    [
+        ("y = mg.hypot(x,\n    1.0)", "y = mg.hypot(x,\n    ~~~~~~~~~~~"),
+        # Some characters are two columns wide.
+        ("長 = y = x * x", f"長 = y = x * x\n{' ' * 9}~~~~~"),
+        ("y = {'長さ': 2}['長さ'] * x", f"y = {{'長さ': 2}}['長さ'] * x\n    {'~' * 23}"),
+    ],
+    ids=["several lines", "wide characters before", "wide characters within"],
+)
+def test_the_expression_is_underlined_in_its_first_line(
+    source: str, underlined: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = source.splitlines(keepends=True)
+    monkeypatch.setitem(linecache.cache, "<typed>", (len(source), None, lines, "<typed>"))
+    names: dict[str, Any] = {"x": Value(2.0), "mg": mg}
+    with mg.source_lines():
+        exec(compile(source, "<typed>", "exec"), names)
+    place = names["y"].note.place
+    assert place.location == "<typed>:1"
+    assert place.underlined == underlined
+
+
+@pytest.mark.parametrize(
+    ("filename", "ours"),
+    [
+        *((mg.__file__, True), ("<exp over floats>", True)),
+        *((__file__, False), ("<stdin>", False), ("one over x.py", False)),
+    ],
+)
+def test_code_of_this_package_and_its_rules_is_ours(filename: str, ours: bool) -> None:
+    assert is_ours(filename) is ours
 
 
 def test_a_profiler_rests_and_goes_on(tmp_path: Any) -> None:

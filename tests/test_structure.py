@@ -148,6 +148,8 @@ def test_arrays_of_other_libraries_become_those_of_numpy() -> None:
         ([], ValueError, r"x is empty: \[\]; give it at least one number"),
         ([[], ()], ValueError, r"x is empty"),
         (np.zeros((0, 3)), ValueError, r"x is empty"),
+        ([None], TypeError, r"x holds None of type NoneType; expected a real number, or a list"),
+        (np.ma.array(["a"]), TypeError, r"x holds 'a' of type str; expected a real number"),
         (np.ma.array([1.0, 2.0], mask=[0, 1]), TypeError, r"holds None .* x\.filled\(0\.0\)"),
         ([1, 10**400], OverflowError, r"x: 10+\.\.\.0+ is too large for a float, .*1\.8e308"),
     ],

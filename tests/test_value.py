@@ -121,8 +121,9 @@ def test_integers_beyond_the_floats_compare_as_in_python(
     compare: Callable[[Any, Any], Any],
 ) -> None:
     for large in (10**400, -(10**400), Fraction(10**400, 3)):
-        assert compare(Value(2.0), large) == compare(2.0, large)
-        assert compare(large, Value(2.0)) == compare(large, 2.0)
+        for x in (2.0, -2.0):
+            assert compare(Value(x), large) == compare(x, large)
+            assert compare(large, Value(x)) == compare(large, x)
     tape = mg.record(lambda x: x if x < 10**400 else -x, 1.0)
     assert tape(2.0) == 2.0
 
@@ -604,14 +605,32 @@ def test_a_deep_graph_is_refused_by_pickle_without_recursion(protocol: int) -> N
             pickle.dumps(thing, protocol)
 
 
+class Weight(Value):
+    """A kind of `Value` that pickle can find."""
+
+    __slots__ = ()
+
+
 def test_a_leaf_is_pickled_and_a_computed_value_says_why_it_is_not() -> None:
     x = Value(3.0, label="x")
     for _ in range(2):
         for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
             assert repr(pickle.loads(pickle.dumps(x, protocol))) == repr(x)
         (x * 2).backward()
+    assert type(pickle.loads(pickle.dumps(Weight(1.0)))) is Weight
     with pytest.raises(TypeError, match="computed by 'multiply' cannot be pickled"):
         pickle.dumps(x * 2)
+
+
+def test_an_input_of_a_derivative_is_pickled_as_a_value() -> None:
+    pickled = []
+
+    def f(x: Value) -> Value:
+        pickled.append(pickle.dumps(x))
+        return x * x
+
+    assert mg.grad(f)(3.0) == 6.0
+    assert type(pickle.loads(pickled[0])) is Value
 
 
 # Threads

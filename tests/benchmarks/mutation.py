@@ -5,9 +5,9 @@
 
 Cosmic Ray says what can be changed. Each change is tried in a fork of one process that has
 imported and collected everything: functions get their changed code, and the tests that run the
-changed line are asked, quickest first, until one fails. What is changed at import is tried in a new
-process. The file keeps what was found, so that a run that was stopped goes on. In the end it prints
-the changes that no test noticed, and the score.
+changed line are asked, quickest first, until one fails. What runs before any test does, at import
+or while tests are collected, is tried in a new process. The file keeps what was found, so that a
+run that was stopped goes on. In the end it prints the changes that no test noticed, and the score.
 """
 
 from __future__ import annotations
@@ -97,9 +97,12 @@ class Runner:
     def __init__(self, results: Path, paths: list[str]) -> None:
         self.results, self.paths = results, paths
         self.kills: Counter[str] = Counter()
+        self.before_tests = _coverage()
+        self.before_tests.start()
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Try all mutants without a result, as many at once as there are processors."""
+        self.before_tests.stop()
         self.items = {item.nodeid: item for item in session.items}
         profile = Fork(self._profile).told()
         if profile is None:
@@ -133,8 +136,7 @@ class Runner:
 
     def _profile(self) -> tuple[dict[str, float], dict[str, dict[int, list[str]]]] | None:
         """Return how long each test takes, and which tests run each line of each file."""
-        package = f"{ROOT}/microgradcheck/*"
-        measured = coverage.Coverage(data_file=None, config_file=False, include=[package])
+        measured = _coverage()
         seconds: dict[str, float] = {}
         measured.start()
         for identifier, item in self.items.items():
@@ -167,14 +169,16 @@ class Runner:
         except SyntaxError:
             return {"noticed": "by Python", "changed": changed}
         tests = self._tests_of(str(path), mutant.line)
-        if _at_import(old) == _at_import(new):
+        noticed, at_import = "", _at_import(old) != _at_import(new)
+        if not at_import:
             codes = _codes(old)
             for place, code in _codes(new).items():
                 if codes.get(place) != code:
                     for function in self.functions[str(path)][place]:
                         function.__code__ = code
             noticed = self._first_to_notice(tests)
-        else:
+        ran = self.before_tests.get_data().lines(str(path)) or ()
+        if at_import or (not noticed and mutant.line in ran):
             noticed = self._in_a_new_process(mutant.file, after, tests)
         return {"noticed": noticed, "changed": changed}
 
@@ -240,6 +244,11 @@ class Fork:
             text = pipe.read()
         os.waitpid(self.pid, 0)
         return json.loads(text) if text else None
+
+
+def _coverage() -> coverage.Coverage:
+    package = f"{ROOT}/microgradcheck/*"
+    return coverage.Coverage(data_file=None, config_file=False, include=[package])
 
 
 def _passes(item: pytest.Item) -> bool:
