@@ -663,6 +663,12 @@ MISFITS = {
     "wrong shape, one for two inputs": Case(
         lambda x, y: x * y, Several((1.0, 2.0)), lambda _x, y: y, cause=Cause.WRONG_SHAPE
     ),
+    "wrong shape, three for two inputs": Case(
+        lambda x, y: x * y,
+        Several((1.0, 2.0)),
+        lambda x, y: (y, x, 0.0),
+        cause=f"{Cause.WRONG_SHAPE}: f has 2 inputs",
+    ),
     "None": Case(sum_of_squares, np.ones(3), lambda _: None, cause=Cause.NONE),
     "None for one of two inputs": Case(
         lambda x, y: x * y, Several((1.0, 2.0)), lambda _x, y: (y, None), cause=Cause.NONE

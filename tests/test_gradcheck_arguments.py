@@ -366,6 +366,14 @@ def test_where_slopes_do_not_add_up_no_gradient_is_called_wrong(
     assert report.cause.startswith(Cause.NOT_ADDITIVE)
 
 
+def test_slopes_that_are_noise_need_not_add_up() -> None:
+    def f(x: list[float]) -> float:
+        return 1 + 1e-6 * sum(random.Random(t.hex()).uniform(-1, 1) for t in x)
+
+    report = check(f, [1.3, 0.7], gradient=lambda _: [1e3, -500.0])
+    assert [entry.verdict for entry in report.entries] == ["WRONG", "WRONG"]
+
+
 def test_slopes_that_do_not_add_up_are_seen_beside_an_input_in_small_units() -> None:
     x = np.array([1.0, 1.0, 1.0, 1e-6])
     report = check(

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import importlib
 import math
+import random
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 import microgradcheck as mg
-from microgradcheck.gradcheck import Report
+from microgradcheck.gradcheck import Report, Verdict
 from microgradcheck.gradcheck.entry import Cause
 
 
@@ -202,6 +204,31 @@ def test_a_term_is_shown_as_it_is_where_it_is_known_best() -> None:
         lambda x: math.sin(9 * x), 2.5, gradient=lambda x: 9 * math.cos(9 * x) + 0.001 * x
     )
     assert cause.startswith(f"{Cause.TERM}: too large by 0.001 times the input")
+
+
+def noisy(f: Callable[[float], float], level: float) -> Callable[[float], float]:
+    return lambda x: f(x) + level * random.Random(float(x).hex()).uniform(-1, 1)
+
+
+def test_a_term_is_known_no_better_than_noise_lets_slopes_be_seen() -> None:
+    f = noisy(lambda x: math.sin(3 * x), 1e-8)
+    report = check(f, 1.3, gradient=lambda x: 3 * math.cos(3 * x) + 0.001)
+    assert report.entries[0].error_bound > 1e-6
+    assert report.cause.startswith(f"{Cause.TERM}: too large by 0.00100")
+
+
+def test_what_noise_hides_nearby_is_no_other_ratio() -> None:
+    report = check(noisy(lambda x: x**3, 1e-3), 1.3, gradient=lambda x: 6 * x * x)
+    assert report.entries[0].error_bound > 1e-3
+    assert report.cause.startswith(f"maybe {Cause.FACTOR} of ")
+
+
+def test_a_large_factor_is_constant_where_it_is_the_same_nearby() -> None:
+    def gradient(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 1000 * (0.9 + 0.1 * x[0]) * 3 * x * x
+
+    cause = cause_of(lambda x: (x**3).sum(), np.array([1.0, 2.0]), gradient=gradient)
+    assert cause.startswith(f"{Cause.NO_PATTERN}: 1000 times the derivative, and another ratio")
 
 
 def test_a_cut_graph_is_named_where_it_is_cut_first() -> None:
@@ -433,6 +460,7 @@ def test_every_source_gives_the_jacobian_of_several_outputs(source: str) -> None
 
 
 def test_what_is_to_be_accepted_is_a_name_or_several() -> None:
+    assert check(lambda x: x, 1.0, accept={verdict for verdict in Verdict if verdict != "WRONG"})
     with pytest.raises(TypeError, match="accept is a verdict or several"):
         check(lambda x: x, 1.0, accept=3)
 

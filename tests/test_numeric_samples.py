@@ -94,6 +94,19 @@ def test_only_a_function_with_steps_of_its_own_is_quantised() -> None:
         jump = sampled(lambda h, s=slope: float(s * (h > 0)), 1.0, 1e-3)
         assert not saturated.is_quantised()
         assert not jump.is_quantised()
+    for side in (-1, 1):
+        # On one side it has steps, and on the other it moves.
+        bent = sampled(lambda h, s=side: max(s * h, 0.0) - (s * h < -0.1), 1.0, 0.3, 1e-3)
+        assert not bent.is_quantised()
+
+
+@pytest.mark.parametrize("changes", [(0.0, -1.0), (0.0, 1.0)])
+def test_slopes_that_stay_and_then_change_are_settled(changes: tuple[float, float]) -> None:
+    slopes = itertools.accumulate((2.0, *changes))
+    known = dict(zip(sorted(ladder(1e-2)), slopes, strict=True))
+    samples = sampled(lambda h: known[abs(h)] * h if h else 0.0, *known)
+    _, truncation, _ = samples.extrapolated(samples.pairs[::-1])
+    assert truncation < 1
 
 
 @pytest.mark.parametrize("size", [1e-250, -1e-9, 1.0, 1e9])

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradcheck.gradcheck import Entry, GradcheckError, OperationFault, Report, Verdict
-from microgradcheck.gradcheck.entry import Cause
+from microgradcheck.gradcheck.entry import Cause, worst_first
 
 NUMBERS = st.floats() | st.sampled_from([0.0, 1.0, 5.07, 5.070001, -1.2345678e-100, 1e300])
 INDICES = st.lists(st.integers(0, 99_999), max_size=3).map(tuple)
@@ -146,6 +146,14 @@ def test_a_long_cause_has_three_lines() -> None:
     lines = str(Report([entry(1.0, 2.0, cause=cause)], passed=False)).split("\n")
     assert [line[:9] for line in lines[2:6]] == ["cause: mi", "    t12 t", "    t29 t", "power: re"]
     assert lines[4].endswith(" …")
+
+
+def test_a_worse_verdict_comes_before_a_larger_gap() -> None:
+    found = [
+        entry(1.0, 1.0 + n, verdict=verdict)
+        for n, verdict in enumerate(sorted(Verdict, key=lambda v: -v.severity))
+    ]
+    assert worst_first(reversed(found)) == found
 
 
 def test_the_worst_entries_come_first() -> None:

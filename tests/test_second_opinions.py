@@ -64,6 +64,16 @@ def test_a_way_that_does_not_see_all_of_f_says_nothing() -> None:
     assert found.conclusion == "All agree."
 
 
+def test_a_value_that_is_read_twice_is_told_where_it_is_read_first() -> None:
+    def f(x: float) -> float:
+        y = math.exp(x)
+        return y * math.sin(x)
+
+    first = f.__code__.co_firstlineno + 1
+    found = opinions(f, 1.0, gradient=lambda x: math.exp(x) * (math.sin(x) + math.cos(x)))
+    assert found.judges[0].why_not.endswith(f"test_second_opinions.py:{first}")
+
+
 def test_a_dropped_imaginary_part_is_no_opinion() -> None:
     found = opinions(lambda x: float(np.exp(x).sum()), np.ones(2), gradient=np.exp)
     assert "discards the imaginary part" in found.judges[2].why_not

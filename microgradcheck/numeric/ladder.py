@@ -100,7 +100,7 @@ class _Search:
     """The decision which steps to try next, and what to make of them."""
 
     first: Sequence[Pair] = ()
-    quantum = 0.0
+    quantum: float
     looked_wide = False
 
     def __init__(self, samples: Samples, scale: float, precision: float) -> None:
