@@ -13,7 +13,7 @@ from microgradcheck import sweep
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.ops import NumberSystem
-from microgradcheck.structure import put_together, shown, take_apart
+from microgradcheck.structure import put_together, require_function, shown, take_apart
 from microgradcheck.value import Input, Value
 
 __all__ = ["Run", "forward_gradient", "grad", "hessian", "jacobian", "value_and_grad"]
@@ -44,7 +44,7 @@ def value_and_grad(f: Function) -> Function:
         >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 5.0])
         (10.0, [5.0, 2.0])
     """
-    _require_function(f)
+    require_function(f)
 
     @wraps(f)
     def value_and_gradient(*arguments: Any, **constants: Any) -> tuple[Any, Any]:
@@ -106,7 +106,7 @@ def jacobian(f: Function) -> Function:
         array([[1., 1.],
                [5., 2.]])
     """
-    _require_function(f)
+    require_function(f)
 
     @wraps(f)
     def jacobian_of_f(*arguments: Any, **constants: Any) -> Any:
@@ -262,14 +262,6 @@ class Run:
 def _one_or_all(parts: Sequence[Any]) -> Any:
     """Return what belongs to the only argument, or a tuple of what belongs to each of several."""
     return parts[0] if len(parts) == 1 else tuple(parts)
-
-
-def _require_function(f: object) -> None:
-    if not callable(f):
-        raise TypeError(
-            f"this takes a function, such as lambda x: x**2, got {f!r} of type "
-            f"{type(f).__name__}; a Value has backward() for its gradient"
-        )
 
 
 def _input(entry: Any) -> Input:

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 from microgradcheck import backprop, numeric
 from microgradcheck.functions.entries import is_entry, lift
-from microgradcheck.structure import put_together, take_apart
+from microgradcheck.structure import put_together, shown, take_apart
 from microgradcheck.tape import TapeSource
 from microgradcheck.value import Value
 
@@ -47,7 +47,13 @@ class _Function(_Source):
         self._differentiate = differentiate
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
-        value, gradient = self._differentiate(f)(*inputs)
+        found = self._differentiate(f)(*inputs)
+        if not isinstance(found, (tuple, list)) or len(found) != 2:
+            raise TypeError(
+                f"value_and_gradient of the source {self.name} returned {shown(found)}, expected "
+                "the value of f and its gradient: return value, gradient"
+            )
+        value, gradient = found
         return value, gradient
 
 
@@ -143,12 +149,12 @@ def resolve(source: object) -> GradientSource:
         near = difflib.get_close_matches(source, SOURCES, n=1, cutoff=0.5)
         hint = f"; did you mean {near[0]!r}?" if near else "."
         raise ValueError(f"unknown gradient source {source!r}{hint} There are {', '.join(SOURCES)}")
-    if isinstance(source, GradientSource):
+    if isinstance(source, (_Function, _Differences, GivenGradient, TapeSource)):
         return source
     if hasattr(source, "value_and_gradient") and not isinstance(source, type):
         # Without a name, it is called as its kind is.
-        given = source.value_and_gradient
-        return _Function(type(source).__name__, lambda f: partial(given, f))
+        given, name = source.value_and_gradient, getattr(source, "name", type(source).__name__)
+        return _Function(name, lambda f: partial(given, f))
     if callable(source):
         return GivenGradient(source)
     raise TypeError(
@@ -172,8 +178,14 @@ def on_numbers(f: Function) -> Function:
             return f(*inputs)
         except AttributeError as error:
             # An error of setting one, such as a label, has the name in its text alone.
-            if not hasattr(Value, error.name or str(error).rpartition(" ")[2].strip("'")):
+            name = error.name or str(error).rpartition(" ")[2].strip("'")
+            if not hasattr(Value, name):
                 raise
+            if any(isinstance(entry, complex) for entry in take_apart(inputs, lambda _: True)):
+                raise TypeError(
+                    f"f asks a number for its {name}, which a complex one has not, so no complex "
+                    f"step can be taken: write it as a function, such as microgradcheck.{name}(x)"
+                ) from None
             return f(*map(lift, inputs))
 
     return plain

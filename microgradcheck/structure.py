@@ -12,8 +12,10 @@ from typing import Any
 __all__ = [
     "is_array",
     "is_number",
+    "is_numpy",
     "number",
     "put_together",
+    "require_function",
     "shown",
     "take_apart",
     "with_numpy_arrays",
@@ -35,7 +37,7 @@ def number(thing: object) -> float | None:
         >>> number(3), number("3")
         (3.0, None)
     """
-    if isinstance(thing, (float, int, Real)) or _is_numpy(thing, "bool"):
+    if isinstance(thing, (float, int, Real)) or is_numpy(thing, "bool"):
         try:
             return float(thing)  # type: ignore[arg-type]
         except OverflowError:
@@ -60,10 +62,11 @@ def is_number(thing: object) -> bool:
 
 def is_array(thing: object) -> bool:
     """Tell whether a thing is a NumPy array, without importing NumPy for the question."""
-    return _is_numpy(thing, "ndarray")
+    return is_numpy(thing, "ndarray")
 
 
-def _is_numpy(thing: object, kind: str) -> bool:
+def is_numpy(thing: object, kind: str) -> bool:
+    """Tell whether a thing is of a class of NumPy's, by its name, in the same way."""
     numpy = sys.modules.get("numpy")
     return numpy is not None and isinstance(thing, getattr(numpy, kind))
 
@@ -76,7 +79,17 @@ def with_numpy_arrays(thing: Any) -> Any:
         return thing
     import numpy as np
 
-    return np.asarray(thing)
+    # torch makes no array of what it would have to differentiate.
+    return np.asarray(thing.detach() if hasattr(thing, "detach") else thing)
+
+
+def require_function(f: object) -> None:
+    """Raise an error for what cannot be called."""
+    if not callable(f):
+        raise TypeError(
+            f"this takes a function, such as lambda x: x**2, got {f!r} of type "
+            f"{type(f).__name__}; a Value has backward() for its gradient"
+        )
 
 
 def take_apart(

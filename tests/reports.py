@@ -113,7 +113,7 @@ CASES = [
         cause: off by a constant factor of 2; maybe stale, from a second
             backward pass
         power: relative errors of … would have been seen
-        calls: … of f; repeat: gradcheck(f, ..., rng=0)
+        calls: … of f; repeat: gradcheck(f, ..., gradient=..., rng=0)
         """,
     ),
     Case(
@@ -216,7 +216,7 @@ CASES = [
         cause: gradient transposed: df/dA[0,1] has the number of its mirror
             image
         power: relative errors of … would have been seen
-        calls: … of f; repeat: gradcheck(f, ..., rng=0)
+        calls: … of f; repeat: gradcheck(f, ..., gradient=..., rng=0)
         """,
     ),
     Case(
@@ -360,7 +360,7 @@ CASES = [
         """
         WRONG df/dx: 3.00000, not 6.00000
           df/dx       WRONG        3.00000 against 6.00000 ± …
-        cause: graph cut: .data or float() of a Value is read at test_it.py:10,
+        cause: graph cut: a Value is used as a plain number at test_it.py:10,
             so what follows does not know where it came from
         power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, 3.0, gradient='backprop', rng=0)
@@ -418,7 +418,7 @@ CASES = [
         WRONG df/dx[0,0]: wrong shape
         cause: wrong shape: the gradient with respect to x has shape (3, 2),
             expected shape (2, 3); it is transposed
-        calls: … of f; repeat: gradcheck(f, ..., rng=0)
+        calls: … of f; repeat: gradcheck(f, ..., gradient=..., rng=0)
         """,
     ),
     Case(
@@ -717,7 +717,7 @@ CASES = [
           and 499 more (all PASS)
         cause: sign flipped
         power: relative errors of … would have been seen
-        calls: … of f; repeat: gradcheck(f, ..., rng=0)
+        calls: … of f; repeat: gradcheck(f, ..., gradient=..., rng=0)
         """,
     ),
     Case(
@@ -791,7 +791,7 @@ CASES = [
         """
         WRONG df/dweights[0,0]: wrong type
         cause: wrong type: the gradient holds '1e-5', which is no real number
-        calls: … of f; repeat: gradcheck(f, ..., rng=0)
+        calls: … of f; repeat: gradcheck(f, ..., gradient=..., rng=0)
         """,
     ),
 ]

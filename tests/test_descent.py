@@ -165,6 +165,10 @@ def test_the_callback_sees_every_step_and_can_end_it() -> None:
     assert "callback" in descent.message
 
 
+def test_a_truth_of_numpy_is_one() -> None:
+    assert minimize(parabola, 0.0, callback=lambda step: np.bool_(step.number == 3)).nit == 3
+
+
 def test_what_a_callback_returns_by_accident_does_not_end_it() -> None:
     assert minimize(parabola, 0.0, callback=lambda step: step.number + 1, steps=5).nit == 5
 

@@ -669,6 +669,13 @@ def test_a_check_stands_beside_each_gradient() -> None:
     assert "failed" not in re.sub("<style>.*</style>", "", picture.svg, flags=re.DOTALL)
 
 
+def test_a_check_stands_alone_where_there_is_no_gradient() -> None:
+    x = Value(2.0, label="x")
+    assert "v0 (x) = 2, gradient not computed, and 4 by nudging" in draw(x * x, check=True).text
+    text = draw(sqrt(Value(0.0)), check=True).text
+    assert "v0 = 0, gradient not computed, and undefined by nudging" in text
+
+
 def test_a_gradient_that_fails_its_check_is_marked() -> None:
     x = Value(2.0, label="x")
     y = x * x

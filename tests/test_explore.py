@@ -304,6 +304,11 @@ def test_the_check_knows_what_it_cannot_tell(f: Any, x: float, verdict: str) -> 
     assert engine.run(f"study([{x!r}]).verdicts[0].verdict") == verdict
 
 
+def test_there_is_no_derivative_where_f_is_undefined() -> None:
+    engine = Engine.of(record(lambda x, y: x * x + 0 * sqrt(y), {"x": 3.0, "y": 1.0}))
+    assert engine.run("study([3, -1]).verdicts[0].verdict") == "none"
+
+
 def test_a_wrong_derivative_differs() -> None:
     wrong = operation("wrong", value="a**2", derivatives=["2.001 * a"])
     engine = Engine.of(record(wrong, {"x": 3.0}))

@@ -342,11 +342,35 @@ def test_a_wrong_derivative_is_believed() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["exp", "add", "abs", "pi", "a", "y", "where", "real", "2x", "x.y", "", "lambda", "None"],
+    [
+        *("exp", "add", "abs", "pi", "a", "y", "where", "real", "2x", "x.y", "", "lambda", "None"),
+        # In the code of a tape they mean something else.
+        *("otherwise", "value", "value_and_grad", "run", "entries", "isfinite", "nan"),
+        *("ValueError", "ArithmeticError"),
+    ],
 )
 def test_a_name_that_is_taken_or_no_identifier_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"is taken|Python identifier"):
         mg.operation(name, value="a", derivatives=["1.0"])
+
+
+def test_complex_numbers_stay_complex_and_arrays_of_them_are_nan_where_undefined() -> None:
+    for function in (mg.relu, mg.absolute, lambda z: mg.maximum(z, 0)):
+        assert type(function(-1 + 2j)) is complex
+    found = mg.log(np.array([0j, 1]))
+    assert np.isnan(found[0])
+    assert found[1] == 0
+    assert np.isnan(mg.exp(np.array([1000 + 0j]))).all()
+    with pytest.raises(TypeError, match="erf is not defined for complex numbers"):
+        mg.erf(np.array([1j]))
+
+
+@pytest.mark.parametrize(
+    "call", [mg.grad, *(lambda f, g=g: g(f, 1.0) for g in (mg.record, mg.derivative))]
+)
+def test_what_is_no_function_is_refused_by_what_takes_one(call: Callable[..., Any]) -> None:
+    with pytest.raises(TypeError, match=r"this takes a function, such as .*, got 3 of type int"):
+        call(3)
 
 
 @pytest.mark.parametrize("name", ["backward", "data", "grad", "label", "inputs", "number", "sum"])

@@ -790,6 +790,38 @@ def test_the_hessian_of_several_inputs_is_a_tuple_of_tuples() -> None:
     assert numbers.verdict == "PASS"
 
 
+@pytest.mark.parametrize(
+    ("hessian", "cause"),
+    [
+        (None, Cause.WRONG_SHAPE),
+        ((1.0, 2.0), Cause.WRONG_SHAPE),
+        (((1.0,), (1.0, 2.0)), Cause.WRONG_SHAPE),
+        (((1.0, 2.0, 3.0),) * 2, Cause.WRONG_SHAPE),
+        ((None, None), Cause.NONE),
+    ],
+)
+def test_what_is_no_hessian_of_several_inputs_is_wrong_and_says_why(
+    hessian: Any, cause: Cause
+) -> None:
+    report = check(lambda x, y: x * y**2, 2.0, 3.0, order=2, gradient=lambda x, y: hessian)
+    assert report.verdict == "WRONG"
+    assert report.cause.startswith(cause)
+
+
+def test_no_complex_step_goes_through_a_gradient() -> None:
+    with pytest.raises(ValueError, match="no complex step can be taken; choose another source"):
+        check(lambda x: x**3, 2.0, order=2, gradient="complex-step")
+
+
+def test_a_function_that_refuses_another_point_is_checked_at_the_given_one() -> None:
+    def f(x: np.ndarray) -> np.ndarray:
+        assert 0.95 <= x[0] <= 1.05, "outside of the table"
+        return np.array([x[0] * x[1]] * 2)
+
+    report = check(f, np.ones(2), gradient=lambda x: np.array([x[::-1]] * 2))
+    assert (report.verdict, report.notes) == ("PASS", [])
+
+
 def test_a_function_that_cannot_be_recorded_has_no_hessian_to_check() -> None:
     for f in (math.sin, lambda x: float(x) ** 3):
         with pytest.raises(TypeError, match="order=2 differentiates f itself"):
@@ -1070,6 +1102,20 @@ def test_nodes_of_rules_in_python_are_replayed() -> None:
     )
     report = mg.gradcheck(lambda x: mg.sin(cube(x * 1.5)), 0.4, nodes=True)
     assert [node.verdict for node in report.nodes] == ["PASS", "PASS"]
+
+
+@pytest.mark.parametrize("large", [0.0, 1e6])
+def test_a_wrong_node_is_explained_where_the_gradient_passes_too(large: float) -> None:
+    bad = mg.operation("bad", value="a**3", derivatives=["3 * a**2 * 1.0001"])
+    report = mg.gradcheck(
+        lambda x: bad(x * 2.0) * 1.5 + x * large, 1.0, nodes=True, raise_on_failure=False
+    )
+    assert report.entries[0].verdict == ("PASS" if large else "WRONG")
+    (node,) = (node for node in report.nodes if node.verdict == "WRONG")
+    cause = f"{Cause.OPERATION}: the derivative of bad with respect to a"
+    assert (node.cause, report.cause) == (cause, cause)
+    assert [fault.name for fault in report.operations] == ["bad"]
+    assert not report.passed
 
 
 def test_a_node_next_to_an_overflow_on_the_way_is_an_edge() -> None:

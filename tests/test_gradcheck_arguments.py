@@ -220,7 +220,12 @@ def test_a_dropout_is_found_though_it_drops_the_same_twice(seed: int) -> None:
 @pytest.mark.parametrize("constant", [0.0, 1.0])
 def test_a_function_without_noise_is_called_again_once_or_twice(constant: float) -> None:
     asked: list[float] = []
-    check(lambda x: asked.append(x) or constant, 3.0, gradient=lambda _: 0.0)
+
+    def f(x: float) -> float:
+        asked.append(x)
+        return constant
+
+    check(f, 3.0, gradient=lambda _: 0.0)
     assert 2 <= asked.count(3.0) <= 3
 
 
@@ -455,9 +460,9 @@ def test_a_seed_is_a_number_a_generator_or_a_fresh_one() -> None:
     ("x", "shown"),
     [
         (np.arange(1.0, 9), "array([1., 2., 3., 4., 5., 6., 7., 8.]), gradient=..."),
-        (np.ones((2, 2)), "..."),  # on several lines
-        ([1 / n for n in range(1, 12)], "..."),  # too long
-        (np.ones(1001), "..."),  # which NumPy would shorten
+        (np.ones((2, 2)), "..., gradient=..."),  # on several lines
+        ([1 / n for n in range(1, 12)], "..., gradient=..."),  # too long
+        (np.ones(1001), "..., gradient=..."),  # which NumPy would shorten
     ],
     ids=["short", "lines", "long", "shortened"],
 )
@@ -521,6 +526,23 @@ def test_a_wrapped_gradient_is_watched_inside() -> None:
     (note,) = check(lambda x: x * x, 3.0, gradient=wrapped).notes
     assert note.startswith("not visited at these inputs: `return 3 * x` (test_gradcheck_arguments")
     assert "more" not in note
+
+
+@pytest.mark.usefixtures("untraced")
+def test_a_branch_of_f_is_told_beside_a_gradient_of_its_own() -> None:
+    def f(x: float) -> float:
+        if x > 0:
+            return x * x
+        return 5 * x
+
+    def branched(x: float) -> float:
+        return 2 * x if x > 0 else 5.0
+
+    (note,) = check(f, 1.3, gradient=lambda x: 2 * x).notes
+    assert note.startswith("not visited at these inputs: `return 5 * x` (test_gradcheck_arguments")
+    (note,) = check(f, 1.3, gradient=branched).notes
+    assert note.startswith("not visited at these inputs: `5.0` (test_gradcheck_arguments")
+    assert "and 1 more;" in note
 
 
 # Arrays of other libraries

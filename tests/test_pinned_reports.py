@@ -84,7 +84,9 @@ def row(seed: int) -> str:
 
 
 @pytest.mark.parametrize("pinned", PINNED.read_text().splitlines(), ids=lambda row: row[:40])
-def test_a_report_is_as_it_was(pinned: str) -> None:
+def test_a_report_is_as_it_was(pinned: str, request: pytest.FixtureRequest) -> None:
+    if "bent" in pinned:  # Its branches are watched, which takes a call.
+        request.getfixturevalue("untraced")
     assert row(int(pinned.partition(":")[0])) == pinned
 
 

@@ -148,6 +148,24 @@ def test_a_long_cause_has_three_lines() -> None:
     assert lines[4].endswith(" …")
 
 
+@pytest.mark.parametrize(
+    ("gradient", "slopes", "told"),
+    [
+        (1.5, (-1.0, 1.0), "WRONG df/dx: 1.500, not in -1.000..1.000"),
+        (-1.0002, (-1.0, 1.0), "WRONG df/dx: outside the slopes of a kink"),
+        (1.0001, (1.0, -1.0), "WRONG df/dx: outside the slopes of a kink"),
+        (3.1234561, (3.0, 3.123456), "WRONG df/dx: outside the slopes of a kink"),
+    ],
+)
+def test_a_number_is_not_said_to_lie_outside_of_slopes_that_look_like_it(
+    gradient: float, slopes: tuple[float, float], told: str
+) -> None:
+    cause = f"{Cause.OUTSIDE_A_KINK}; any number between them would do"
+    found = replace(entry(gradient, sum(slopes) / 2, cause=cause), slopes=slopes, error_bound=1e-9)
+    first = str(Report([found], passed=False)).split("\n")[0]
+    assert first == told
+
+
 def test_a_worse_verdict_comes_before_a_larger_gap() -> None:
     found = [
         entry(1.0, 1.0 + n, verdict=verdict)

@@ -128,6 +128,14 @@ def test_arrays_of_other_libraries_become_those_of_numpy() -> None:
         def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
             return np.array([1.0, 2.0])
 
+    class Differentiated(Tensor):
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+            raise RuntimeError("Can't call numpy() on Tensor that requires grad.")
+
+        def detach(self) -> Tensor:
+            return Tensor()
+
+    assert with_numpy_arrays(Differentiated()).tolist() == [1.0, 2.0]
     others = (3.0, "text", None)
     one, (two, *rest) = with_numpy_arrays([Tensor(), (Tensor(), *others)])
     assert all(type(array) is np.ndarray for array in (one, two))

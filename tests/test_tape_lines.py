@@ -229,6 +229,21 @@ def test_an_operation_of_a_users_own_is_called_by_name() -> None:
     assert "# Python functions of your own, not shown: halved, halved_derivative_a" in tape.source
 
 
+@pytest.mark.parametrize("name", ["gamma", "floor", "cbrt", "fabs", "ldexp", "degrees"])
+@pytest.mark.parametrize("rule", ["a**2 + a", lambda a: a**2 + a], ids=["text", "function"])
+def test_an_operation_may_be_called_as_another_function_of_math(name: str, rule: Any) -> None:
+    derivative = "2 * a + 1" if isinstance(rule, str) else lambda a, y: 2 * a + 1
+    mine = mg.operation(name, value=rule, derivatives=[derivative])
+    tape = record(lambda x: 3.0 * mine(x) + x, 2.0)
+    assert tape(3.0) == 39.0
+    assert tape.value_and_grad(3.0) == (39.0, 22.0)
+    values, gradients = tape.batch(np.array([3.0, 3.0]))
+    assert (values.tolist(), gradients.tolist()) == ([39.0] * 2, [22.0] * 2)
+    if isinstance(rule, str):
+        value, gradient = tape.function(namespace=np)(np.array([3.0]))
+        assert (value.tolist(), gradient.tolist()) == ([39.0], [22.0])
+
+
 # Modules of their own
 
 

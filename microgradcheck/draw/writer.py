@@ -219,7 +219,8 @@ class Writer:
             wrong = self.is_wrong(value)
             lines.append(_line(12, ("quiet", "nudged "), ("wrong" if wrong else "quiet", nudged)))
             exact += f"\nnudged {estimate.value!r} ± {estimate.error_bound:.1e}"
-            words += f", which {'differs from' if wrong else 'agrees with'} {nudged} by nudging"
+            agreement = "which differs from" if wrong else "which agrees with" if known else "and"
+            words += f", {agreement} {nudged} by nudging"
         return lines, exact + made_at(value), words
 
     def _gradient(self, value: Value) -> str:

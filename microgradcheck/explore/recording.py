@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, Never
 
 from microgradcheck import sweep
 from microgradcheck.draw.scene import in_one_line, shortened
-from microgradcheck.structure import is_array, put_together, take_apart
+from microgradcheck.structure import is_array, put_together, require_function, take_apart
 from microgradcheck.tape.graph import SYMBOLS, Compare
 from microgradcheck.value import NotComputed, Note, Value, caller, source_lines, watching
 
@@ -69,6 +69,7 @@ class Recording:
 
 def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
     """Run a function once on `Value`s and keep what it did; raises what `explore` raises."""
+    require_function(f)
     if not inputs:
         raise ValueError("explore needs at least one input with its number, such as x=2.0")
     # A copy, since f may have brought along nodes of others.

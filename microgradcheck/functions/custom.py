@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Any, Never
 
 from microgradcheck.functions.elementwise import Function, elementwise
-from microgradcheck.ops import FLOATS, OPERATIONS, Operation, Rule, define
+from microgradcheck.ops import FLOATS, OPERATIONS, RESERVED, Operation, Rule, define
 from microgradcheck.structure import is_array, number
 from microgradcheck.value import Value, watching
 
@@ -46,7 +46,7 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
         raise TypeError(f"an operation's name is a text, got {name!r}")
     if not name.isidentifier() or keyword.iskeyword(name):
         raise ValueError(f"an operation's name is a Python identifier, got {name!r}")
-    if name in OPERATIONS or name in {*FLOATS.names, "a", "b", "y", "real", "where"}:
+    if name in {*OPERATIONS, *FLOATS.names, *RESERVED, "a", "b", "y", "real", "value"}:
         raise ValueError(f"the name {name!r} is taken; choose another for your operation")
     if not isinstance(derivatives, (list, tuple)):
         raise TypeError(f"derivatives is a list with one rule for each input, got {derivatives!r}")

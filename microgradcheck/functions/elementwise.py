@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from numbers import Complex
 from typing import Any
@@ -97,7 +98,7 @@ def _over_numbers(operation: Operation, *inputs: Any) -> Any:
             raise _unfit(operation, x)
     try:
         if None in floats:
-            y = COMPLEX.value(operation)(*map(complex, inputs))
+            y = complex(COMPLEX.value(operation)(*map(complex, inputs)))
         else:
             y = operation.compute(*floats)
         require_finite(y, *inputs)
@@ -118,8 +119,17 @@ def _over_arrays(operation: Operation, function: Function, *inputs: Any) -> Any:
         with np.errstate(all="ignore"):
             # Integers become floats, since NumPy has no negative power of an integer.
             return arrays().value(operation)(*(x * 1.0 for x in inputs))
-    entrywise = np.frompyfunc(function, len(inputs), 1)(*inputs)
-    return entrywise if "O" in kinds else np.asarray(entrywise, dtype=complex)
+    if "O" in kinds:
+        return np.frompyfunc(function, len(inputs), 1)(*inputs)
+
+    def over_complex(*numbers: complex) -> complex:
+        try:
+            return complex(function(*numbers))
+        except (ValueError, ArithmeticError):
+            return complex(math.nan, math.nan)
+
+    with np.errstate(all="ignore"):
+        return np.asarray(np.frompyfunc(over_complex, len(inputs), 1)(*inputs), dtype=complex)
 
 
 def _unfit(operation: Operation, thing: object) -> TypeError:

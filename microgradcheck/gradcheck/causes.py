@@ -14,7 +14,7 @@ from microgradcheck.gradcheck.nodes import Recording, faults_of, record
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
 
-__all__ = ["explain"]
+__all__ = ["explain", "explain_node"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
@@ -40,8 +40,7 @@ def explain(
         return entries, faults, notes
     evidence = _Evidence(problem, under_test, entries, recording, rng)
     if faults:
-        first = faults[0]
-        common = f"{Cause.OPERATION}: the derivative of {first.name} with respect to {first.input}"
+        common = _of_an_operation(faults[0])
         if right:
             notes.append(f"the other {right:,} recorded operations are right")
     else:
@@ -56,6 +55,18 @@ def explain(
         for e in entries
     ]
     return explained, faults, notes
+
+
+def explain_node(node: Entry, faults: Sequence[OperationFault]) -> Entry:
+    """Return the entry of a node between the inputs and the output, with its cause."""
+    if not node.is_unexplained:
+        return node
+    no_pattern = f"{Cause.NO_PATTERN}: what flows back to it is not what nudging it does"
+    return node.judged(node.verdict, _of_an_operation(faults[0]) if faults else no_pattern)
+
+
+def _of_an_operation(fault: OperationFault) -> str:
+    return f"{Cause.OPERATION}: the derivative of {fault.name} with respect to {fault.input}"
 
 
 @dataclass
@@ -90,28 +101,42 @@ class _Evidence:
             return self._zero_elsewhere(entry)
         if missing := self._one_use(entry):
             return missing
-        x = self.problem.entries[self.problem.position(entry)[1]]
-        here = Sample(x, gradient, reference, entry.error_bound)
+        here, *nearby = samples = self._samples(entry)
         factor, excess = here.ratio, abs(here.ratio - 1)
-        samples = self.elsewhere.nearby(entry)
-        nearby = [sample.ratio for sample in samples]
-        if len(nearby) >= 3 and all(_explains(1.0, ratio, excess) for ratio in nearby):
+        if len(nearby) >= 3 and all(_explains(1.0, sample.ratio, excess) for sample in nearby):
             return f"{Cause.ONLY_HERE}: at three points nearby it is right"
+        if one_side := self._right_where_mirrored(entry):
+            return one_side
+        is_constant = _share_a_factor(samples)
+        if not is_constant:
+            if term := _term(samples):
+                return term
+            # A gradient in single precision shows its factor less well.
+            if not all(_explains(factor, sample.ratio, excess, 1e-3) for sample in nearby):
+                return (
+                    f"{Cause.NO_PATTERN}: {factor:.6g} times the derivative, and another ratio at "
+                    "inputs nearby"
+                )
+        if _close(factor, -1.0, _CLOSE + entry.error_bound / abs(reference)):
+            return Cause.SIGN_FLIPPED
+        # Where the derivative is the same nearby, so is its ratio to a gradient that is any number.
+        telling = len(self.wrong) == 1 or not all(_close(s.derivative, reference) for s in nearby)
+        if is_constant and len(nearby) >= 3 and telling:
+            return _constant_factor(factor)
+        return f"maybe {Cause.FACTOR} of {factor:.6g}"
+
+    def _samples(self, entry: Entry) -> list[Sample]:
+        """Return an entry here, and then nearby."""
+        x = self.problem.entries[self.problem.position(entry)[1]]
+        here = Sample(x, entry.gradient, entry.reference, entry.error_bound)
+        return [here, *self.elsewhere.nearby(entry)]
+
+    def _right_where_mirrored(self, entry: Entry) -> str:
+        excess = abs(entry.gradient / entry.reference - 1)
         mirrored = self.elsewhere.mirrored(entry)
         if any(_explains(1.0, sample.ratio, excess, 1e-5) for sample in mirrored):
             return f"{Cause.ONE_SIDE_OF_A_BRANCH}: at the mirrored inputs it is right"
-        if _close(gradient, -reference, _CLOSE + entry.error_bound / abs(reference)):
-            return Cause.SIGN_FLIPPED
-        if not all(_explains(factor, ratio, excess, 1e-3) for ratio in nearby):
-            return _term([here, *samples]) or (
-                f"{Cause.NO_PATTERN}: {factor:.6g} times the derivative, and another ratio at "
-                "inputs nearby"
-            )
-        # Where the derivative is the same nearby, so is its ratio to a gradient that is any number.
-        telling = len(self.wrong) == 1 or not all(_close(s.derivative, reference) for s in samples)
-        if len(nearby) >= 3 and telling:
-            return _constant_factor(factor)
-        return f"maybe {Cause.FACTOR} of {factor:.6g}"
+        return ""
 
     def _stale(self) -> str:
         if self.under_test.repeats:
@@ -128,7 +153,7 @@ class _Evidence:
         if not self.recording or not self.recording.reads:
             return ""
         return (
-            f"{Cause.GRAPH_CUT}: .data or float() of a Value is read at {self.recording.reads[0]}, "
+            f"{Cause.GRAPH_CUT}: a Value is used as a plain number at {self.recording.reads[0]}, "
             "so what follows does not know where it came from"
         )
 
@@ -176,12 +201,12 @@ class _Evidence:
             return ""
         if any(e.verdict is Verdict.PASS and e.gradient for e in self.entries):
             return ""
-        if _close(factor, -1.0):
-            return Cause.SIGN_FLIPPED
-        nearby = self.elsewhere.nearby(self.looked_at[0])
-        if not all(_explains(factor, sample.ratio, excess, 1e-3) for sample in nearby):
+        worst = self.looked_at[0]
+        if one_side := self._right_where_mirrored(worst):
+            return one_side
+        if not _share_a_factor(self._samples(worst)):
             return ""  # They share a factor here: that of a wrong step which all go through.
-        return _constant_factor(factor)
+        return Cause.SIGN_FLIPPED if _close(factor, -1.0) else _constant_factor(factor)
 
     def _nothing_to_see(self, entry: Entry) -> str:
         k, i = self.problem.position(entry)
@@ -191,8 +216,10 @@ class _Evidence:
             flat = f"{f} does not change with {x} here"
             return f"{Cause.INPUT_IGNORED}: {flat}, and the gradient is not 0"
         bound = abs(entry.reference) + entry.error_bound
-        slope = f"at most {bound:.1e}" if bound > _CLOSE * abs(entry.gradient) else "0"
-        return f"{Cause.STATIONARY}: the slope of {f} in {x} is {slope}, and the gradient is not"
+        told = f"{Cause.STATIONARY}: the slope of {f} in {x} is"
+        if bound > _CLOSE * abs(entry.gradient):
+            return f"maybe {told} at most {bound:.1e}, and the gradient is not"
+        return f"{told} 0, and the gradient is not"
 
     def _zero_elsewhere(self, entry: Entry) -> str:
         nearby = [sample.ratio for sample in self.elsewhere.nearby(entry)]
@@ -220,13 +247,21 @@ def _constant_factor(factor: float) -> str:
     return f"{Cause.CONSTANT_FACTOR} of {shown}{maybe}"
 
 
+def _share_a_factor(found: Sequence[Sample]) -> bool:
+    """Tell whether all gradients are the first one's multiple of the derivative, as far as seen."""
+    factor = found[0].ratio
+    unsure = found[0].error_bound / abs(found[0].derivative)
+    return all(
+        abs(one.gradient - factor * one.derivative)
+        <= _CLOSE * abs(one.excess) + abs(factor) * (one.error_bound + unsure * abs(one.derivative))
+        for one in found
+    )
+
+
 def _term(found: Sequence[Sample]) -> str:
     """Tell whether what is too much or missing is one number, or one number times the input."""
     if len(found) < 3 or any(one.error_bound > 0.01 * abs(one.excess) for one in found):
         return ""
-    first = found[0]
-    if all(_close(s.gradient * first.derivative, first.gradient * s.derivative) for s in found):
-        return ""  # A factor, or derivatives of zero, explain as much.
     best = min(found, key=lambda one: one.error_bound / abs(one.excess))
     for power, described in (0, ""), (1, " times the input"):
         if not all(one.x**power for one in found):

@@ -10,7 +10,7 @@ from typing import Any
 
 from microgradcheck.functions.entries import lift
 from microgradcheck.gradcheck.branches import branches_not_taken
-from microgradcheck.gradcheck.causes import explain
+from microgradcheck.gradcheck.causes import explain, explain_node
 from microgradcheck.gradcheck.doubts import at_its_word, check_ties, doubted
 from microgradcheck.gradcheck.entry import (
     ROUND_OFF,
@@ -72,20 +72,22 @@ class Comparison:
         fine = {"PASS", "KINK", *accepted}
         if all(entry.verdict in fine for entry in entries):
             entries = self._check_elsewhere(entries)
-        passed = all(entry.verdict in fine for entry in entries)
+        interior = self._check_nodes() if nodes else []
+        is_wrong = any(entry.verdict is Verdict.WRONG for entry in (*entries, *interior))
+        passed = all(entry.verdict in fine for entry in entries) and not is_wrong
         faults: list[OperationFault] = []
         if passed:
             self._note_branches()
-        elif self.unchanged and any(entry.verdict is Verdict.WRONG for entry in entries):
+        elif self.unchanged and is_wrong:
             records = self.source.name in _RECORDING
             entries, faults, notes = explain(
                 self.problem, self.under_test, entries, records=records, rng=self.rng
             )
+            interior = [explain_node(node, faults) for node in interior]
             self.notes += notes
-        interior = self._check_nodes() if nodes else []
         return Report(
             entries,
-            passed=passed and all(node.verdict is not Verdict.WRONG for node in interior),
+            passed=passed,
             calls=self.problem.calls,
             taped=self.nudges.taped,
             operations=faults,
@@ -227,10 +229,14 @@ class Comparison:
             return entries
         moved = [x + 0.1 * self.rng.uniform(-1, 1) * (abs(x) or 1.0) for x in self.problem.entries]
         there = self.problem.elsewhere(moved)
-        comparison = Comparison(there, self.source, "central-difference", self.rtol, self.seed)
-        # A whole report would look elsewhere again, and a Hessian is symmetric everywhere.
-        elsewhere = comparison._judge_all()
-        self.problem.calls += there.calls
+        try:
+            comparison = Comparison(there, self.source, "central-difference", self.rtol, self.seed)
+            # A whole report would look elsewhere again, and a Hessian is symmetric everywhere.
+            elsewhere = comparison._judge_all()
+        except Exception:  # noqa: BLE001  the verdict is on the inputs given, and stands without
+            return entries
+        finally:
+            self.problem.calls += there.calls
         if all(entry.verdict is not Verdict.WRONG for entry in elsewhere):
             return entries
         self.notes.append(
@@ -240,10 +246,15 @@ class Comparison:
         return comparison.report(accepted=set()).entries
 
     def _note_branches(self) -> None:
-        """Say which branches of the gradient, or of a recorded function, this point left out."""
-        source, ask = self.source, self.under_test.ask
-        watched = source.gradient if isinstance(source, GivenGradient) else self.problem.f
-        missed = branches_not_taken(watched, lambda: ask and ask(self.problem.entries))
+        """Say which branches of f, and of a gradient of its own, this point left out."""
+        source, ask, inputs = self.source, self.under_test.ask, self.problem.entries
+        if ask is None:
+            return
+        if isinstance(source, GivenGradient):
+            missed = branches_not_taken(source.gradient, partial(ask, inputs))
+            missed += branches_not_taken(self.problem.f, partial(self.problem, inputs))
+        else:
+            missed = branches_not_taken(self.problem.f, partial(ask, inputs))
         if missed:
             more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
             self.notes.append(

@@ -207,7 +207,7 @@ def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Ent
         reference=estimate.value,
         error_bound=estimate.error_bound,
         resolution=resolution,
-        power=_power(estimate, entry.gradient, resolution),
+        power=_power(estimate, entry.gradient, resolution, circumstances),
         noise=estimate.noise,
         slopes=estimate.slopes,
     )
@@ -265,14 +265,15 @@ def _does_not_repeat(here: Circumstances) -> str:
     if math.isfinite(here.scatter):
         detail = f"calls with the same inputs differ by {here.scatter:.1e}"
     else:
-        detail = f"with the same inputs, some calls give no value {here.undefined}".rstrip()
+        detail = f"with the same inputs, some calls give no value: {here.undefined}"
     return f"{Cause.F_DOES_NOT_REPEAT}: {detail}"
 
 
-def _power(estimate: Estimate, gradient: float, resolution: float) -> float:
+def _power(estimate: Estimate, gradient: float, resolution: float, here: Circumstances) -> float:
     base = abs(estimate.value) - estimate.error_bound
     if not base > 0:
-        base = estimate.secant
+        # The secants of what changes by itself are not those of f.
+        base = 0.0 if here.scatter else estimate.secant
     if base > 0 and math.isfinite(resolution):
         return resolution / base
     # Where f stands still, or is known to be zero, a gradient of zero is what it should be.

@@ -116,8 +116,9 @@ def estimate_nodes(
 ) -> list[tuple[Value, float, Estimate]]:
     """Return each interior node with its adjoint and what nudging it does to the root.
 
-    With `leaves`, those and the root itself are nudged, too. It takes about 8 replays of what lies
-    downstream for every node, many of them at once.
+    With `leaves`, those and the root itself are nudged, too, and an adjoint may be nan where there
+    is no derivative. It takes about 8 replays of what lies downstream for every node, many of them
+    at once.
 
     Example:
         >>> x = Value(3.0)
@@ -125,7 +126,14 @@ def estimate_nodes(
         >>> abs(adjoint - slope.value) <= slope.error_bound + 1e-6 * adjoint
         True
     """
-    nodes, adjoints = sweep.reverse(root)
+    adjoints: Sequence[float]
+    try:
+        nodes, adjoints = sweep.reverse(root)
+    except (ValueError, ArithmeticError):
+        if not leaves:
+            raise
+        nodes = sweep.topological_order(root)
+        adjoints = [math.nan] * len(nodes)
     replay = _Replay(nodes)
     chosen = [
         place

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 import traceback
 from collections import Counter
@@ -38,24 +39,26 @@ def headline(entry: Entry) -> str:
         numbers = _telling_numbers(entry, digits)
         if numbers and len(head + numbers) <= HEADLINE:
             return head + numbers
-    # A cause begins with its name, and goes on after a colon.
+    # A cause begins with its name, and goes on after a colon or semicolon.
     cause = " ".join(entry.cause.split())
     whole = head + cause
-    return whole if len(whole) <= HEADLINE else cut(head + cause.split(":")[0], HEADLINE)
+    return whole if len(whole) <= HEADLINE else cut(head + re.split("[:;]", cause)[0], HEADLINE)
 
 
 def _telling_numbers(entry: Entry, digits: int) -> str:
     """Return the numbers that show what a verdict is about; "" where none do."""
     if entry.verdict is Verdict.EDGE or math.isnan(entry.gradient):
         return ""
-    given, expected = number(entry.gradient, digits), number(entry.reference, digits)
+    given, shown = number(entry.gradient, digits), [number(entry.reference, digits)]
     is_wrong, is_between = entry.verdict is Verdict.WRONG, False
+    expected = shown[0]
     if entry.slopes:
         low, high = sorted(entry.slopes)
         is_between = low - entry.error_bound <= entry.gradient <= high + entry.error_bound
-        expected = f"in {number(low, digits)}..{number(high, digits)}"
+        shown = [number(low, digits), number(high, digits)]
+        expected = f"in {'..'.join(shown)}"
     if is_wrong:
-        return "" if is_between or given == expected else f"{given}, not {expected}"
+        return "" if is_between or given in shown else f"{given}, not {expected}"
     return f"{given} {expected}" if entry.slopes else given
 
 
@@ -82,8 +85,8 @@ def _digits_for(entry: Entry) -> list[int]:
     """Return six digits, or more to tell numbers apart that differ, then fewer for full lines."""
     most = 6
     if entry.verdict is Verdict.WRONG and entry.gap > entry.error_bound:
-        given, expected = entry.gradient, entry.reference
-        apart = (n for n in range(6, 13) if number(given, n) != number(expected, n))
+        given, expected = entry.gradient, entry.slopes or (entry.reference,)
+        apart = (n for n in range(6, 13) if all(number(given, n) != number(x, n) for x in expected))
         most = next(apart, 6)
     return [most, 5, 4, 3, 2]
 

@@ -16,7 +16,7 @@ from microgradcheck.numeric.entries import (
     shape_of,
 )
 from microgradcheck.numeric.samples import exact_step
-from microgradcheck.structure import is_array, number, put_together, shown
+from microgradcheck.structure import is_array, number, put_together, require_function, shown
 
 __all__ = ["derivative", "gradient", "hessian", "jacobian"]
 
@@ -190,6 +190,7 @@ class _Near:
         order: int = 1,
         method: str = "central",
     ) -> None:
+        require_function(f)
         self.formula, self.relative_step = _choose(method, order)
         self.h = None if h is None else _checked(h, order)
         self.f, self.x, self.read, self.order = f, x, read, order

@@ -10,7 +10,7 @@ from typing import Any
 from microgradcheck.numeric.entries import entries_of, one_number, quiet_numpy, real_part, scale_of
 from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
-from microgradcheck.structure import number, put_together
+from microgradcheck.structure import number, put_together, require_function
 
 __all__ = ["estimate"]
 
@@ -51,6 +51,7 @@ def estimate(
         >>> abs(slope.value - math.e) <= slope.error_bound < 1e-8
         True
     """
+    require_function(f)
     entries = entries_of(x)
     for name, given in (("rtol", rtol), ("scale", 1.0 if scale is None else scale)):
         positive = number(given)

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from microgradcheck.ops.systems import COMPLEX, FLOATS, OPERATIONS, NumberSystem, Rule, arrays
+from microgradcheck.ops.systems import (
+    COMPLEX,
+    FLOATS,
+    OPERATIONS,
+    RESERVED,
+    NumberSystem,
+    Rule,
+    arrays,
+)
 from microgradcheck.ops.table import Operation, define, require_finite, undefined
 
 __all__ = [
     "COMPLEX",
     "FLOATS",
     "OPERATIONS",
+    "RESERVED",
     "NumberSystem",
     "Operation",
     "Rule",

@@ -15,13 +15,20 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from microgradcheck.ops.table import Operation
 
-__all__ = ["COMPLEX", "FLOATS", "OPERATIONS", "NumberSystem", "Rule", "arrays"]
+__all__ = ["COMPLEX", "FLOATS", "OPERATIONS", "RESERVED", "NumberSystem", "Rule", "arrays"]
 
 Rule = str | Callable[..., Any]
 """A rule is a text of the table or, in a user's own operation, a Python function."""
 
 OPERATIONS: Final[dict[str, Operation]] = {}
 """Every operation by name: the table's rows, and the user's own after them."""
+
+RESERVED: Final = {
+    *("abs", "float", "full_like", "inf", "isfinite", "isnan", "nan", "pow", "type", "where"),
+    *("entries", "otherwise", "run", "value_and_grad"),
+    *("ArithmeticError", "OverflowError", "TypeError", "ValueError"),
+}
+"""Names that generated code may use and that no variable or operation in it can have."""
 
 
 class NumberSystem:

@@ -14,6 +14,7 @@ from microgradcheck.optimize.rules import resolve_rule
 from microgradcheck.optimize.step_sizes import NoDescentError, Schedule, as_schedule
 from microgradcheck.optimize.walk import Walk, has_risen
 from microgradcheck.sources import resolve
+from microgradcheck.structure import is_numpy
 
 __all__ = ["minimize"]
 
@@ -61,7 +62,7 @@ def minimize(
             differences by `gradcheck`, and end where it is wrong; by default never. The message
             tells of checks that could not tell.
         callback: called with every `Step`, the start included; it ends the descent by returning
-            True.
+            True, Python's or NumPy's.
         progress: whether to show a progress bar on stderr.
 
     Returns:
@@ -102,7 +103,8 @@ def minimize(
         with _bar(steps) if progress else nullcontext(lambda step: None) as show:
             while ending is None:
                 show(walk.last)
-                if callback is not None and callback(walk.last) is True:
+                answer = None if callback is None else callback(walk.last)
+                if answer is True or (is_numpy(answer, "bool") and answer):
                     ending = Status.DONE, f"Ended by the callback after {_count(walk)}."
                 else:
                     reasons = _reasons_to_end(walk, steps, tolerances, check_every)

@@ -9,19 +9,18 @@ from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
-from microgradcheck.ops import OPERATIONS, NumberSystem
+from microgradcheck.ops import FLOATS, OPERATIONS, RESERVED, NumberSystem
 from microgradcheck.tape.expression import TEXTS, Expression
 from microgradcheck.tape.graph import Graph, Guard
 from microgradcheck.tape.straight import WIDTH, Names, StraightLine, foreign_derivative
 
-__all__ = ["RESERVED", "Module", "definitions", "foreign_rules", "unpacking", "words"]
+__all__ = ["FROM_MATH", "Module", "definitions", "foreign_rules", "unpacking", "words"]
 
-RESERVED: Final = {
-    *("abs", "float", "full_like", "inf", "isfinite", "isnan", "nan", "pow", "type", "where"),
-    *("otherwise", "value_and_grad"),
-    *("ArithmeticError", "OverflowError", "TypeError", "ValueError"),
+# An operation of a user's own may have the name of any other function there.
+FROM_MATH: Final = {"isfinite", "isnan", "nan", "pow"} | {
+    name for name, meaning in FLOATS.names.items() if meaning is getattr(math, name, None)
 }
-"""Names that generated code may use and that no variable in it can have."""
+"""What generated code takes from `math`, or from an array library in its place."""
 
 
 class Module:
@@ -91,7 +90,7 @@ class Module:
         used = words(chain(*paragraphs))
         helpers = definitions(used, TEXTS)
         header = [f'"""The {self._what} of {self._title}, as recorded by microgradcheck."""']
-        header += ["", f"from math import {', '.join(sorted(used & set(dir(math))))}"]
+        header += ["", f"from math import {', '.join(sorted(used & FROM_MATH))}"]
         if self.foreign:
             header += ["", f"# Python functions of your own, not shown: {', '.join(self.foreign)}"]
         parts = ["\n".join(f"    {line}" for line in lines) for lines in paragraphs if lines]
@@ -163,7 +162,7 @@ def definitions(used: set[str], texts: NumberSystem) -> list[str]:
     while pending:
         name = pending.pop(0)
         operation = OPERATIONS.get(name)
-        if operation is None or hasattr(math, name) or not isinstance(operation.value, str):
+        if operation is None or name in FROM_MATH or not isinstance(operation.value, str):
             continue
         if name == "power":
             lines = _POWER if texts is TEXTS else _ARRAY_POWER

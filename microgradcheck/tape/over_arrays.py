@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from microgradcheck.ops import FLOATS, OPERATIONS, NumberSystem, arrays
+from microgradcheck.ops import FLOATS, OPERATIONS, RESERVED, NumberSystem, arrays
 from microgradcheck.structure import number
 from microgradcheck.tape.arguments import Arguments
 from microgradcheck.tape.expression import ARRAY_TEXTS
 from microgradcheck.tape.graph import Graph, Guard, Mask, Numbers
-from microgradcheck.tape.module import RESERVED, definitions, foreign_rules, unpacking, words
+from microgradcheck.tape.module import FROM_MATH, definitions, foreign_rules, unpacking, words
 from microgradcheck.tape.straight import Names, StraightLine, lossy_places
 
 __all__ = ["Loop", "OverArrays", "array_lines", "loop_over_points", "namespace_function"]
@@ -238,7 +238,7 @@ def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> A
     the derivatives, and where guards hold and the numbers before the value are finite.
     """
     foreign = foreign_rules(graph)
-    names = Names({*RESERVED, *OPERATIONS, *foreign, "entries"})
+    names = Names({*RESERVED, *OPERATIONS, *foreign})
     entries = [names.fresh(f"x{i}") for i in range(graph.inputs)]
     valid = names.fresh("valid")
 
@@ -251,7 +251,7 @@ def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> A
     body += [*lines.backward, f"return {lines.value}, [{', '.join(lines.partials)}], {valid}"]
     used = words(body)
     source = [*definitions(used, ARRAY_TEXTS), "\n    ".join(["def run(entries):", *body])]
-    names_in_code = used & {*dir(math), "full_like", "where"}
+    names_in_code = used & {*FROM_MATH, "full_like", "where"}
     meanings = {**foreign, **{name: _meaning(namespace, name) for name in names_in_code}}
     exec("\n\n\n".join(source), meanings)
     run: ArrayFunction = meanings["run"]

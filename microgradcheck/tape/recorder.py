@@ -8,7 +8,7 @@ from typing import Any, Never
 
 from microgradcheck.backprop import Run
 from microgradcheck.functions.entries import is_entry
-from microgradcheck.structure import take_apart
+from microgradcheck.structure import require_function, take_apart
 from microgradcheck.tape.graph import Compare, Graph, Guard
 from microgradcheck.value import Value, line_name, watching
 
@@ -57,6 +57,7 @@ class Recorder:
 def trace(f: Callable[..., Any], inputs: tuple[Any, ...]) -> Graph:
     """Return what f computes from plain numbers as a graph."""
     __tracebackhide__ = True  # from pytest
+    require_function(f)
     recorder = Recorder(f, _refuse_to_read)
     with Run(recorder, inputs, {}) as run:
         run.one_output()

@@ -383,6 +383,8 @@ def _one_number(data: Any) -> float:
 def _refuse(data: Any) -> Never:
     if isinstance(data, Value):
         advice = "it is a Value already: use it as it is, or its .data for a new leaf"
+    elif is_array(data) and data.shape == ():
+        advice = "take the number out of it: .item()"
     elif is_array(data) or isinstance(data, (list, tuple)):
         advice = "make one Value for each entry: [Value(entry) for entry in ...]"
     elif isinstance(data, complex):

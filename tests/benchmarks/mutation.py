@@ -185,7 +185,8 @@ class Runner:
     def _tests_of(self, file: str, line: int) -> list[str]:
         """Return the tests that run a line, or any of the file, those that may notice first."""
         lines = self.tests_of_line.get(file, {})
-        tests = lines.get(str(line)) or {test for each in lines.values() for test in each}
+        tests = set(lines.get(str(line)) or (test for each in lines.values() for test in each))
+        tests |= {name for name, item in self.items.items() if "untraced" in item.fixturenames}
         return sorted(tests, key=lambda test: (-self.kills[test], self.seconds[test]))
 
     def _first_to_notice(self, tests: list[str]) -> str:

@@ -90,7 +90,7 @@ function check(inputs, position, gradient, kink) {
   if (kink && high - low > 1e-3 * Math.max(Math.abs(low), Math.abs(high)))
     verdict = low - bound <= gradient && gradient <= high + bound ? "kink" : "differ";
   if (!Number.isFinite(estimate)) verdict = "edge";
-  if (!Number.isFinite(gradient)) verdict = "none";
+  if (!Number.isFinite(gradient) || !Number.isFinite(center)) verdict = "none";
   return { verdict, estimate, digits, slopes };
 }
 
