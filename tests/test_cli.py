@@ -323,6 +323,7 @@ def test_json_has_null_for_what_is_no_finite_number(run: Run) -> None:
         ("sweep x x=1 --variable z", "there is no variable z\n"),
         ("check x --at 1", "--at is for functions"),
         ("check losses:square x=1", "x=1: give a function its inputs in order"),
+        ("check losses:square --at x=1", "x=1: give the inputs in order, as --at 1.0 2.0"),
         ("check losses:square", "losses:square needs the point to look at it from"),
         ("check losses:sqare --at 1", "there is no sqare in losses; did you mean square?\n"),
         ("check losses:number --at 1", "losses:number is a int, not a function\n"),

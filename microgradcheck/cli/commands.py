@@ -149,6 +149,9 @@ def read_target(options: Namespace) -> _Target:
             raise ValueError(f"{values[0]}: give a function its inputs in order, as --at 1.0 2.0")
         if not at:
             raise ValueError(f"{text} needs the point to look at it from, as in --at 1.0 2.0")
+        for number in at:
+            if "=" in number:
+                raise ValueError(f"{number}: give the inputs in order, as --at 1.0 2.0")
         return _function_target(text, [_number("--at", number) for number in at])
     if at is not None:
         raise ValueError("--at is for functions; give an expression its values by name, as in x=1")
