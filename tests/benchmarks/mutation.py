@@ -8,6 +8,9 @@ imported and collected everything: functions get their changed code, and the tes
 changed line are asked, quickest first, until one fails. What runs before any test does, at import
 or while tests are collected, is tried in a new process. The file keeps what was found, so that a
 run that was stopped goes on. In the end it prints the changes that no test noticed, and the score.
+
+Changes that people have judged to change nothing that can be seen are not asked about; they are in
+`without_effect.txt`, with the reason.
 """
 
 from __future__ import annotations
@@ -62,6 +65,7 @@ _SKIPPED: Final = re.compile(
 )
 # Lines that check what always holds, that only pytest reads, or that only type checkers do.
 _WITHOUT_EFFECT: Final = re.compile(r"strict=|__tracebackhide__|TYPE_CHECKING|^\s+\*,$")
+_JUDGED: Final = Path(__file__).with_name("without_effect.txt")
 _PATIENCE: Final = 20  # seconds, and ten times what tests take by themselves
 _FAST_LOCALS: Final = 1  # the flag of the code of functions
 
@@ -97,6 +101,7 @@ class Runner:
     def __init__(self, results: Path, paths: list[str]) -> None:
         self.results, self.paths = results, paths
         self.kills: Counter[str] = Counter()
+        self.judged = judged()
         self.before_tests = _coverage()
         self.before_tests.start()
 
@@ -160,10 +165,12 @@ class Runner:
         before = path.read_text()
         after = mutate_code(before, plugins.get_operator(mutant.operator)(), mutant.occurrence)
         changed = [
-            line
+            f"{line[0]} {line[1:].strip()}"
             for line in difflib.unified_diff(before.splitlines(), after.splitlines(), n=0)
-            if not line.startswith(("---", "+++", "@@"))
+            if line[1:].strip() and not line.startswith(("---", "+++", "@@"))
         ]
+        if why := self.judged.get((mutant.file, *changed)):
+            return {"noticed": "", "changed": changed, "why": why}
         try:
             old, new = (compile(text, path, "exec", dont_inherit=True) for text in (before, after))
         except SyntaxError:
@@ -289,17 +296,45 @@ def _at_import(code: CodeType) -> tuple[Any, ...]:
     return (code.co_code, code.co_names, *within)
 
 
+def judged() -> dict[tuple[str, ...], str]:
+    """Return why changes are without effect, by their file and lines: `-` before, `+` after."""
+    found: dict[tuple[str, ...], str] = {}
+    before: list[str] = []
+    after: list[str] = []
+    file, ended = "", True
+    for line in _JUDGED.read_text().splitlines():
+        match line[:2]:
+            case "- ":
+                before = [line] if ended else [*before, line]
+                ended = False
+            case "+ ":
+                after.append(line)
+            case "= ":
+                found[file, *before, *after] = line[2:]
+                after, ended = [], True
+            case name if name.strip("# "):
+                file = f"microgradcheck/{line}"
+    return found
+
+
 def print_score(found: Iterable[dict[str, Any]]) -> None:
     """Print what no test noticed, and for each room how much they noticed."""
-    counts: dict[str, Counter[bool]] = defaultdict(Counter)
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    unneeded = judged()
     for each in found:
         file, _, _, line = each["mutant"]
-        counts[file.split("/")[1]][bool(each["noticed"])] += 1
-        if not each["noticed"]:
+        outcome = "noticed" if each["noticed"] else "judged" if "why" in each else "not noticed"
+        counts[file.split("/")[1]][outcome] += 1
+        unneeded.pop((file, *each["changed"]), None)
+        if outcome == "not noticed":
             print(f"\n{file}:{line}", *each["changed"], sep="\n")
-    print("\n| Room | Mutants | Noticed | Not noticed |\n|---|---|---|---|")
+    if unneeded:
+        print("\nJudged, and no longer in the code:")
+        print(*("\n".join(change) for change in unneeded), sep="\n")
+    print("\n| Room | Mutants | Noticed | Without effect | Not noticed |\n|---|---|---|---|---|")
     for room, count in sorted(counts.items()):
-        print(f"| `{room}` | {count.total():,} | {count[True]:,} | {count[False]:,} |")
+        numbers = [count.total(), *(count[o] for o in ("noticed", "judged", "not noticed"))]
+        print(f"| `{room}` |", *(f"{number:,} |" for number in numbers))
 
 
 if __name__ == "__main__":
