@@ -461,6 +461,27 @@ def test_every_source_gives_the_jacobian_of_several_outputs(source: str) -> None
     assert check(lambda x: [x[0] * x[1], x[0]], [1.0, 2.0], gradient=source).passed
 
 
+# Single uses
+
+
+def test_a_use_is_missed_in_each_output_of_several() -> None:
+    report = check(
+        lambda x: [x[0] * x[0] * x[1], x[1] * mg.sin(x[0]) + x[0]],
+        [1.3, 0.4],
+        gradient=lambda x: [[x[0] * x[1], x[0] ** 2], [x[1] * math.cos(x[0]), math.sin(x[0])]],
+    )
+    causes = [Cause.of(entry.cause) for entry in report.entries if entry.verdict == "WRONG"]
+    assert causes == [Cause.USE_NOT_ACCUMULATED] * 2
+
+
+def test_where_one_derivative_does_not_exist_the_others_have_causes() -> None:
+    report = check(
+        lambda x: x[0] * x[0] + mg.sqrt(x[1]), [1.3, 0.0], gradient=lambda x: [x[0], 1.0]
+    )
+    assert [entry.verdict for entry in report.entries] == ["WRONG", "EDGE"]
+    assert report.entries[0].cause == f"{Cause.CONSTANT_FACTOR} of 0.5"
+
+
 # Evidence nearby
 
 LABELLED = np.random.default_rng(2).normal(size=(12, 3))

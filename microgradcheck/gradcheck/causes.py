@@ -228,9 +228,10 @@ class _Evidence:
 
     def _one_use(self, entry: Entry) -> str:
         """Compare with what single uses of the input contribute, where the graph is known."""
-        if not self.recording or not self.problem.scalar or not self.recording.roots:
+        if not self.recording or len(self.recording.roots) < len(self.problem.output_indices):
             return ""
-        uses = self.recording.contributions[self.problem.position(entry)[1]]
+        k, i = self.problem.position(entry)
+        uses = self.recording.contributions[k][i]
         if len(uses) > 1 and any(_close(entry.gradient, use) for use in uses):
             return (
                 f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(uses)} "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any
@@ -33,13 +34,18 @@ class Recording:
     reads: list[str]  # where a Value was read as a plain number, as `file.py:12`
 
     @cached_property
-    def contributions(self) -> list[list[float]]:
-        """What each use of each input contributes to the derivative of the first output."""
+    def contributions(self) -> list[list[list[float]]]:
+        """What each use of each input contributes to the derivatives of each output."""
+        return [self._contributions(root) for root in self.roots]
+
+    def _contributions(self, root: Value) -> list[list[float]]:
         found: dict[int, list[float]] = {id(leaf): [] for leaf in self.inputs}
-        for node, adjoint in zip(*sweep.reverse(self.roots[0]), strict=True):
-            for slot, slope in zip((node.a, node.b), sweep.slopes(node), strict=False):
-                if id(slot) in found and slope is not None:
-                    found[id(slot)].append(adjoint * slope)
+        # Where a derivative does not exist, as that of sqrt at 0, nothing is known of any.
+        with suppress(ValueError, ArithmeticError):
+            for node, adjoint in zip(*sweep.reverse(root), strict=True):
+                for slot, slope in zip((node.a, node.b), sweep.slopes(node), strict=False):
+                    if id(slot) in found and slope is not None:
+                        found[id(slot)].append(adjoint * slope)
         return list(found.values())
 
 
