@@ -34,7 +34,7 @@ def explain(
     recording = record(problem.f, problem)
     faults, right = faults_of(recording) if recording and records else ([], 0)
     notes: list[str] = []
-    if recording and recording.reads and not records:
+    if recording and recording.read_at and not records:
         recording = None  # f does not mean to record, so this says nothing of it.
     if not any(entry.is_unexplained for entry in entries):
         return entries, faults, notes
@@ -45,7 +45,7 @@ def explain(
             notes.append(f"the other {right:,} recorded operations are right")
     else:
         common = evidence.common_cause()
-        if right and recording and not recording.reads:
+        if right and recording and not recording.read_at:
             notes.append(
                 f"all {right:,} recorded operations are right by themselves; the fault is in "
                 "how their derivatives are added up, or in which order"
@@ -150,10 +150,10 @@ class _Evidence:
         return f"{Cause.GRADIENT_DOES_NOT_REPEAT}: two calls differ; is something in it random?"
 
     def _graph_cut(self) -> str:
-        if not self.recording or not self.recording.reads:
+        if not self.recording or not self.recording.read_at:
             return ""
         return (
-            f"{Cause.GRAPH_CUT}: a Value is used as a plain number at {self.recording.reads[0]}, "
+            f"{Cause.GRAPH_CUT}: a Value is used as a plain number at {self.recording.read_at}, "
             "so what follows does not know where it came from"
         )
 

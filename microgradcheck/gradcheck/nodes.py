@@ -31,7 +31,7 @@ class Recording:
 
     inputs: list[Value]
     roots: list[Value]  # the outputs that are Values
-    reads: list[str]  # where a Value was read as a plain number, as `file.py:12`
+    read_at: str  # where a Value was first read as a plain number, as `file.py:12`; or ""
 
     @cached_property
     def contributions(self) -> list[list[list[float]]]:
@@ -52,12 +52,12 @@ class Recording:
 def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
     """Record f once more, each operation with its line; None where it does not take `Value`s."""
     arguments = tuple(map(lift, problem.arguments(problem.entries)))
-    reads: list[str] = []
+    read_at = ""
 
     def on_read(_: Value) -> None:
+        nonlocal read_at
         place = caller(sys._getframe(1))
-        if place and place.location not in reads:
-            reads.append(place.location)
+        read_at = read_at or (place.location if place else "")
 
     inputs = take_apart(arguments, is_entry)
     try:
@@ -65,7 +65,7 @@ def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
             outputs = take_apart(f(*arguments), is_entry)
     except Exception:  # noqa: BLE001  whatever an f does with Values that it was not made for
         return None
-    return Recording(inputs, [entry for entry in outputs if isinstance(entry, Value)], reads)
+    return Recording(inputs, [entry for entry in outputs if isinstance(entry, Value)], read_at)
 
 
 def faults_of(recording: Recording) -> tuple[list[OperationFault], int]:
