@@ -5,9 +5,10 @@
 
 Cosmic Ray says what can be changed. Each change is tried in a fork of one process that has
 imported and collected everything: functions get their changed code, and the tests that run the
-changed line are asked, quickest first, until one fails. What runs before any test does, at import
-or while tests are collected, is tried in a new process. The file keeps what was found, so that a
-run that was stopped goes on. In the end it prints the changes that no test noticed, and the score.
+changed line or its file are asked, quickest first, until one fails. What runs before any test does,
+at import or while tests are collected, is tried in a new process. The file keeps what was found, so
+that a run that was stopped goes on. In the end it prints the changes that no test noticed, and the
+score.
 
 Changes that people have judged to change nothing that can be seen are not asked about; they are in
 `without_effect.txt`, with the reason.
@@ -190,11 +191,13 @@ class Runner:
         return {"noticed": noticed, "changed": changed}
 
     def _tests_of(self, file: str, line: int) -> list[str]:
-        """Return the tests that run a line, or any of the file, those that may notice first."""
+        """Return the tests that run a file, those of the line and that may notice first."""
         lines = self.tests_of_line.get(file, {})
-        tests = set(lines.get(str(line)) or (test for each in lines.values() for test in each))
+        # Of what is kept once computed, only the first test runs the line.
+        tests = {test for each in lines.values() for test in each}
         tests |= {name for name, item in self.items.items() if "untraced" in item.fixturenames}
-        return sorted(tests, key=lambda test: (-self.kills[test], self.seconds[test]))
+        of_line = lines.get(str(line), ())
+        return sorted(tests, key=lambda t: (t not in of_line, -self.kills[t], self.seconds[t]))
 
     def _first_to_notice(self, tests: list[str]) -> str:
         for test in tests:
