@@ -328,7 +328,7 @@ def print_score(found: Iterable[dict[str, Any]]) -> None:
         file, _, _, line = each["mutant"]
         outcome = "noticed" if each["noticed"] else "judged" if "why" in each else "not noticed"
         counts[file.split("/")[1]][outcome] += 1
-        unneeded.pop((file, *each["changed"]), None)
+        unneeded.pop((file, *each.get("changed", ())), None)
         if outcome == "not noticed":
             print(f"\n{file}:{line}", *each["changed"], sep="\n")
     if unneeded:
