@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import random
 from collections.abc import Callable
@@ -215,6 +216,20 @@ def test_a_dropout_is_found_though_it_drops_the_same_twice(seed: int) -> None:
     report = check(lambda x: x * x * rng.choice((0, 2)), 3.0, gradient=lambda x: 2 * x)
     assert report.verdict == "NOISY"
     assert report.cause.startswith(Cause.F_DOES_NOT_REPEAT)
+
+
+def test_a_function_that_fails_now_and_then_does_not_repeat() -> None:
+    calls = itertools.count()
+
+    def f(x: float) -> float:
+        if next(calls) % 3 == 1:
+            raise ValueError("no luck")
+        return x * x
+
+    report = check(f, 1.0, gradient=lambda x: 2 * x)
+    assert report.verdict == "NOISY"
+    found = "with the same inputs, some calls give no value: no luck"
+    assert report.cause.startswith(f"{Cause.F_DOES_NOT_REPEAT}: {found}")
 
 
 @pytest.mark.parametrize("constant", [0.0, 1.0])

@@ -309,6 +309,15 @@ def test_the_smallest_numbers_have_noise_too() -> None:
     assert noise_of(lambda x: [3 * x[0]], [5e-320], [5e-320], random.Random(0)) == [0.0]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_path_of_noise_may_leave_the_domain_of_f(seed: int) -> None:
+    def f(points: list[list[float]]) -> list[list[float]]:
+        return [[math.sqrt(t) if (t := 1 + 6e-7 - x) > 0 else math.nan] for (x,) in points]
+
+    (noise,) = measure_noise(f, [1.0], [1.0], random.Random(seed))
+    assert 0 < noise < 1e-16
+
+
 def test_values_without_bound_have_no_noise() -> None:
     assert noise_of(lambda x: [math.inf, x[0] * 1e308], [5.0], [5.0], random.Random(0)) == [0, 0]
 

@@ -53,17 +53,18 @@ class Comparison:
         self.rtol, self.seed, self.rng = rtol, seed, random.Random(seed)
         self.notes: list[str] = []
         self.center, self.unchanged = problem.look_at_output()
+        failure = problem.failure
         self.scatter = scatter(problem, self.center)
         # The source's own recording of f is what the tape is made of, unless it is a tape itself.
         recorder = None
         if self._is_worth_a_tape() and source.name != "tape":
             recorder = Recorder(problem.f)
-        if problem.failure is None:
+        if failure is None:
             self.under_test = gradient_of(problem, source, recorder)
         else:
             # Where f has no value there is nothing to ask for, nor a shape to hold it against.
             blank = [[math.nan] * len(problem.entries)]
-            self.under_test = Gradient(blank, failure=in_words(problem.failure))
+            self.under_test = Gradient(blank, failure=in_words(failure))
         self.nudges, self.noise = self._look_around(recorder)
 
     def report(self, *, accepted: set[str], nodes: bool = False, repeat: str = "") -> Report:

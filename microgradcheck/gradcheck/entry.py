@@ -265,7 +265,8 @@ def _does_not_repeat(here: Circumstances) -> str:
     if math.isfinite(here.scatter):
         detail = f"calls with the same inputs differ by {here.scatter:.1e}"
     else:
-        detail = f"with the same inputs, some calls give no value: {here.undefined}"
+        why = here.undefined and f": {here.undefined}"
+        detail = f"with the same inputs, some calls give no value{why}"
     return f"{Cause.F_DOES_NOT_REPEAT}: {detail}"
 
 

@@ -100,7 +100,7 @@ class _Look(NamedTuple):
 
     @property
     def stands(self) -> bool:
-        return min(self.values) == max(self.values)
+        return len(set(self.values)) == 1
 
     @property
     def is_curved(self) -> bool:
@@ -145,7 +145,8 @@ def _points(
 def _by_order(values: Sequence[float], positions: Sequence[float]) -> list[float]:
     """Return the noise in values, as seen in divided differences of order 4, 5 and 6."""
     size = max(map(abs, values))
-    if not 0 < size < math.inf:
+    # The path may leave the domain of f on its way.
+    if size == 0 or not all(map(math.isfinite, values)):
         return [0.0] * len(_ORDERS)
     # Of size 1, so that no square underflows.
     differences = [value / size - values[0] / size for value in values]
