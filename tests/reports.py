@@ -360,8 +360,8 @@ CASES = [
         """
         WRONG df/dx: 3.00000, not 6.00000
           df/dx       WRONG        3.00000 against 6.00000 ± …
-        cause: graph cut: a Value is used as a plain number at test_it.py:10,
-            so what follows does not know where it came from
+        cause: graph cut: a Value is used as a plain number at test_it.py:10, so
+            what follows does not know where it came from
         power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, 3.0, gradient='backprop', rng=0)
         """,

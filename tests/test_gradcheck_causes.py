@@ -233,6 +233,11 @@ def test_a_large_factor_is_constant_where_it_is_the_same_nearby() -> None:
     assert cause.startswith(f"{Cause.NO_PATTERN}: 1000 times the derivative, and another ratio")
 
 
+def test_a_graph_that_a_function_in_c_cuts_is_cut_in_that() -> None:
+    told = f"{Cause.GRAPH_CUT}: a Value is used as a plain number in sin, so what follows"
+    assert cause_of(math.sin, 1.0).startswith(told)
+
+
 def test_a_cut_graph_is_named_where_it_is_cut_first() -> None:
     def f(x: Any) -> Any:
         y = x * float(x)

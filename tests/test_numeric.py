@@ -157,7 +157,11 @@ def test_f_is_called_once_for_each_point() -> None:
         (lambda: derivative(square, 3, h=0), ValueError, "positive.*got 0"),
         (lambda: derivative(square, 3, h=-1e-5), ValueError, "positive"),
         (lambda: derivative(square, 3, h=math.inf), ValueError, "positive"),
-        (lambda: derivative(square, 3, h=1e-200, order=2), ValueError, r"h\*\*2 can hold"),
+        (
+            lambda: derivative(square, 3, h=1e-200, order=2),
+            ValueError,
+            r"whose power h\*\*2 is not 0",
+        ),
         (lambda: derivative(square, 3, h="small"), TypeError, "'small' of type str"),
         (lambda: derivative(square, 3, h=True), TypeError, "bool"),
         (lambda: derivative(lambda _: None, 3), TypeError, "f must return one real number.*None"),
@@ -307,6 +311,15 @@ def test_round_off_is_measured_with_few_calls_and_other_noise_is_looked_at_again
 
 def test_the_smallest_numbers_have_noise_too() -> None:
     assert noise_of(lambda x: [3 * x[0]], [5e-320], [5e-320], random.Random(0)) == [0.0]
+
+
+@pytest.mark.parametrize(("method", "told"), [("complex", True), ("central", False)])
+def test_what_refuses_complex_numbers_is_told_where_they_come_from(method: str, told: bool) -> None:
+    refuse: Any = math.sin if told else "abc".startswith  # of numbers, and of none
+    with pytest.raises(TypeError) as raised:
+        derivative(refuse, 1.0, method=method)
+    notes = getattr(raised.value, "__notes__", [])
+    assert any("calls f with complex numbers" in note for note in notes) == told
 
 
 @pytest.mark.parametrize("seed", range(4))

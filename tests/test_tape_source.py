@@ -11,7 +11,7 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.sources import GradientSource
-from microgradcheck.tape import TapeSource
+from microgradcheck.tape import StaleTapeError, TapeSource
 
 
 def branching(x: Any) -> Any:
@@ -71,8 +71,13 @@ def test_a_function_that_changes_from_call_to_call_is_found_out() -> None:
         return x * rng.random()
 
     source.value_and_gradient(f, 2.0)
-    with pytest.raises(ValueError, match="depends on more than its arguments"):
+    with pytest.raises(StaleTapeError, match=r"^f does not .* depends on more than its arguments"):
         source.value_and_gradient(f, 2.0)
+    # That is no divergence, which a smaller learning rate could mend.
+    with pytest.raises(StaleTapeError):
+        mg.minimize(f, 2.0, gradient="tape", steps=3)
+    report = mg.gradcheck(f, 2.0, gradient="tape", raise_on_failure=False)
+    assert report.cause.startswith("f does not repeat")
 
 
 def test_descent_on_the_tape_follows_the_path_of_the_engine() -> None:

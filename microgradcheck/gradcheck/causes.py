@@ -153,7 +153,7 @@ class _Evidence:
         if not self.recording or not self.recording.read_at:
             return ""
         return (
-            f"{Cause.GRAPH_CUT}: a Value is used as a plain number at {self.recording.read_at}, "
+            f"{Cause.GRAPH_CUT}: a Value is used as a plain number {self.recording.read_at}, "
             "so what follows does not know where it came from"
         )
 

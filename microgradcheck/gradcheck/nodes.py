@@ -31,7 +31,7 @@ class Recording:
 
     inputs: list[Value]
     roots: list[Value]  # the outputs that are Values
-    read_at: str  # where a Value was first read as a plain number, as `file.py:12`; or ""
+    read_at: str  # where a Value was first read as a number: `at file.py:12`, `in sin`, or ""
 
     @cached_property
     def contributions(self) -> list[list[list[float]]]:
@@ -52,12 +52,14 @@ class Recording:
 def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
     """Record f once more, each operation with its line; None where it does not take `Value`s."""
     arguments = tuple(map(lift, problem.arguments(problem.entries)))
-    read_at = ""
+    read_at, this_frame = "", sys._getframe()
 
     def on_read(_: Value) -> None:
         nonlocal read_at
-        place = caller(sys._getframe(1))
-        read_at = read_at or (place.location if place else "")
+        place = caller(sys._getframe(1), this_frame)
+        # A function that is written in C has no line.
+        name = getattr(f, "__name__", "f")
+        read_at = read_at or (f"at {place.location}" if place else f"in {name}")
 
     inputs = take_apart(arguments, is_entry)
     try:

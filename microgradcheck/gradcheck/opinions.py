@@ -91,7 +91,7 @@ def second_opinions(problem: Problem, noise: Sequence[float], entry: Entry) -> O
     remainders = [abs(at(h) - center - h * entry.gradient) for h in steps]
     recording = record(problem.f, problem)
     read_at = recording and recording.read_at
-    gap = f"f reads a Value as a number at {read_at}" if read_at else ""
+    gap = f"f reads a Value as a number {read_at}" if read_at else ""
     judges = [_judge(problem, name, k, i, gap) for name in _JUDGES]
     slope = _slope(steps, remainders, floor)
     conclusion = _conclusion(entry, [judge for judge in judges if math.isfinite(judge.value)])

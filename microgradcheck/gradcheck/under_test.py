@@ -15,6 +15,7 @@ from microgradcheck.gradcheck.wording import in_words, short
 from microgradcheck.numeric.entries import quiet_numpy
 from microgradcheck.sources import GivenGradient, GradientSource
 from microgradcheck.structure import take_apart, with_numpy_arrays
+from microgradcheck.tape import StaleTapeError
 
 __all__ = ["Gradient", "gradient_of"]
 
@@ -69,7 +70,7 @@ def gradient_of(
         return Gradient(ask(problem.entries), ask(problem.entries) if own else None, ask=ask)
     except _MisfitError as misfit:
         return Gradient(blank, complaint=str(misfit))
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError, StaleTapeError) as error:
         if own and not isinstance(error, ArithmeticError):
             raise
         return Gradient(blank, failure=in_words(error))

@@ -244,7 +244,16 @@ class _Near:
     def moved(self, steps: dict[int, Any]) -> Any:
         """Return f where some entries of x are moved, each time on a fresh copy of x."""
         entries = [x + steps[i] if i in steps else x for i, x in enumerate(self.entries)]
-        result = self.read(self.f(put_together(entries, like=self.x)))
+        into_the_plane = [i for i, step in steps.items() if isinstance(step, complex)]
+        try:
+            result = self.read(self.f(put_together(entries, like=self.x)))
+        except TypeError as error:
+            if into_the_plane:
+                error.add_note(
+                    'the method "complex" calls f with complex numbers; write it with functions '
+                    "that take them, as microgradcheck's do, or take another method"
+                )
+            raise
         shape = getattr(result, "shape", ())
         if self._shape not in (None, shape):
             raise ValueError(
@@ -253,7 +262,6 @@ class _Near:
             )
         self._shape = shape
         imaginary = result.dtype.kind == "c" if is_array(result) else isinstance(result, complex)
-        into_the_plane = [i for i, step in steps.items() if isinstance(step, complex)]
         if imaginary and not into_the_plane:
             return real_part(result)
         if not imaginary and any(map(self._changes, into_the_plane)):
@@ -291,8 +299,9 @@ def _checked(h: object, order: int) -> float:
     step = None if isinstance(h, bool) else number(h)
     if step is None or not 0 < step < math.inf or step**order == 0:
         error = TypeError if step is None else ValueError
+        power = "" if order == 1 else f" whose power h**{order} is not 0"
         raise error(
-            f"the step h is a positive number that h**{order} can hold, got {h!r} of type "
+            f"the step h is a positive number{power}, such as 1e-5; got {h!r} of type "
             f"{type(h).__name__}"
         )
     return step

@@ -50,7 +50,7 @@ class TapeSource:
         """Return f's value and its gradient, in the inputs' kinds and shapes.
 
         Raises:
-            ValueError: f changes from call to call.
+            StaleTapeError: f changes from call to call.
             TypeError, ValueError, ArithmeticError: as for `record` and `Tape.value_and_grad`.
         """
         __tracebackhide__ = True  # from pytest
@@ -66,8 +66,9 @@ class TapeSource:
                 continue
             if not tapes.get(tape):
                 if not tape.agrees(*inputs):
-                    raise ValueError(
-                        f"{f!r} does not return what it returned when it was recorded, so it "
+                    name = getattr(f, "__name__", type(f).__name__)
+                    raise StaleTapeError(
+                        f"{name} does not return what it returned when it was recorded, so it "
                         "depends on more than its arguments (random numbers, data that change); "
                         "use the gradient source 'backprop'"
                     )

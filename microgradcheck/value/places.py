@@ -103,9 +103,11 @@ def source_lines() -> Iterator[None]:
         resume()
 
 
-def caller(frame: FrameType | None) -> Place | None:
-    """Return the nearest place outside of this package that led to a frame."""
+def caller(frame: FrameType | None, until: FrameType | None = None) -> Place | None:
+    """Return the nearest place outside of this package that led to a frame, if after another."""
     while frame is not None and is_ours(frame.f_code.co_filename):
+        if frame is until:
+            return None
         frame = frame.f_back
     return frame and Place(frame.f_code, frame.f_lasti)
 
