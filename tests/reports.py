@@ -122,7 +122,7 @@ CASES = [
         """
         WRONG df/dx: 0.900000, not -0.989992
           df/dx       WRONG        0.900000 against -0.989992 ± …
-        cause: no known pattern: -0.909098 times the derivative, and another
+        cause: no known pattern: -0.9090978 times the derivative, and another
             ratio at inputs nearby
         power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, 3.0, gradient=..., rng=0)
@@ -141,7 +141,7 @@ CASES = [
         """
         WRONG df/dx: 0.900000, not -0.989992
           df/dx       WRONG        0.900000 against -0.989992 ± …
-        cause: maybe off by a factor of -0.909098
+        cause: maybe off by a factor of -0.9090978
         power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, 3.0, gradient=..., rng=0)
         """,

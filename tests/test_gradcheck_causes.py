@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import math
 import random
+import re
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -95,8 +96,9 @@ def test_causes_are_looked_for_at_three_inputs_as_large_and_of_one_sign(x: float
 
     check(lambda x: x**3, x, gradient=gradient)
     nearby = [at for at in asked if abs(at) != abs(x)]
-    assert len(nearby) == 3
-    assert all(1.02 < at / x < 1.08 for at in nearby)
+    assert sorted(at for at in nearby if at * x > 0) == sorted(-at for at in nearby if at * x < 0)
+    assert len(nearby) == 6
+    assert all(1.02 < abs(at / x) < 1.08 for at in nearby)
 
 
 def test_a_slope_of_zero_is_told_from_an_input_that_is_ignored() -> None:
@@ -149,7 +151,7 @@ def test_a_factor_next_to_one_is_shown_by_what_it_has_more_or_less(
         gradient=lambda x: [2 + 2 * excess, 4 + 4 * excess],
         rtol=1e-8,
     )
-    assert cause == f"{Cause.CONSTANT_FACTOR} of {shown}"
+    assert cause == f"maybe {Cause.FACTOR} of {shown}"
 
 
 def test_a_factor_is_shown_as_the_first_wrong_entry_has_it() -> None:
@@ -170,7 +172,7 @@ def test_a_factor_is_shown_as_the_first_wrong_entry_has_it() -> None:
         (lambda x: 3 * x * x + (x == 3.0), 0, Cause.ONLY_HERE),
         (lambda x: 3 * x * x + (x == 3.0), 1, Cause.ONE_SIDE_OF_A_BRANCH),
         (lambda x: 0.0, 1, Cause.ALWAYS_ZERO),
-        (lambda x: 0.0, 2, Cause.ZERO_HERE),
+        (lambda x: 0.0, 2, f"maybe {Cause.ALWAYS_ZERO}"),
     ],
 )
 def test_each_cause_needs_its_number_of_points_nearby(
@@ -187,13 +189,14 @@ def test_each_cause_needs_its_number_of_points_nearby(
     assert cause_of(lambda x: x**3, 3.0, gradient=failing).startswith(cause)
 
 
-def test_zero_here_or_always_is_said_of_the_entry_that_comes_first() -> None:
+def test_zero_here_or_always_is_said_of_each_entry() -> None:
     def gradient(x: list[float]) -> list[float]:
-        return [0.0 if x[0] == 3.0 else 2 * x[0], 0.0]
+        return [0.0 if x[0] == 3.0 else 2 * x[0], *[0.0] * 15]
 
-    assert cause_of(lambda x: x[0] ** 2 + x[1] ** 2, [3.0, 2.0], gradient=gradient) == (
-        Cause.ZERO_HERE
-    )
+    x = [3.0, *range(2, 17)]
+    report = check(lambda x: sum(a**2 for a in x), x, gradient=gradient)
+    causes = [entry.cause for entry in report.entries]
+    assert causes == [Cause.ZERO_HERE, *[Cause.ALWAYS_ZERO] * 15]
 
 
 def test_the_slope_between_both_sides_of_a_kink_is_no_right_one() -> None:
@@ -430,8 +433,10 @@ def test_a_flipped_sign_is_no_swap_where_both_give_the_same_numbers() -> None:
 
     x = np.array([1.0, 1.0])
     assert cause_of(f, x, gradient=lambda x: np.array([-2 * x[0], 2 * x[1]])) == Cause.SIGN_FLIPPED
-    swapped = cause_of(f, x, gradient=lambda x: np.array([-2 * x[1] ** 3, 2 * x[0] ** 3]))
+    swapped = cause_of(f, x, gradient=lambda x: np.array([-2 * x[1], 2 * x[0]]))
     assert swapped.startswith(Cause.ENTRIES_SWAPPED)
+    neither = cause_of(f, x, gradient=lambda x: np.array([-2 * x[1] ** 3, 2 * x[0] ** 3]))
+    assert neither.startswith(Cause.NO_PATTERN)
 
 
 def test_a_wrong_node_does_not_hide_the_cause() -> None:
@@ -484,7 +489,7 @@ def test_where_one_derivative_does_not_exist_the_others_have_causes() -> None:
         lambda x: x[0] * x[0] + mg.sqrt(x[1]), [1.3, 0.0], gradient=lambda x: [x[0], 1.0]
     )
     assert [entry.verdict for entry in report.entries] == ["WRONG", "EDGE"]
-    assert report.entries[0].cause == f"{Cause.CONSTANT_FACTOR} of 0.5"
+    assert report.entries[0].cause == f"maybe {Cause.FACTOR} of 0.5"
 
 
 # Evidence nearby
@@ -533,6 +538,94 @@ def test_one_side_of_a_branch_is_named_where_all_inputs_are_on_it(
 ) -> None:
     cause = cause_of(f, np.array([-1.0, -2.0]), gradient=gradient)
     assert cause.startswith(Cause.ONE_SIDE_OF_A_BRANCH)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "gradient"),
+    [
+        (lambda x: x**4, -1.0, lambda x: 4 * x**2),
+        (lambda x: math.exp(-x * x / 2), -1.0, lambda x: -x * x * math.exp(-x * x / 2)),
+        (lambda x: abs(x - 1e-7), 0.0, lambda x: 1.0),
+        (lambda x: math.sin(x) + 3 * x, 0.0, lambda x: (math.cos(x) + 3) * (1 if x > 0 else 2)),
+        (lambda x: x * x + x, 1.0, lambda x: x**2),
+        (math.exp, 1.3, lambda x: math.exp(x) * (1 + 3e-6 * x * x)),
+    ],
+    ids=["power", "factor of x", "kink nearby", "one side", "as a single use", "slight"],
+)
+def test_what_holds_at_one_point_alone_is_no_pattern(
+    f: Callable[[float], float], x: float, gradient: Callable[[float], float]
+) -> None:
+    assert cause_of(f, x, gradient=gradient).startswith(Cause.NO_PATTERN)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "gradient", "causes"),
+    [
+        (
+            lambda x: x[0] ** 2 + x[1] ** 4 / 2,
+            [1.0, 1.0],
+            lambda x: [4 * x[0], 4 * x[1]],
+            [Cause.CONSTANT_FACTOR, Cause.NO_PATTERN],
+        ),
+        (
+            lambda x: x[0] * x[1] + x[0] - x[1] ** 3,
+            [1.0, 1.0],
+            lambda x: [-(x[1] + 1), 2 * x[1] - x[0] + 1],
+            [Cause.SIGN_FLIPPED, Cause.NO_PATTERN],
+        ),
+        (
+            lambda x: x[0] ** 2 + x[1] ** 2,
+            [1.0, 2.0],
+            lambda x: [x[1] ** 2, 2 * x[0]],
+            [Cause.NO_PATTERN, Cause.NO_PATTERN],
+        ),
+        (
+            lambda x: x[0] * x[1] + x[1],
+            [1.0, 1.0],
+            lambda x: [x[1], x[1]],
+            ["", Cause.NO_PATTERN],
+        ),
+    ],
+    ids=["factor", "sign", "swap", "use"],
+)
+def test_what_several_entries_share_at_one_point_alone_is_no_common_cause(
+    f: Callable[..., Any], x: list[float], gradient: Callable[..., Any], causes: list[str]
+) -> None:
+    entries = check(f, x, gradient=gradient).entries
+    assert [Cause.of(entry.cause) or "" for entry in entries] == causes
+
+
+def test_entries_without_a_slope_share_no_factor() -> None:
+    report = check(
+        lambda m, v: float(0.5 * (np.exp(v) + m**2 - v - 1).sum()),
+        *(np.zeros(2), np.zeros(2)),
+        gradient=lambda m, v: (m, 0 * v - 0.5),
+    )
+    assert report.cause.startswith(Cause.STATIONARY)
+
+
+def test_a_gradient_that_has_been_called_before_is_stale_too() -> None:
+    total = [7.0]
+
+    def gradient(x: float) -> float:
+        total[0] += 2 * x
+        return total[0]
+
+    cause = cause_of(lambda x: x * x, 3.0, gradient=gradient)
+    assert cause.startswith(f"{Cause.STALE}: a second call adds the right gradient to the first")
+
+
+def test_a_check_is_repeated_with_all_digits_and_options() -> None:
+    x = np.array([1.0, 1.0 + 1e-9, 0.0])
+    report = check(lambda x: float(x.max()), x, gradient=lambda x: np.array([1.0, 0.0, 0.0]))
+    (shown,) = re.findall(r"array\(.*?\)", report.repeat)
+    assert eval(shown, {"array": np.array}).tolist() == x.tolist()
+    report = check(
+        lambda x: x * x, 3.0, gradient=lambda x: x, nodes=True, accept=("NOISY", "EDGE"), rtol=1e-4
+    )
+    assert report.repeat == (
+        "gradcheck(f, 3.0, gradient=..., rtol=0.0001, accept=('EDGE', 'NOISY'), nodes=True, rng=0)"
+    )
 
 
 def test_what_hides_in_noise_may_be_stationary_and_no_more() -> None:

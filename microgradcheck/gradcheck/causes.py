@@ -11,6 +11,16 @@ from itertools import chain
 from microgradcheck.gradcheck.elsewhere import Elsewhere, Sample
 from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict, worst_first
 from microgradcheck.gradcheck.nodes import Recording, faults_of, record
+from microgradcheck.gradcheck.patterns import (
+    CLOSE,
+    added_term,
+    are_precise,
+    close,
+    constant_factor,
+    explains,
+    share_a_factor,
+    shown,
+)
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
 
@@ -18,8 +28,8 @@ __all__ = ["explain", "explain_node"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
-_CLOSE = 1e-4  # relative: two numbers that agree so far are the same number for a cause
 _MOST_LOOKED_AT = 12  # wrong entries, the worst: f and its gradient are asked nearby for each
+_MOST_IN_COMMON = 4  # of them that tell of all
 
 
 def explain(
@@ -103,27 +113,27 @@ class _Evidence:
             return missing
         here, *nearby = samples = self._samples(entry)
         factor, excess = here.ratio, abs(here.ratio - 1)
-        if len(nearby) >= 3 and all(_explains(1.0, sample.ratio, excess) for sample in nearby):
+        if len(nearby) >= 3 and all(explains(1.0, sample.ratio, excess) for sample in nearby):
             return f"{Cause.ONLY_HERE}: at three points nearby it is right"
         if one_side := self._right_where_mirrored(entry):
             return one_side
-        is_constant = _share_a_factor(samples)
+        is_constant = share_a_factor(samples)
         if not is_constant:
-            if term := _term(samples):
+            if term := added_term(samples):
                 return term
             # A gradient in single precision shows its factor less well.
-            if not all(_explains(factor, sample.ratio, excess, 1e-3) for sample in nearby):
+            if not all(explains(factor, sample.ratio, excess, 1e-3) for sample in nearby):
                 return (
-                    f"{Cause.NO_PATTERN}: {factor:.6g} times the derivative, and another ratio at "
-                    "inputs nearby"
+                    f"{Cause.NO_PATTERN}: {shown(factor)} times the derivative, and another ratio "
+                    "at inputs nearby"
                 )
-        if _close(factor, -1.0, _CLOSE + entry.error_bound / abs(reference)):
+        if close(factor, -1.0, CLOSE + entry.error_bound / abs(reference)):
             return Cause.SIGN_FLIPPED
         # Where the derivative is the same nearby, so is its ratio to a gradient that is any number.
-        telling = len(self.wrong) == 1 or not all(_close(s.derivative, reference) for s in nearby)
-        if is_constant and len(nearby) >= 3 and telling:
-            return _constant_factor(factor)
-        return f"maybe {Cause.FACTOR} of {factor:.6g}"
+        telling = len(self.wrong) == 1 or not all(close(s.derivative, reference) for s in nearby)
+        if is_constant and len(nearby) >= 3 and telling and are_precise(samples):
+            return constant_factor(factor)
+        return f"maybe {Cause.FACTOR} of {shown(factor)}"
 
     def _samples(self, entry: Entry) -> list[Sample]:
         """Return an entry here, and then nearby."""
@@ -134,7 +144,7 @@ class _Evidence:
     def _right_where_mirrored(self, entry: Entry) -> str:
         excess = abs(entry.gradient / entry.reference - 1)
         mirrored = self.elsewhere.mirrored(entry)
-        if any(_explains(1.0, sample.ratio, excess, 1e-5) for sample in mirrored):
+        if mirrored and all(explains(1.0, sample.ratio, excess, 1e-5) for sample in mirrored):
             return f"{Cause.ONE_SIDE_OF_A_BRANCH}: at the mirrored inputs it is right"
         return ""
 
@@ -142,11 +152,12 @@ class _Evidence:
         if self.under_test.repeats:
             return ""
         first, second = chain(*self.under_test.rows), chain(*self.under_test.again or ())
-        if all(_close(b, 2 * a) for a, b in zip(first, second, strict=True)):
-            return (
-                f"{Cause.STALE}: a second call gives twice the first, ratio 2; set the gradients "
-                "to zero before each backward pass"
-            )
+        added = [b - a for a, b in zip(first, second, strict=True)]
+        advice = "set the gradients to zero before each backward pass"
+        if all(close(more, a) for more, a in zip(added, chain(*self.under_test.rows), strict=True)):
+            return f"{Cause.STALE}: a second call gives twice the first, ratio 2; {advice}"
+        if all(close(more, e.reference) for more, e in zip(added, self.entries, strict=True)):
+            return f"{Cause.STALE}: a second call adds the right gradient to the first; {advice}"
         return f"{Cause.GRADIENT_DOES_NOT_REPEAT}: two calls differ; is something in it random?"
 
     def _graph_cut(self) -> str:
@@ -163,7 +174,7 @@ class _Evidence:
             return ""
         flipped = [self.entries[i * size + k].reference for k in range(size) for i in range(size)]
         gap = max(e.gap for e in self.wrong)
-        if all(_explains(e.gradient, b, gap) for e, b in zip(self.entries, flipped, strict=True)):
+        if all(explains(e.gradient, b, gap) for e, b in zip(self.entries, flipped, strict=True)):
             return f"{Cause.JACOBIAN_TRANSPOSED}: its output axes come first"
         return ""
 
@@ -172,16 +183,18 @@ class _Evidence:
         wrong, first = self.wrong, self.wrong[0]
         by_reference = sorted(wrong, key=lambda e: e.reference)
         holds = list(zip(sorted(wrong, key=lambda e: e.gradient), by_reference, strict=True))
-        if len(wrong) < 2 or not all(_explains(a.gradient, b.reference, a.gap) for a, b in holds):
+        if len(wrong) < 2 or not all(explains(a.gradient, b.reference, a.gap) for a, b in holds):
             return ""
-        if all(_close(e.gradient, -e.reference) for e in wrong) and all(
-            _close(sample.ratio, -1.0) for sample in self.elsewhere.nearby(self.looked_at[0])
+        if all(close(e.gradient, -e.reference) for e in wrong) and all(
+            close(sample.ratio, -1.0) for e in self._first_few() for sample in self._samples(e)
         ):
             return Cause.SIGN_FLIPPED  # As much here as a swap, and nearby only this.
+        if not all(self._are_swapped_nearby(a, b) for a, b in holds if a in self._first_few()):
+            return ""
         mirrored = {(e.input, e.index[::-1]): e.reference for e in wrong}
         if self.problem.scalar and all(
             len(e.index) == 2
-            and _explains(e.gradient, mirrored.get((e.input, e.index), math.nan), e.gap)
+            and explains(e.gradient, mirrored.get((e.input, e.index), math.nan), e.gap)
             for e in wrong
         ):
             return f"{Cause.GRADIENT_TRANSPOSED}: {first.name} has the number of its mirror image"
@@ -190,23 +203,32 @@ class _Evidence:
             return f"{Cause.ENTRIES_SWAPPED}: {first.name} and {other.name}"
         return f"{Cause.ENTRIES_SWAPPED}: {first.name} has the number of {other.name}, and so on"
 
+    def _are_swapped_nearby(self, a: Entry, b: Entry) -> bool:
+        """Tell whether an entry holds another's derivative, as far as both are known, nearby."""
+        pairs = list(zip(self.elsewhere.nearby(a), self.elsewhere.nearby(b), strict=False))
+        return len(pairs) < 3 or all(close(p.gradient, q.derivative) for p, q in pairs)
+
+    def _first_few(self) -> list[Entry]:
+        """Return the wrong entries that tell of all of them what they have in common."""
+        return self.looked_at[:_MOST_IN_COMMON]
+
     def _constant_factor(self) -> str:
-        ratios = [e.gradient / e.reference for e in self.wrong if e.reference]
-        if len(ratios) < 2 or len(ratios) != len(self.wrong):
+        if len(self.wrong) < 2 or any(abs(e.reference) <= e.error_bound for e in self.wrong):
             return ""
+        ratios = [e.gradient / e.reference for e in self.wrong]
         if not any(ratios):
-            return self._zero_elsewhere(self.looked_at[0])
+            return ""
         factor, excess = ratios[0], abs(ratios[0] - 1)
-        if not all(_explains(factor, ratio, excess) for ratio in ratios):
+        if not all(explains(factor, ratio, excess) for ratio in ratios):
             return ""
         if any(e.verdict is Verdict.PASS and e.gradient for e in self.entries):
             return ""
-        worst = self.looked_at[0]
-        if one_side := self._right_where_mirrored(worst):
+        if one_side := self._right_where_mirrored(self.looked_at[0]):
             return one_side
-        if not _share_a_factor(self._samples(worst)):
+        known = [self._samples(entry) for entry in self._first_few()]
+        if not all(share_a_factor(samples) and are_precise(samples) for samples in known):
             return ""  # They share a factor here: that of a wrong step which all go through.
-        return Cause.SIGN_FLIPPED if _close(factor, -1.0) else _constant_factor(factor)
+        return Cause.SIGN_FLIPPED if close(factor, -1.0) else constant_factor(factor)
 
     def _nothing_to_see(self, entry: Entry) -> str:
         k, i = self.problem.position(entry)
@@ -217,14 +239,18 @@ class _Evidence:
             return f"{Cause.INPUT_IGNORED}: {flat}, and the gradient is not 0"
         bound = abs(entry.reference) + entry.error_bound
         told = f"{Cause.STATIONARY}: the slope of {f} in {x} is"
-        if bound > _CLOSE * abs(entry.gradient):
+        if bound > CLOSE * abs(entry.gradient):
             return f"maybe {told} at most {bound:.1e}, and the gradient is not"
         return f"{told} 0, and the gradient is not"
 
     def _zero_elsewhere(self, entry: Entry) -> str:
-        nearby = [sample.ratio for sample in self.elsewhere.nearby(entry)]
-        always = len(nearby) >= 2 and not any(nearby)
-        return Cause.ALWAYS_ZERO if always else Cause.ZERO_HERE
+        k, i = self.problem.position(entry)
+        nearby = [
+            rows[k][i] for rows in map(self.elsewhere.gradient, self.elsewhere.points) if rows
+        ]
+        if any(nearby):
+            return Cause.ZERO_HERE
+        return Cause.ALWAYS_ZERO if len(nearby) >= 2 else f"maybe {Cause.ALWAYS_ZERO}"
 
     def _one_use(self, entry: Entry) -> str:
         """Compare with what single uses of the input contribute, where the graph is known."""
@@ -232,58 +258,16 @@ class _Evidence:
             return ""
         k, i = self.problem.position(entry)
         uses = self.recording.contributions[k][i]
-        if len(uses) > 1 and any(_close(entry.gradient, use) for use in uses):
+        missed = {n for n, use in enumerate(uses) if close(entry.gradient, use)}
+        for point in self.elsewhere.points if len(uses) > 1 and missed else ():
+            rows = self.elsewhere.gradient(point)
+            there = record(self.problem.f, self.problem.elsewhere(point))
+            if rows and there and len(there.roots) == len(self.recording.roots):
+                also = enumerate(there.contributions[k][i])
+                missed &= {n for n, use in also if close(rows[k][i], use)}
+        if len(uses) > 1 and missed:
             return (
                 f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(uses)} "
                 "contributions, which must be added (`+=`, not `=`)"
             )
         return ""
-
-
-def _constant_factor(factor: float) -> str:
-    maybe = "; maybe stale, from a second backward pass" if _close(factor, 2.0) else ""
-    shown = f"{factor:.7g}"
-    if shown == "1":
-        shown = f"1 + {factor - 1:.2g}" if factor > 1 else f"1 - {1 - factor:.2g}"
-    return f"{Cause.CONSTANT_FACTOR} of {shown}{maybe}"
-
-
-def _share_a_factor(found: Sequence[Sample]) -> bool:
-    """Tell whether all gradients are the first one's multiple of the derivative, as far as seen."""
-    factor = found[0].ratio
-    unsure = found[0].error_bound / abs(found[0].derivative)
-    return all(
-        abs(one.gradient - factor * one.derivative)
-        <= _CLOSE * abs(one.excess) + abs(factor) * (one.error_bound + unsure * abs(one.derivative))
-        for one in found
-    )
-
-
-def _term(found: Sequence[Sample]) -> str:
-    """Tell whether what is too much or missing is one number, or one number times the input."""
-    if len(found) < 3 or any(one.error_bound > 0.01 * abs(one.excess) for one in found):
-        return ""
-    best = min(found, key=lambda one: one.error_bound / abs(one.excess))
-    for power, described in (0, ""), (1, " times the input"):
-        if not all(one.x**power for one in found):
-            continue
-        factor = best.excess / best.x**power
-        if all(
-            abs(one.excess - factor * one.x**power) <= _CLOSE * abs(one.excess) + one.error_bound
-            for one in found
-        ):
-            side = "large" if factor > 0 else "small"
-            return f"{Cause.TERM}: too {side} by {abs(factor):.6g}{described}, here and nearby"
-    return ""
-
-
-def _explains(given: float, explained: float, gap: float, within: float = _CLOSE) -> bool:
-    """Tell whether a cause gives the number under test: to four digits, and but for 1 % of the gap.
-
-    Without the second, a gradient that is off by 1e-5 would fit any cause that changes nothing.
-    """
-    return _close(given, explained, within) and abs(given - explained) <= 0.01 * gap
-
-
-def _close(a: float, b: float, within: float = _CLOSE) -> bool:
-    return abs(a - b) <= within * max(abs(a), abs(b))

@@ -15,7 +15,7 @@ from microgradcheck.gradcheck.nodes import record
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import GradcheckError, Report
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
-from microgradcheck.structure import number
+from microgradcheck.structure import is_array, number
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -95,7 +95,7 @@ def gradcheck(
         problem = Problem(grad(f), inputs, scale=scale, order=2)
         source = _blocks_by_input(source, len(inputs))
     options = {"gradient": gradient, "reference": reference, "rtol": rtol, "order": order}
-    options |= {"scale": scale, "rng": seed}
+    options |= {"scale": scale, "accept": tuple(sorted(accepted)), "nodes": nodes, "rng": seed}
     report = Comparison(problem, source, reference, rtol, seed).report(
         accepted=accepted, nodes=nodes, repeat=_call(problem, options)
     )
@@ -130,17 +130,27 @@ def _seed(rng: object) -> int:
 
 def _call(problem: Problem, options: dict[str, Any]) -> str:
     """Return a call of gradcheck as text, short enough for a line or two."""
-    usual = {"reference": "central-difference", "rtol": 1e-6, "order": 1, "scale": None}
+    usual: dict[str, Any] = {"reference": "central-difference", "rtol": 1e-6, "order": 1}
+    usual |= {"scale": None, "accept": (), "nodes": False}
     written = [
-        f"{name}={value!r}" if isinstance(value, (str, int, float)) else f"{name}=..."
+        f"{name}={value!r}" if isinstance(value, (str, int, float, tuple)) else f"{name}=..."
         for name, value in options.items()
         if name not in usual or value != usual[name]
     ]
     if 3 * len(problem.entries) < _LONGEST_CALL:
-        call = f"gradcheck(f, {', '.join([*map(repr, problem.inputs), *written])})"
+        call = f"gradcheck(f, {', '.join([*map(_exactly, problem.inputs), *written])})"
         if len(call) <= _LONGEST_CALL and "\n" not in call:
             return call
     return f"gradcheck(f, ..., {', '.join(written)})"
+
+
+def _exactly(thing: Any) -> str:
+    if not is_array(thing):
+        return repr(thing)
+    import numpy as np
+
+    with np.printoptions(precision=17):
+        return repr(thing)
 
 
 def _require_values(problem: Problem) -> None:

@@ -86,7 +86,7 @@ def measure_noise(
     noise = list(map(max, coarse, fine))
     still = [any(each.stands for each in (seen[0], *_trusted(seen)[1:])) for seen in outputs]
     for spacing in _WIDER if any(still) else ():
-        wider = [each.orders[-1] for each in look(spacing)]
+        wider = [each.of_steps for each in look(spacing)]
         noise = [max(a, b) if s else a for a, b, s in zip(noise, wider, still, strict=True)]
     return noise
 
@@ -110,6 +110,15 @@ class _Look(NamedTuple):
     @property
     def noise(self) -> float:
         return self.orders[-1] if self.is_curved else max(self.orders)
+
+    @property
+    def of_steps(self) -> float:
+        """The noise of an output that stands still closer by, and so may have steps of its own."""
+        steps = sorted(set(self.values))
+        if not 1 < len(steps) <= len(self.values) / 2:
+            return self.orders[-1]
+        # Where only one step is met, differences tell little of it.
+        return max(self.orders[-1], min(b - a for a, b in pairwise(steps)) / math.sqrt(12))
 
     @property
     def is_round_off(self) -> bool:
