@@ -22,6 +22,7 @@ from microgradcheck.cli import main
 from microgradcheck.cli.result import show
 from microgradcheck.mistakes import GALLERY
 from microgradcheck.ops import OPERATIONS
+from microgradcheck.sources import SOURCES
 from microgradcheck.value import source_line
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -449,6 +450,13 @@ def test_the_examples_in_the_help_run(run: Run, line: str) -> None:
     assert examples
     for example in examples:
         assert run(example).status == 0, example
+
+
+@pytest.mark.parametrize("command", ["check", "descend"])
+def test_the_help_names_every_source_of_a_gradient(run: Run, command: str) -> None:
+    # A long name may be split at its hyphen.
+    words = re.sub(r"-\s+", "-", run(f"{command} --help").out).replace(",", " ").split()
+    assert set(SOURCES) <= set(words)
 
 
 @pytest.mark.parametrize("line", [*HELP, *OUTPUTS])
