@@ -6,6 +6,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import matplotlib as mpl
@@ -22,7 +23,7 @@ from matplotlib.contour import ContourSet
 import microgradcheck as mg
 from microgradcheck import plot
 from microgradcheck.optimize import compare_descents, distinct_names, minimize
-from microgradcheck.plot.derivatives import STYLES
+from microgradcheck.plot.derivatives import styles
 from microgradcheck.sources import differences
 
 
@@ -90,12 +91,24 @@ def test_pictures_are_drawn_where_they_are_asked_to(picture: Any) -> None:
 
 
 def test_curves_can_be_told_apart_in_grey() -> None:
-    looks = [(str(style["linestyle"]), style["marker"]) for style in STYLES]
-    assert (
-        len({dashes for dashes, _ in looks}) == len({marker for _, marker in looks}) == len(STYLES)
-    )
-    greys = [np.dot(to_rgb(style["color"]), [0.299, 0.587, 0.114]) for style in STYLES]
+    looks = [(str(style["linestyle"]), style["marker"]) for style in islice(styles(), 63)]
+    assert len(set(looks)) == 63
+    assert all(len(set(part)) == 6 for part in zip(*looks[:6], strict=True))
+    greys = [np.dot(to_rgb(style["color"]), [0.299, 0.587, 0.114]) for style in islice(styles(), 6)]
     assert max(greys) < 0.75, "too pale on white paper"
+
+
+def test_the_looks_of_many_descents_and_classes_do_not_repeat() -> None:
+    def looks(ax: Axes, kind: str) -> list[Any]:
+        shown = [line for name, line in lines(ax).items() if name.startswith(kind)]
+        return [(line.get_color(), line.get_marker()) for line in shown]
+
+    descents = [minimize(parabola, 0.0, learning_rate=0.01 * k, steps=3) for k in range(1, 14)]
+    for ax in (plot.convergence(*descents), plot.path(parabola, *descents)):
+        assert len(set(looks(ax, "learning rate"))) == len(descents)
+    points = [[float(k), float(k % 2)] for k in range(18)]
+    ax = plot.decision_boundary(lambda p: [0.0] * 18, points, range(18), resolution=2)
+    assert len(set(looks(ax, "class"))) == 18
 
 
 def test_importing_it_loads_neither_matplotlib_nor_numpy() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,7 @@ from microgradcheck.structure import number, put_together, take_apart
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["GUIDE", "STYLES", "axes_for", "entries_of", "of_entries", "step_sizes", "taylor"]
+__all__ = ["GUIDE", "axes_for", "entries_of", "of_entries", "step_sizes", "styles", "taylor"]
 
 _UNIT_ROUNDOFF: Final = 2.0**-53
 _NAMES: Final = {
@@ -26,18 +26,23 @@ _NAMES: Final = {
 }
 
 # Source: Okabe and Ito, Color Universal Design (2008): colours that all can tell apart.
-STYLES: Final[tuple[dict[str, Any], ...]] = (
-    {"color": "#000000", "linestyle": "-", "marker": "o"},
-    {"color": "#d55e00", "linestyle": "--", "marker": "s"},
-    {"color": "#0072b2", "linestyle": "-.", "marker": "^"},
-    {"color": "#e69f00", "linestyle": ":", "marker": "D"},
-    {"color": "#009e73", "linestyle": (0, (6, 1.5)), "marker": "v"},
-    {"color": "#cc79a7", "linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "P"},
+_COLOURS: Final = ("#000000", "#d55e00", "#0072b2", "#e69f00", "#009e73", "#cc79a7")
+_DASHES: Final[tuple[Any, ...]] = (
+    *("-", "--", "-.", ":"),
+    *((0, (6, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (9, 2, 2, 2))),
 )
-"""One for each curve in a picture; they repeat where there are more."""
+_MARKERS: Final = "os^DvPX<>"
 
 GUIDE: Final[dict[str, Any]] = {"color": "0.55", "linewidth": 0.9, "zorder": 1}
 """Lines that are not data: bounds, slopes, contours."""
+
+
+def styles() -> Iterator[dict[str, Any]]:
+    """Yield a look for each curve in a picture, without end; the first 63 differ in grey, too."""
+    # Their numbers are not the same, so that what repeats together is two of them at most.
+    looks = zip(cycle(_COLOURS), cycle(_DASHES), cycle(_MARKERS), strict=False)
+    for colour, dashes, marker in looks:
+        yield {"color": colour, "linestyle": dashes, "marker": marker}
 
 
 def axes_for(ax: Axes | None) -> Axes:
@@ -138,7 +143,7 @@ def step_sizes(
             return math.nan
 
     ax = axes_for(ax)
-    for position, (method, style) in enumerate(zip(methods, cycle(STYLES), strict=False)):
+    for position, (method, style) in enumerate(zip(methods, styles(), strict=False)):
         derivatives = np.array([difference(h, method) for h in steps.tolist()])
         errors = np.maximum(abs(derivatives - exact), smallest)
         # Curves that coincide have their markers in turn.
@@ -205,7 +210,7 @@ def taylor(
         "|f(x + h v) − f(x) − h g·v|": np.abs(moved - value - steps * (slopes @ direction)),
     }
     ax = axes_for(ax)
-    for (name, remainder), style in zip(remainders.items(), STYLES, strict=False):
+    for (name, remainder), style in zip(remainders.items(), styles(), strict=False):
         label = f"{name}, {_slope(steps, remainder, 1e3 * rounding)}"
         shown = np.where(remainder > 0, remainder, np.nan)
         ax.loglog(steps, shown, label=label, linewidth=1, markersize=4, **style)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.optimize import Descent, distinct_names
 from microgradcheck.optimize.arguments import whole
-from microgradcheck.plot.derivatives import GUIDE, STYLES, axes_for, entries_of, of_entries
+from microgradcheck.plot.derivatives import GUIDE, axes_for, entries_of, of_entries, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +131,7 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
 
 
 def _looks(descents: Sequence[Descent]) -> Iterator[dict[str, Any]]:
-    for name, style in zip(distinct_names(descents), cycle(STYLES), strict=False):
+    for name, style in zip(distinct_names(descents), styles(), strict=False):
         yield {"label": name, "markersize": 5, "markerfacecolor": "white", **style}
 
 
@@ -241,7 +240,7 @@ def decision_boundary(
     if scores.ndim == 2:  # One score is for the second class against the first.
         scores = np.stack([-scores, scores], axis=-1)
     _draw_regions(x, y, scores, len(classes), ax)
-    for position, (label, style) in enumerate(zip(classes, cycle(STYLES), strict=False)):
+    for position, (label, style) in enumerate(zip(classes, styles(), strict=False)):
         members = plane[np.asarray(labels) == label]
         name = f"class {label:g}" if isinstance(label, float) else f"class {label}"
         fill = style["color"] if position % 2 else "white"
