@@ -463,6 +463,29 @@ def test_wrong_points_and_labels_are_refused(
         plot.decision_boundary(lambda p: p[0] - 0.5, *arguments, **options)
 
 
+@pytest.mark.parametrize(
+    ("output", "returned"),
+    [
+        (lambda score: score, "nan"),
+        (lambda score: [1.0, score], r"\[1.0, nan\]"),
+        (mg.Value, r"Value\(data=nan\)"),
+    ],
+)
+def test_a_score_that_is_nan_is_refused_with_its_point(output: Any, returned: str) -> None:
+    def classifier(p: Any) -> Any:
+        return output(math.nan if p[0] < 0 < p[1] else p[0])
+
+    complaint = rf"returned {returned} at the point \[-0.15, 1.15\].*smaller learning rate"
+    with pytest.raises(ValueError, match=complaint):
+        plot.decision_boundary(classifier, SQUARE, [0, 0, 1, 1], resolution=2)
+
+
+def test_a_classifier_may_be_certain() -> None:
+    sure = plot.decision_boundary(lambda p: [-math.inf, p[0]], SQUARE, [0, 0, 1, 1], resolution=5)
+    draw(sure)
+    assert len(contours(sure)) == 1
+
+
 # As a student would
 
 
