@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -320,6 +321,54 @@ def test_any_function_of_a_number_has_its_errors_drawn(f: Any) -> None:
 def test_a_bound_beyond_the_floats_is_no_warning() -> None:
     for bound in plot.step_sizes(mg.exp, 709.0).lines[3:]:
         assert bound.get_ydata().min() < math.inf == bound.get_ydata()[-1]
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (abs, 0.0),
+        (lambda x: 3.0, 1.0),
+        (lambda x: x * x, 0.0),
+        (lambda x: x * 0, 0.0),
+        (lambda x: 1e9 * mg.cos(x), 0.0),
+        (mg.sin, 0.0),
+    ],
+)
+def test_errors_of_zero_leave_the_axis_legible(f: Any, x: float) -> None:
+    ax = plot.step_sizes(f, x)
+    draw(ax)
+    low, high = ax.get_ylim()
+    assert high / low < 1e20
+    forward, central = (line.get_ydata() for line in ax.lines[:2])
+    assert central.min() <= forward.min()
+
+
+def test_errors_that_are_smaller_than_rounding_but_not_zero_are_drawn_as_they_are() -> None:
+    forward = lines(plot.step_sizes(lambda x: x**4, 0.0))["forward difference"]
+    assert forward.get_ydata() == pytest.approx(forward.get_xdata() ** 3)
+
+
+@pytest.mark.parametrize(
+    ("f", "title"),
+    [
+        (abs, "f has a kink here, with slopes -1 and 1;\nerrors are .* backpropagation's 0"),
+        (lambda x: mg.relu(x) + x**2, "f has a kink here, with slopes 0 and 1;"),
+        (lambda x: x**1.5, "f is undefined on its left;"),
+    ],
+)
+def test_a_missing_derivative_is_in_the_title_and_has_no_bounds(f: Any, title: str) -> None:
+    ax = plot.step_sizes(f, 0.0)
+    assert re.match(title, ax.get_title())
+    assert len(ax.lines) == 3
+    smooth = plot.step_sizes(f, 2.0)
+    assert smooth.get_title() == ""
+    assert len(smooth.lines) == 6
+
+
+def test_a_slope_outside_those_of_a_kink_is_refused() -> None:
+    steep = mg.operation("steep", value="absolute(a)", derivatives=["1.5 + 0 * a"])
+    with pytest.raises(ValueError, match=r"gives 1\.5 for the derivative, where differences"):
+        plot.step_sizes(steep, 0.0)
 
 
 def test_taylors_remainders_have_slopes_one_and_two() -> None:
