@@ -22,6 +22,7 @@ from microgradcheck.cli import main
 from microgradcheck.cli.result import show
 from microgradcheck.mistakes import GALLERY
 from microgradcheck.ops import OPERATIONS
+from microgradcheck.sources import SOURCES
 from microgradcheck.value import source_line
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -174,6 +175,9 @@ def test_check_compares_the_gradient_of_an_expression(run: Run) -> None:
         ("descend losses:bowl --at 1 -2 --steps 3", 0),
         ("descend 'x**4' x=10 --learning-rate 1", 3),
         ("sweep 'sqrt(x)' x=0", 3),
+        ("sweep 'sqrt(x**4)' x=0", 3),
+        ("sweep 'abs(x)' x=0", 3),
+        ("sweep 'abs(x)' x=-1", 0),
         ("sweep 'x + 0*y' x=1 y=2 --variable y", 0),
         ("sweep losses:bowl --at 1 -2", 0),
     ],
@@ -256,10 +260,44 @@ def test_sweep_shows_the_curve_of_errors(run: Run) -> None:
 
 
 def test_sweep_says_where_a_difference_is_undefined(run: Run) -> None:
-    row = next(
-        line for line in run("sweep 'erf(sqrt(x))' x=0.05").out.splitlines() if "1e-01" in line
-    )
+    out = run("sweep 'erf(sqrt(x - 0.95))' x=1").out
+    row = next(line for line in out.splitlines() if "1e-01" in line)
     assert row.split()[2:4] == ["-", "-"]
+
+
+@pytest.mark.parametrize(
+    ("function", "problem"),
+    [
+        ("abs(x)", "f has a kink here, with slopes -1 and 1"),
+        ("max(x, 3*x)", "f has a kink here, with slopes 1 and 3"),
+        ("sqrt(x)", "f is undefined on its left"),
+        ("x**1.5", "f is undefined on its left"),
+        ("0 - sqrt(-x)", "f is undefined on its right"),
+    ],
+)
+def test_sweep_says_why_there_is_no_slope(run: Run, function: str, problem: str) -> None:
+    ended = run(f"sweep '{function}' x=0")
+    assert ended.status == 3
+    assert f"The value is 0.0, but {problem}." in ended.out
+    assert "digits" not in ended.out
+    assert json.loads(run(f"sweep '{function}' x=0 --json").out)["problem"] == problem
+
+
+@pytest.mark.parametrize(
+    ("line", "largest"),
+    [
+        *(("'x**3' x=1e6", 1e5), ("'log(x)' x=1e-8", 1e-9), ("'log(x)' x=5e-8", 1e-8)),
+        *(("'x**3' x=-2000", 1e2), ("exp(x) x=0", 0.1), ("exp(x) x=0.2", 0.1), ("x**3 x=9", 0.1)),
+    ],
+)
+def test_steps_of_a_sweep_are_in_proportion_to_x(run: Run, line: str, largest: float) -> None:
+    trials = json.loads(run(f"sweep {line} --json").out)["trials"]
+    steps = [trial["step"] for trial in trials]
+    assert steps == pytest.approx([largest / 10**k for k in range(16)])
+    central = [trial["errors"]["central"] for trial in trials]
+    assert 3 <= min(range(16), key=central.__getitem__) <= 6
+    shown = re.findall(r"^ *(1e[-+]\d\d) ", run(f"sweep {line}").out, re.MULTILINE)
+    assert list(map(float, shown)) == pytest.approx(steps)
 
 
 # For machines
@@ -295,7 +333,7 @@ def test_json_is_json_whatever_a_function_prints(run: Run) -> None:
 
 def test_json_has_null_for_what_is_no_finite_number(run: Run) -> None:
     assert json.loads(run("check 'sqrt(x)' x=0 --json").out)["entries"][0]["gradient"] is None
-    trials = json.loads(run("sweep 'sqrt(x)' x=0.01 --json").out)["trials"]
+    trials = json.loads(run("sweep 'sqrt(x - 0.95)' x=1 --json").out)["trials"]
     assert trials[0]["errors"]["central"] is None
 
 
@@ -449,6 +487,13 @@ def test_the_examples_in_the_help_run(run: Run, line: str) -> None:
     assert examples
     for example in examples:
         assert run(example).status == 0, example
+
+
+@pytest.mark.parametrize("command", ["check", "descend"])
+def test_the_help_names_every_source_of_a_gradient(run: Run, command: str) -> None:
+    # A long name may be split at its hyphen.
+    words = re.sub(r"-\s+", "-", run(f"{command} --help").out).replace(",", " ").split()
+    assert set(SOURCES) <= set(words)
 
 
 @pytest.mark.parametrize("line", [*HELP, *OUTPUTS])

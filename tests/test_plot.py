@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import matplotlib as mpl
@@ -22,7 +24,7 @@ from matplotlib.contour import ContourSet
 import microgradcheck as mg
 from microgradcheck import plot
 from microgradcheck.optimize import compare_descents, distinct_names, minimize
-from microgradcheck.plot.derivatives import STYLES
+from microgradcheck.plot.derivatives import styles
 from microgradcheck.sources import differences
 
 
@@ -90,12 +92,24 @@ def test_pictures_are_drawn_where_they_are_asked_to(picture: Any) -> None:
 
 
 def test_curves_can_be_told_apart_in_grey() -> None:
-    looks = [(str(style["linestyle"]), style["marker"]) for style in STYLES]
-    assert (
-        len({dashes for dashes, _ in looks}) == len({marker for _, marker in looks}) == len(STYLES)
-    )
-    greys = [np.dot(to_rgb(style["color"]), [0.299, 0.587, 0.114]) for style in STYLES]
+    looks = [(str(style["linestyle"]), style["marker"]) for style in islice(styles(), 63)]
+    assert len(set(looks)) == 63
+    assert all(len(set(part)) == 6 for part in zip(*looks[:6], strict=True))
+    greys = [np.dot(to_rgb(style["color"]), [0.299, 0.587, 0.114]) for style in islice(styles(), 6)]
     assert max(greys) < 0.75, "too pale on white paper"
+
+
+def test_the_looks_of_many_descents_and_classes_do_not_repeat() -> None:
+    def looks(ax: Axes, kind: str) -> list[Any]:
+        shown = [line for name, line in lines(ax).items() if name.startswith(kind)]
+        return [(line.get_color(), line.get_marker()) for line in shown]
+
+    descents = [minimize(parabola, 0.0, learning_rate=0.01 * k, steps=3) for k in range(1, 14)]
+    for ax in (plot.convergence(*descents), plot.path(parabola, *descents)):
+        assert len(set(looks(ax, "learning rate"))) == len(descents)
+    points = [[float(k), float(k % 2)] for k in range(18)]
+    ax = plot.decision_boundary(lambda p: [0.0] * 18, points, range(18), resolution=2)
+    assert len(set(looks(ax, "class"))) == 18
 
 
 def test_importing_it_loads_neither_matplotlib_nor_numpy() -> None:
@@ -309,6 +323,54 @@ def test_a_bound_beyond_the_floats_is_no_warning() -> None:
         assert bound.get_ydata().min() < math.inf == bound.get_ydata()[-1]
 
 
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (abs, 0.0),
+        (lambda x: 3.0, 1.0),
+        (lambda x: x * x, 0.0),
+        (lambda x: x * 0, 0.0),
+        (lambda x: 1e9 * mg.cos(x), 0.0),
+        (mg.sin, 0.0),
+    ],
+)
+def test_errors_of_zero_leave_the_axis_legible(f: Any, x: float) -> None:
+    ax = plot.step_sizes(f, x)
+    draw(ax)
+    low, high = ax.get_ylim()
+    assert high / low < 1e20
+    forward, central = (line.get_ydata() for line in ax.lines[:2])
+    assert central.min() <= forward.min()
+
+
+def test_errors_that_are_smaller_than_rounding_but_not_zero_are_drawn_as_they_are() -> None:
+    forward = lines(plot.step_sizes(lambda x: x**4, 0.0))["forward difference"]
+    assert forward.get_ydata() == pytest.approx(forward.get_xdata() ** 3)
+
+
+@pytest.mark.parametrize(
+    ("f", "title"),
+    [
+        (abs, "f has a kink here, with slopes -1 and 1;\nerrors are .* backpropagation's 0"),
+        (lambda x: mg.relu(x) + x**2, "f has a kink here, with slopes 0 and 1;"),
+        (lambda x: x**1.5, "f is undefined on its left;"),
+    ],
+)
+def test_a_missing_derivative_is_in_the_title_and_has_no_bounds(f: Any, title: str) -> None:
+    ax = plot.step_sizes(f, 0.0)
+    assert re.match(title, ax.get_title())
+    assert len(ax.lines) == 3
+    smooth = plot.step_sizes(f, 2.0)
+    assert smooth.get_title() == ""
+    assert len(smooth.lines) == 6
+
+
+def test_a_slope_outside_those_of_a_kink_is_refused() -> None:
+    steep = mg.operation("steep", value="absolute(a)", derivatives=["1.5 + 0 * a"])
+    with pytest.raises(ValueError, match=r"gives 1\.5 for the derivative, where differences"):
+        plot.step_sizes(steep, 0.0)
+
+
 def test_taylors_remainders_have_slopes_one_and_two() -> None:
     plain, linear = plot.taylor(bowl, [1.0, 2.0]).lines[:2]
     assert slope(plain, 1e-8, 1e-2) == pytest.approx(1, abs=0.02)
@@ -448,6 +510,29 @@ def test_wrong_points_and_labels_are_refused(
 ) -> None:
     with pytest.raises(error, match=complaint):
         plot.decision_boundary(lambda p: p[0] - 0.5, *arguments, **options)
+
+
+@pytest.mark.parametrize(
+    ("output", "returned"),
+    [
+        (lambda score: score, "nan"),
+        (lambda score: [1.0, score], r"\[1.0, nan\]"),
+        (mg.Value, r"Value\(data=nan\)"),
+    ],
+)
+def test_a_score_that_is_nan_is_refused_with_its_point(output: Any, returned: str) -> None:
+    def classifier(p: Any) -> Any:
+        return output(math.nan if p[0] < 0 < p[1] else p[0])
+
+    complaint = rf"returned {returned} at the point \[-0.15, 1.15\].*smaller learning rate"
+    with pytest.raises(ValueError, match=complaint):
+        plot.decision_boundary(classifier, SQUARE, [0, 0, 1, 1], resolution=2)
+
+
+def test_a_classifier_may_be_certain() -> None:
+    sure = plot.decision_boundary(lambda p: [-math.inf, p[0]], SQUARE, [0, 0, 1, 1], resolution=5)
+    draw(sure)
+    assert len(contours(sure)) == 1
 
 
 # As a student would

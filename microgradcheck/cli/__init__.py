@@ -194,7 +194,7 @@ def _parser() -> _Parser:
         command.add_argument(
             "--gradient",
             default="backprop",
-            help="backprop, forward-mode, central-difference, forward-difference, "
+            help="backprop, forward-mode, tape, central-difference, forward-difference, "
             "backward-difference, complex-step, or package.module:function (default: %(default)s)",
         )
 

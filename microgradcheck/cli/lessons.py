@@ -18,6 +18,8 @@ from microgradcheck.cli.commands import read_target, save, status_of
 from microgradcheck.cli.expression import Expression
 from microgradcheck.cli.result import Result, grid, near_miss, prose
 from microgradcheck.ops import OPERATIONS, Operation
+from microgradcheck.plot.derivatives import slope_by, why_no_slope
+from microgradcheck.sources import on_numbers
 from microgradcheck.sweep import slopes
 
 __all__ = ["demo", "mistakes", "ops", "sweep"]
@@ -113,8 +115,6 @@ def _descent_table(descent: mg.Descent) -> Table:
 
 def sweep(options: Namespace) -> Result:
     """Show how the error of finite differences falls and rises again with the step."""
-    from microgradcheck.sources import on_numbers  # which loads NumPy
-
     target = read_target(options)
     names, point = list(target.at), list(target.at.values())
     name = options.variable or names[0]
@@ -126,22 +126,23 @@ def sweep(options: Namespace) -> Result:
         return target(*point[:index], x, *point[index + 1 :])
 
     plain = on_numbers(along)
-    value = float(plain(point[index]))
+    at = point[index]
+    value = float(plain(at))
+    problem = why_no_slope(mg.numeric.estimate(plain, at))
     try:
-        exact = float(mg.grad(along)(point[index]))
+        exact = float(mg.grad(along)(at))
     except (ValueError, ArithmeticError) as error:
-        note = prose(f"The value is {value!r}, but {error}.")
-        return target.result(Status.CANNOT_TELL, {"problem": str(error)}, note)
-
-    def difference(h: float, method: str) -> float:
-        try:
-            return float(mg.derivative(plain, point[index], h=h, method=method))
-        except (TypeError, ValueError, ArithmeticError):
-            return math.nan  # f is undefined beside the point, or for complex numbers.
-
+        problem = problem or str(error)
+    if problem:
+        note = prose(
+            f"The value is {value!r}, but {problem}. So there is nothing to measure errors from."
+        )
+        return target.result(Status.CANNOT_TELL, {"problem": problem}, note)
+    # In proportion to x, as elsewhere, but by a power of ten, which the table shows as it is.
+    scale = math.trunc(math.log10(abs(at) or 1.0))
     trials = []
-    for h in (10.0**-exponent for exponent in range(1, 17)):
-        found = {method: difference(h, method) for method in _METHODS}
+    for h in (10.0 ** (scale - exponent) for exponent in range(1, 17)):
+        found = {method: slope_by(method, plain, at, h) for method in _METHODS}
         errors = {m: abs(slope - exact) / (abs(exact) or 1.0) for m, slope in found.items()}
         trials.append({"step": h, "derivatives": found, "errors": errors})
     kind = "relative" if exact else "absolute"

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck import numeric
-from microgradcheck.backprop import grad
+from microgradcheck.backprop import grad, value_and_grad
 from microgradcheck.sources import on_numbers, resolve
 from microgradcheck.structure import number, put_together, take_apart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["GUIDE", "STYLES", "axes_for", "entries_of", "of_entries", "step_sizes", "taylor"]
+__all__ = [
+    "GUIDE",
+    "axes_for",
+    "entries_of",
+    "of_entries",
+    "slope_by",
+    "step_sizes",
+    "styles",
+    "taylor",
+    "why_no_slope",
+]
 
 _UNIT_ROUNDOFF: Final = 2.0**-53
 _NAMES: Final = {
@@ -26,18 +36,23 @@ _NAMES: Final = {
 }
 
 # Source: Okabe and Ito, Color Universal Design (2008): colours that all can tell apart.
-STYLES: Final[tuple[dict[str, Any], ...]] = (
-    {"color": "#000000", "linestyle": "-", "marker": "o"},
-    {"color": "#d55e00", "linestyle": "--", "marker": "s"},
-    {"color": "#0072b2", "linestyle": "-.", "marker": "^"},
-    {"color": "#e69f00", "linestyle": ":", "marker": "D"},
-    {"color": "#009e73", "linestyle": (0, (6, 1.5)), "marker": "v"},
-    {"color": "#cc79a7", "linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "P"},
+_COLOURS: Final = ("#000000", "#d55e00", "#0072b2", "#e69f00", "#009e73", "#cc79a7")
+_DASHES: Final[tuple[Any, ...]] = (
+    *("-", "--", "-.", ":"),
+    *((0, (6, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (9, 2, 2, 2))),
 )
-"""One for each curve in a picture; they repeat where there are more."""
+_MARKERS: Final = "os^DvPX<>"
 
 GUIDE: Final[dict[str, Any]] = {"color": "0.55", "linewidth": 0.9, "zorder": 1}
 """Lines that are not data: bounds, slopes, contours."""
+
+
+def styles() -> Iterator[dict[str, Any]]:
+    """Yield a look for each curve in a picture, without end; the first 63 differ in grey, too."""
+    # Their numbers are not the same, so that what repeats together is two of them at most.
+    looks = zip(cycle(_COLOURS), cycle(_DASHES), cycle(_MARKERS), strict=False)
+    for colour, dashes, marker in looks:
+        yield {"color": colour, "linestyle": dashes, "marker": marker}
 
 
 def axes_for(ax: Axes | None) -> Axes:
@@ -77,7 +92,9 @@ def step_sizes(
 
     Returns:
         The axes, with a curve for each method and its bound in grey. Backpropagation is taken as
-        exact up to half a unit in its last place.
+        exact up to half a unit in its last place; where it gives 0, an error of 0 is drawn below
+        all others. Where f has no derivative, as at a kink, the title says so, and there are no
+        bounds.
 
     Raises:
         TypeError: x is no number, or `methods` no list.
@@ -109,48 +126,73 @@ def step_sizes(
             raise ValueError(f"unknown method {method!r}; choose of {', '.join(_NAMES)}")
     plain = on_numbers(f)
     estimate = numeric.estimate(plain, at)
-    first, second, third = grad(f), grad(grad(f)), grad(grad(grad(f)))
-    exact, value = first(at), float(plain(at))
-    if abs(exact - estimate.value) > estimate.error_bound + 1e-6 * abs(exact):
+    value, exact = value_and_grad(f)(at)
+    left, right = estimate.slopes or (estimate.value, estimate.value)
+    gap = abs(exact - estimate.value) - abs(right - left) / 2  # Between slopes, any number will do.
+    if gap > estimate.error_bound + 1e-6 * abs(exact):
         raise ValueError(
             f"backpropagation gives {exact!r} for the derivative, where differences give "
             f"{estimate.value!r}; write f with this library's functions, not math.exp, and see "
             "what gradcheck says"
         )
-    smallest = math.ulp(exact) / 2 or math.ulp(value)
     steps = np.logspace(-16, 0, 97) * (abs(at) or 1.0)
-    of_f, of_x = _UNIT_ROUNDOFF * abs(value), _UNIT_ROUNDOFF * abs(at) * abs(exact)
-    # Near the largest float a bound may be larger, and is left out there.
-    with np.errstate(over="ignore"):
-        forward = abs(second(at)) / 2 * steps + (2 * of_f + of_x) / steps
-        central = abs(third(at)) / 6 * steps**2
-        bounds = {
-            "forward": forward,
-            "backward": forward,
-            "central": central + (of_f + of_x) / steps,
-            "complex": central + 2 * math.ulp(exact),
-        }
-
-    def difference(h: float, method: str) -> float:
-        try:
-            return float(numeric.derivative(plain, at, h=h, method=method))
-        except (TypeError, ValueError, ArithmeticError):  # A TypeError: no complex numbers.
-            return math.nan
-
+    slopes = np.array([[slope_by(m, plain, at, h) for h in steps.tolist()] for m in methods])
+    errors = abs(slopes - exact)
+    smallest = math.ulp(exact) / 2
+    if smallest == 0:  # An error of 0 has its place below all others, and below their rounding.
+        largest = np.nanmax(abs(slopes), initial=abs(value) / steps[-1]) or 1.0
+        smallest = np.nanmin(errors[errors > 0], initial=_UNIT_ROUNDOFF * largest)
     ax = axes_for(ax)
-    for position, (method, style) in enumerate(zip(methods, cycle(STYLES), strict=False)):
-        derivatives = np.array([difference(h, method) for h in steps.tolist()])
-        errors = np.maximum(abs(derivatives - exact), smallest)
+    for position, (method, style) in enumerate(zip(methods, styles(), strict=False)):
         # Curves that coincide have their markers in turn.
         look = {**style, "linewidth": 1, "markersize": 4, "markevery": (position, len(methods))}
-        ax.loglog(steps, errors, label=_NAMES[method], **look)
-    for method in methods:
-        (line,) = ax.loglog(steps, bounds[method], **{**GUIDE, "linewidth": 2.5, "color": "0.75"})
-    line.set_label("bound: truncation + rounding")
+        ax.loglog(steps, np.maximum(errors[position], smallest), label=_NAMES[method], **look)
+    if reason := why_no_slope(estimate):
+        ax.set_title(f"{reason};\nerrors are counted from backpropagation's {exact:.6g}")
+    else:
+        bounds = _bounds(f, at, steps, smallest)
+        for method in methods:
+            look = {**GUIDE, "linewidth": 2.5, "color": "0.75"}
+            (line,) = ax.loglog(steps, np.maximum(bounds[method], smallest), **look)
+        line.set_label("bound: truncation + rounding")
     ax.set_xlabel("step h (units of x)")
     ax.set_ylabel("error of f′ (units of f / units of x)")
     ax.legend(frameon=False)
     return ax
+
+
+def _bounds(f: Callable[..., Any], x: float, steps: Any, smallest: float) -> dict[str, Any]:
+    """Return how far each method may be off by each step: truncation and rounding."""
+    import numpy as np
+
+    (value, first), second, third = value_and_grad(f)(x), grad(grad(f))(x), grad(grad(grad(f)))(x)
+    of_f, of_x = _UNIT_ROUNDOFF * abs(value), _UNIT_ROUNDOFF * abs(x) * abs(first)
+    # Near the largest float a bound may be larger, and is left out there.
+    with np.errstate(over="ignore"):
+        one_sided = abs(second) / 2 * steps + (2 * of_f + of_x) / steps
+        central = abs(third) / 6 * steps**2
+        return {
+            "forward": one_sided,
+            "backward": one_sided,
+            "central": central + (of_f + of_x) / steps,
+            "complex": central + 4 * smallest,
+        }
+
+
+def slope_by(method: str, f: Callable[..., Any], x: float, h: float) -> float:
+    """Return a finite difference of a plain function, or nan where f does not take the step."""
+    try:
+        return float(numeric.derivative(f, x, h=h, method=method))
+    except (TypeError, ValueError, ArithmeticError):  # A TypeError: no complex numbers.
+        return math.nan
+
+
+def why_no_slope(estimate: numeric.Estimate) -> str:
+    """Return why f has no derivative where it was estimated; nothing where it has one."""
+    if estimate.slopes is None:
+        return estimate.reason
+    left, right = (slope if abs(slope) > estimate.error_bound else 0 for slope in estimate.slopes)
+    return f"f has a kink here, with slopes {left:.6g} and {right:.6g}"
 
 
 def taylor(
@@ -205,7 +247,7 @@ def taylor(
         "|f(x + h v) − f(x) − h g·v|": np.abs(moved - value - steps * (slopes @ direction)),
     }
     ax = axes_for(ax)
-    for (name, remainder), style in zip(remainders.items(), STYLES, strict=False):
+    for (name, remainder), style in zip(remainders.items(), styles(), strict=False):
         label = f"{name}, {_slope(steps, remainder, 1e3 * rounding)}"
         shown = np.where(remainder > 0, remainder, np.nan)
         ax.loglog(steps, shown, label=label, linewidth=1, markersize=4, **style)

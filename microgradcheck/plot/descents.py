@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from itertools import cycle
 from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.optimize import Descent, distinct_names
 from microgradcheck.optimize.arguments import whole
-from microgradcheck.plot.derivatives import GUIDE, STYLES, axes_for, entries_of, of_entries
+from microgradcheck.plot.derivatives import GUIDE, axes_for, entries_of, of_entries, styles
+from microgradcheck.structure import shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -132,7 +132,7 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
 
 
 def _looks(descents: Sequence[Descent]) -> Iterator[dict[str, Any]]:
-    for name, style in zip(distinct_names(descents), cycle(STYLES), strict=False):
+    for name, style in zip(distinct_names(descents), styles(), strict=False):
         yield {"label": name, "markersize": 5, "markerfacecolor": "white", **style}
 
 
@@ -216,7 +216,7 @@ def decision_boundary(
         The axes, with the regions in shades of grey and a line between them.
 
     Raises:
-        TypeError, ValueError: an argument is not what is said above.
+        TypeError, ValueError: an argument is not what is said above, or a score is nan.
         ImportError: matplotlib is not installed.
 
     Example:
@@ -238,10 +238,16 @@ def decision_boundary(
     x, y = _around(plane, resolution, ax)
     outputs = [[classifier([a, b]) for a in x.tolist()] for b in y.tolist()]
     scores = np.array(outputs, dtype=float)
+    for row, column in np.argwhere(np.isnan(scores))[:1, :2].tolist():
+        raise ValueError(
+            f"the classifier returned {shown(outputs[row][column])} at the point "
+            f"[{x[column]:g}, {y[row]:g}], which decides for no class; look at its weights: where "
+            "training diverged, they are nan, and a smaller learning rate helps"
+        )
     if scores.ndim == 2:  # One score is for the second class against the first.
         scores = np.stack([-scores, scores], axis=-1)
     _draw_regions(x, y, scores, len(classes), ax)
-    for position, (label, style) in enumerate(zip(classes, cycle(STYLES), strict=False)):
+    for position, (label, style) in enumerate(zip(classes, styles(), strict=False)):
         members = plane[np.asarray(labels) == label]
         name = f"class {label:g}" if isinstance(label, float) else f"class {label}"
         fill = style["color"] if position % 2 else "white"
