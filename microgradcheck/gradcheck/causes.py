@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import chain
 
 from microgradcheck.gradcheck.elsewhere import Elsewhere, Sample
@@ -259,15 +260,21 @@ class _Evidence:
         k, i = self.problem.position(entry)
         uses = self.recording.contributions[k][i]
         missed = {n for n, use in enumerate(uses) if close(entry.gradient, use)}
-        for point in self.elsewhere.points if len(uses) > 1 and missed else ():
+        if len(uses) < 2 or not missed:
+            return ""
+        for point, there in zip(self.elsewhere.points, self._recorded_nearby, strict=True):
             rows = self.elsewhere.gradient(point)
-            there = record(self.problem.f, self.problem.elsewhere(point))
             if rows and there and len(there.roots) == len(self.recording.roots):
                 also = enumerate(there.contributions[k][i])
                 missed &= {n for n, use in also if close(rows[k][i], use)}
-        if len(uses) > 1 and missed:
-            return (
-                f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(uses)} "
-                "contributions, which must be added (`+=`, not `=`)"
-            )
-        return ""
+        if not missed:
+            return ""
+        return (
+            f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(uses)} "
+            "contributions, which must be added (`+=`, not `=`)"
+        )
+
+    @cached_property
+    def _recorded_nearby(self) -> list[Recording | None]:
+        places = map(self.problem.elsewhere, self.elsewhere.points)
+        return [record(self.problem.f, there) for there in places]
