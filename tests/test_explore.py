@@ -287,21 +287,66 @@ def test_a_branch_that_was_not_recorded_is_pointed_out() -> None:
     assert engine.run("study([-1]).guard.symbol") == ">"
 
 
+def verdict(text: str, at: dict[str, float], *inputs: float) -> dict[str, Any]:
+    """Return what the page says of the last input's gradient, there and not where it recorded."""
+    engine = Engine.of(record(Expression(text), at))
+    found: dict[str, Any] = engine.run(f"study([{', '.join(map(repr, inputs))}]).verdicts.pop()")
+    return found
+
+
 @pytest.mark.parametrize(
-    ("f", "x", "verdict"),
+    ("text", "x", "said"),
     [
-        (lambda x: x * x, 3.0, "agree"),
-        (lambda x: 1e-200 * x, 3.0, "agree"),
-        (lambda x: 0 * x, 3.0, "agree"),
-        (abs, 0.0, "kink"),
-        (abs, 1.0, "agree"),
-        (sqrt, 0.0, "none"),
-        (lambda x: sqrt(x) * x, 1e-9, "edge"),
+        ("x*x", 3.0, "agree"),
+        ("1e-200*x", 3.0, "agree"),
+        ("0*x", 3.0, "agree"),
+        ("x**3 + 1", 0.0, "agree"),
+        ("exp(x) - x", 0.0, "agree"),
+        ("abs(x)", 0.0, "kink"),
+        ("abs(x)*exp(-x)", 0.0, "kink"),
+        ("abs(x)", 1.0, "agree"),
+        ("sqrt(x)", 0.0, "none"),
+        ("x**1.5", 0.0, "edge"),
+        ("relu(x) + 1", 1e-15, "unclear"),
+        ("x + 1e10 - 1e10", 0.3, "unclear"),
+        ("(1-cos(x))/x**2", 1e-4, "unclear"),
+        ("tanh(x)", 19.0, "unclear"),
     ],
 )
-def test_the_check_knows_what_it_cannot_tell(f: Any, x: float, verdict: str) -> None:
-    engine = Engine.of(record(f, {"x": x}))
-    assert engine.run(f"study([{x!r}]).verdicts[0].verdict") == verdict
+def test_the_check_knows_what_it_cannot_tell(text: str, x: float, said: str) -> None:
+    assert verdict(text, {"x": 1.0}, x)["verdict"] == said
+
+
+@pytest.mark.parametrize("x", [25.0, 30.0])
+def test_numbers_that_rounding_hides_do_not_agree(x: float) -> None:
+    assert verdict("exp(x) + y", {"x": 1.0, "y": 0.5}, x, 0.5)["verdict"] == "unclear"
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        *[("relu(x)", 1e-6), ("relu(x) + 10", 1e-9), ("abs(x)", 1e-9), ("abs(x)", -1e-300)],
+        *[("log(x)", 1e-5), ("log(x)", 1e-6), ("sqrt(x)", 1e-6), ("sqrt(x)*x", 1e-9)],
+        *[("1/x", 1e-5), ("1/x", 1e-6), ("1/x**2", 1e-9), ("sin(1/x)", 1e-5)],
+        *[("sin(1e6*x)", 0.3), ("sin(1e9*x)", 0.3), ("abs(x) + sin(1e6*x)", 0.0)],
+    ],
+)
+def test_smaller_steps_see_what_the_first_one_reaches_over(text: str, x: float) -> None:
+    found = verdict(text, {"x": 1.0}, x)
+    assert found["verdict"] == "agree"
+    assert float(found["digits"]) >= 3
+
+
+@pytest.mark.parametrize("name", list(OPERATIONS))
+def test_no_gradient_of_the_table_is_called_wrong(name: str) -> None:
+    row = OPERATIONS[name]
+    compute = VALUES.value(row)
+    at = dict(zip("ab", points(row)[0], strict=False))
+    engine = Engine.of(record(lambda **at: compute(*at.values()), at))
+    said = engine.run(
+        f"{json.dumps(points(row))}.map((at) => study(at).verdicts.map((v) => v.verdict))"
+    )
+    assert "differ" not in {verdict for verdicts in said for verdict in verdicts}
 
 
 def test_there_is_no_derivative_where_f_is_undefined() -> None:
@@ -309,10 +354,19 @@ def test_there_is_no_derivative_where_f_is_undefined() -> None:
     assert engine.run("study([3, -1]).verdicts[0].verdict") == "none"
 
 
-def test_a_wrong_derivative_differs() -> None:
-    wrong = operation("wrong", value="a**2", derivatives=["2.001 * a"])
-    engine = Engine.of(record(wrong, {"x": 3.0}))
-    assert engine.run("study([3]).verdicts[0].verdict") == "differ"
+@pytest.mark.parametrize("x", [3.0, 1e-6, -1e-9, 1e4])
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 0.5, 1.0005])
+def test_a_wrong_derivative_differs(x: float, factor: float) -> None:
+    wrong = factor * math.copysign(1.0, x)
+    engine = Engine.of(record(abs, {"x": 1.0}))
+    asked = f"check([{x!r}], 0, {wrong!r}, false, measureNoise([{x!r}]))"
+    assert engine.run(asked)["verdict"] == "differ"
+
+
+def test_a_wrong_derivative_differs_at_a_kink() -> None:
+    engine = Engine.of(record(abs, {"x": 1.0}))
+    assert engine.run("check([0], 0, 1.1, true, 0).verdict") == "differ"
+    assert engine.run("check([0], 0, 1, true, 0).verdict") == "kink"
 
 
 def test_outside_of_the_domain_nothing_is_made_up() -> None:

@@ -100,9 +100,10 @@ function showNumber(output, number) {
 
 function verdictInWords({ verdict, digits, slopes }) {
   return {
-    agree: `✓ agree to ${digits} digits`,
+    agree: digits < 3 ? "✓ both are close to 0" : `✓ agree to ${digits} digits`,
     kink: `∧ a kink: slopes ${slopes.map(readable).join(" and ")}`,
     differ: "✗ they differ",
+    unclear: "cannot tell: rounding hides it",
     edge: "an edge: undefined on one side",
     none: "there is no derivative here",
   }[verdict];
