@@ -426,6 +426,24 @@ def test_the_chain_rule_is_written_out_as_in_the_textbook() -> None:
     assert formulas[-1] == "∂z/∂y · ∂y/∂x = 12 × 3 = 36"
 
 
+@pytest.mark.parametrize(
+    ("text", "slopes"),
+    [
+        ("x*y + x", ["∂f/∂v1", "slope of + in x", "∂v1/∂x", "∂v1/∂y"]),
+        ("x - x + y", ["∂f/∂v1", "∂f/∂y", "slope of − in 1st x", "slope of − in 2nd x"]),
+        ("sin(x)*x*y + x", ["slope of + in x", "slope of × in x", "∂v1/∂x"]),
+    ],
+)
+def test_a_local_slope_is_not_written_as_the_derivative_that_is_another_number(
+    text: str, slopes: list[str]
+) -> None:
+    formulas = [formula for formula, _ in words(Expression(text), {"x": 2.0, "y": 3.0})]
+    written = [formula.split(" · ")[1].split(" = ")[0] for formula in formulas if "·" in formula]
+    assert [slope for slope in written if slope in slopes] == slopes
+    derivatives = [slope for slope in written if "∂" in slope]
+    assert len(set(derivatives)) == len(derivatives)
+
+
 def test_operations_are_written_as_people_write_them() -> None:
     def f(x: Any, y: Any) -> Any:
         return tanh(-x) ** 2 - x / y + (-x) ** 3 + maximum(x, y)
@@ -448,7 +466,7 @@ def test_what_is_no_number_is_written_as_a_dash() -> None:
 def test_the_sum_over_all_uses_is_written_out() -> None:
     totals = [total for _, total in words(diamond, {"x": 3.0, "y": 0.0}) if total]
     assert totals == [
-        "∂diamond/∂x = 6 (1 of 2 uses, 1 more to come)",
+        "∂diamond/∂x so far = 6 (1 of 2 uses)",
         "∂diamond/∂x = 6 + 0 = 6 (2 of 2 uses)",
     ]
 

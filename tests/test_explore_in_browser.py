@@ -254,7 +254,7 @@ def test_the_chain_rule_the_sum_and_the_line_are_shown(open_page: Open) -> None:
     page.locator("#next").click()
     assert (
         page.locator("#total").inner_text()
-        == "∂twice/∂x = 10 + 6 = 16 (2 of 3 uses, 1 more to come)"
+        == "∂twice/∂x so far = 10 + 6 = 16 (2 of 3 uses)"
     )
     assert "d_x += " in page.locator("#source [aria-current]").inner_text()
     page.locator("#next").click()
@@ -380,6 +380,12 @@ def test_no_width_makes_the_page_scroll_sideways(open_page: Open, width: int) ->
         explore(wide, x=1.0, y=2.0, z=3.0), "#step=12", viewport={"width": width, "height": 800}
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_edges_name_the_slope_that_is_yet_to_come(open_page: Open) -> None:
+    page = open_page(explore(lambda x, y: x * y + x, x=2.0, y=3.0))
+    labels = page.locator("#graph .flow text:first-of-type").all_text_contents()
+    assert sorted(labels) == ["slope of + in x", "∂f/∂v1", "∂v1/∂x", "∂v1/∂y"]
 
 
 def test_hostile_labels_run_nothing(open_page: Open) -> None:
