@@ -382,6 +382,19 @@ def test_no_width_makes_the_page_scroll_sideways(open_page: Open, width: int) ->
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_number_of_the_inputs_is_broken(open_page: Open, width: int) -> None:
+    page = open_page(
+        explore(lambda x, y, z: x * y * z, x=0.00434512, y=1 / 3, z=-1.2345e-5),
+        viewport={"width": width, "height": 800},
+    )
+    lines = "outputs => outputs.map((output) => output.getClientRects().length)"
+    heights = "outputs => outputs.map((output) => output.offsetHeight)"
+    assert set(page.locator("#inputs output").evaluate_all(lines)) == {1}
+    assert max(page.locator(".entry output").evaluate_all(heights)) < 35
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_edges_name_the_slope_that_is_yet_to_come(open_page: Open) -> None:
     page = open_page(explore(lambda x, y: x * y + x, x=2.0, y=3.0))
     labels = page.locator("#graph .flow text:first-of-type").all_text_contents()
