@@ -352,6 +352,18 @@ def test_no_gradient_of_the_table_is_called_wrong(name: str) -> None:
 def test_there_is_no_derivative_where_f_is_undefined() -> None:
     engine = Engine.of(record(lambda x, y: x * x + 0 * sqrt(y), {"x": 3.0, "y": 1.0}))
     assert engine.run("study([3, -1]).verdicts[0].verdict") == "none"
+    assert all(map(math.isnan, engine.numbers("study([3, -1]).gradients")))
+
+
+def test_the_steps_end_with_the_one_that_fails() -> None:
+    recording = record(Expression("relu(x*w) + log(y) + x"), {"x": 1.0, "w": 2.0, "y": 1.0})
+    engine = Engine.of(recording)
+    assert engine.numbers("[study([1, 2, 1]).count]") == [len(recording.steps)]
+    (count,) = engine.numbers("[study([1, 2, -1]).count]")
+    assert recording.names[recording.steps[int(count) - 1].place] == "v3"
+    # What f compares has no step of its own.
+    engine = Engine.of(record(lambda x: x * x if sqrt(x) > 0 else -x, {"x": 2.0}))
+    assert engine.numbers("[study([-1]).count, study([1]).count]") == [1, 4]
 
 
 @pytest.mark.parametrize("x", [3.0, 1e-6, -1e-9, 1e4])

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from javascript import program
-from microgradcheck import exp, relu, tanh
+from microgradcheck import exp, log, relu, tanh
 from microgradcheck.backprop import value_and_grad
 from microgradcheck.explore import Exploration, explore
 from microgradcheck.ops import OPERATIONS
@@ -165,6 +165,21 @@ def test_outside_of_the_domain_the_page_says_so(open_page: Open) -> None:
     assert "v1 = power(−1, 0.5) is undefined" in page.locator("#problem").inner_text()
     assert "—" in page.locator("#formula").inner_text()
     assert "there is no derivative here" in page.locator(".verdict").inner_text()
+
+
+def test_where_f_is_undefined_the_steps_end_and_there_is_no_gradient(open_page: Open) -> None:
+    page = open_page(explore(lambda x, y: relu(x) + log(y) + x, x=1.0, y=2.0))
+    page.locator("#last").click()
+    assert "the gradient is complete" in page.locator("#phase").inner_text()
+    page.get_by_label("y, exactly").fill("-1")
+    page.keyboard.press("Enter")
+    assert "step 2 of 4: f is undefined here" in page.locator("#phase").inner_text()
+    assert page.locator(".backprop").all_inner_texts() == ["—", "—"]
+    assert "grad —" in page.locator("#graph-v0").text_content()
+    assert page.locator("#next").get_attribute("aria-disabled") == "true"
+    page.get_by_label("y, exactly").fill("2")
+    page.keyboard.press("Enter")
+    assert "the gradient is complete" in page.locator("#phase").inner_text()
 
 
 def test_a_branch_that_was_not_recorded_is_pointed_out(open_page: Open) -> None:

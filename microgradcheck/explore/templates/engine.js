@@ -75,14 +75,23 @@ function compare(p, symbol, q) {
   return symbol === "!=" ? relation !== "=" : symbol.includes(relation);
 }
 
+// How many steps there are: where f is undefined, the one that fails is the last.
+function countSteps(problem) {
+  if (problem === null) return graph.steps.length;
+  const forward = graph.steps.filter(({ kind }) => kind === "forward");
+  const failing = forward.findIndex(({ place }) => place === problem.place);
+  return failing === -1 ? forward.length : failing + 1;
+}
+
 // Everything there is to know about the function at these inputs.
 function study(inputs) {
   const { values, problem } = forwardSweep(inputs);
-  const { adjoints, applications } = reverseSweep(values);
+  const { adjoints, applications } =
+    problem === null ? reverseSweep(values) : { adjoints: [], applications: [] };
   const kink = graph.nodes.some(
     ({ operation, slots }) => operation !== null && table[operation].kink(...read(slots, values)),
   );
-  const gradients = graph.inputs.map((place) => adjoints[place] ?? 0);
+  const gradients = graph.inputs.map((place) => (problem === null ? (adjoints[place] ?? 0) : NaN));
   const noise = measureNoise(inputs);
   const verdicts = gradients.map((gradient, i) => check(inputs, i, gradient, kink, noise));
   // Where the graph was recorded on one side of a comparison, it says nothing of the other side.
@@ -90,5 +99,6 @@ function study(inputs) {
     const [p, q] = read(slots, values);
     return compare(p, symbol, q) !== answer;
   });
-  return { inputs, values, problem, adjoints, applications, gradients, verdicts, guard };
+  const count = countSteps(problem);
+  return { inputs, values, problem, count, applications, gradients, verdicts, guard };
 }
