@@ -267,10 +267,7 @@ def test_the_chain_rule_the_sum_and_the_line_are_shown(open_page: Open) -> None:
     assert page.locator("#rule").inner_text() == "∂v2/∂x = 5"
     assert page.locator("#source [aria-current]").inner_text().strip() == "d_x = d_v2 * 5"
     page.locator("#next").click()
-    assert (
-        page.locator("#total").inner_text()
-        == "∂twice/∂x so far = 10 + 6 = 16 (2 of 3 uses)"
-    )
+    assert page.locator("#total").inner_text() == "∂twice/∂x so far = 10 + 6 = 16 (2 of 3 uses)"
     assert "d_x += " in page.locator("#source [aria-current]").inner_text()
     page.locator("#next").click()
     assert page.locator("#total").inner_text() == "∂twice/∂x = 10 + 6 + 6 = 22 (3 of 3 uses)"
