@@ -309,6 +309,7 @@ def verdict(text: str, at: dict[str, float], *inputs: float) -> dict[str, Any]:
         ("x**1.5", 0.0, "edge"),
         ("relu(x) + 1", 1e-15, "unclear"),
         ("x + 1e10 - 1e10", 0.3, "unclear"),
+        ("1e10*x**2 + 1e10", 1.3e-10, "unclear"),
         ("(1-cos(x))/x**2", 1e-4, "unclear"),
         ("tanh(x)", 19.0, "unclear"),
     ],
@@ -373,6 +374,12 @@ def test_a_wrong_derivative_differs(x: float, factor: float) -> None:
     engine = Engine.of(record(abs, {"x": 1.0}))
     asked = f"check([{x!r}], 0, {wrong!r}, false, measureNoise([{x!r}]))"
     assert engine.run(asked)["verdict"] == "differ"
+
+
+def test_a_wrong_derivative_differs_where_the_right_one_is_next_to_nothing() -> None:
+    engine = Engine.of(record(lambda x: x * x, {"x": 1.0}))
+    assert engine.run("check([1e-12], 0, 5e-12, false, 0)")["verdict"] == "differ"
+    assert engine.run("check([1e-12], 0, 2e-12, false, 0)")["verdict"] == "agree"
 
 
 def test_a_wrong_derivative_differs_at_a_kink() -> None:

@@ -187,6 +187,15 @@ def test_a_branch_that_was_not_recorded_is_pointed_out(open_page: Open) -> None:
     assert "another branch here: x > 0 was true" in page.locator("#problem").inner_text()
 
 
+def test_the_check_says_in_words_what_it_found(open_page: Open) -> None:
+    page = open_page(explore(lambda x, y: exp(x) + y**3, x=1.0, y=1.0), "#inputs=25,1")
+    verdicts = page.locator(".verdict")
+    assert verdicts.all_inner_texts() == ["✓ agree to 8 digits", "cannot tell: rounding hides it"]
+    page.evaluate("location.hash = '#inputs=1,0'")
+    page.wait_for_function("document.querySelector('#result-value').textContent === '2.718'")
+    assert verdicts.all_inner_texts()[1] == "✓ both are close to 0"
+
+
 # Steps
 
 

@@ -30,13 +30,16 @@ function judgeStep(gradient, found, kink) {
   const { estimate, slopes, steepest, corner, curve, rounding } = found;
   const size = Math.max(Math.abs(gradient), steepest);
   const bound = boundOf(found);
+  // At a flat point, all digits of a difference may be those of its error.
   const isNothing = gradient === 0 && Math.abs(estimate) <= bound && bound <= 1e-9;
   if (size === 0 || (isNothing && !corner)) return "agree";
   if (rounding > 4e-4 * size || curve > 1e-4 * steepest + rounding) return "unclear";
   const [low, high] = [Math.min(...slopes), Math.max(...slopes)];
   const isBetween = low - 1e-3 * size <= gradient && gradient <= high + 1e-3 * size;
   if (corner && isBetween) return kink ? "kink" : "unclear";
-  return Math.abs(gradient - estimate) <= 1e-6 * size + bound ? "agree" : "differ";
+  const slack = 1e-6 * Math.max(Math.abs(gradient), Math.abs(estimate));
+  if (Math.abs(gradient - estimate) > slack + bound) return "differ";
+  return digitsOf(gradient, estimate) < 3 ? "unclear" : "agree";
 }
 
 // Check one entry of a gradient. Steps are powers of two, and shrink until one can tell: a large one
@@ -56,8 +59,8 @@ function check(inputs, position, gradient, kink, noise) {
     const bound = boundOf(found);
     if (!Number.isFinite(bound)) continue;
     const verdict = judgeStep(gradient, found, kink);
-    const digits = digitsOf(gradient, found.estimate);
-    if (verdict === "agree" || verdict === "kink") return { ...found, verdict, digits };
+    if (verdict === "agree" || verdict === "kink")
+      return { ...found, verdict, digits: digitsOf(gradient, found.estimate) };
     if (bound < boundOf(best)) best = { ...found, verdict: "unclear" };
     if (verdict === "unclear") continue;
     // One step alone may be fooled; where two say the same, the gradient is wrong.
