@@ -14,7 +14,7 @@ from microgradcheck.explore.page import page_data, template_text
 from microgradcheck.explore.recording import Recording
 from microgradcheck.ops import Operation
 
-SCRIPTS = ("engine.js", "words.js")
+SCRIPTS = ("engine.js", "check.js", "words.js")
 
 # JSON has no infinity and no nan; texts have.
 SPELL = "JSON.stringify(%s, (key, x) => typeof x === 'number' ? String(x) : x)"

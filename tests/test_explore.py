@@ -287,32 +287,105 @@ def test_a_branch_that_was_not_recorded_is_pointed_out() -> None:
     assert engine.run("study([-1]).guard.symbol") == ">"
 
 
+def verdict(text: str, at: dict[str, float], *inputs: float) -> dict[str, Any]:
+    """Return what the page says of the last input's gradient, there and not where it recorded."""
+    engine = Engine.of(record(Expression(text), at))
+    found: dict[str, Any] = engine.run(f"study([{', '.join(map(repr, inputs))}]).verdicts.pop()")
+    return found
+
+
 @pytest.mark.parametrize(
-    ("f", "x", "verdict"),
+    ("text", "x", "said"),
     [
-        (lambda x: x * x, 3.0, "agree"),
-        (lambda x: 1e-200 * x, 3.0, "agree"),
-        (lambda x: 0 * x, 3.0, "agree"),
-        (abs, 0.0, "kink"),
-        (abs, 1.0, "agree"),
-        (sqrt, 0.0, "none"),
-        (lambda x: sqrt(x) * x, 1e-9, "edge"),
+        ("x*x", 3.0, "agree"),
+        ("1e-200*x", 3.0, "agree"),
+        ("0*x", 3.0, "agree"),
+        ("x**3 + 1", 0.0, "agree"),
+        ("exp(x) - x", 0.0, "agree"),
+        ("abs(x)", 0.0, "kink"),
+        ("abs(x)*exp(-x)", 0.0, "kink"),
+        ("abs(x)", 1.0, "agree"),
+        ("sqrt(x)", 0.0, "none"),
+        ("x**1.5", 0.0, "edge"),
+        ("relu(x) + 1", 1e-15, "unclear"),
+        ("x + 1e10 - 1e10", 0.3, "unclear"),
+        ("1e10*x**2 + 1e10", 1.3e-10, "unclear"),
+        ("(1-cos(x))/x**2", 1e-4, "unclear"),
+        ("tanh(x)", 19.0, "unclear"),
     ],
 )
-def test_the_check_knows_what_it_cannot_tell(f: Any, x: float, verdict: str) -> None:
-    engine = Engine.of(record(f, {"x": x}))
-    assert engine.run(f"study([{x!r}]).verdicts[0].verdict") == verdict
+def test_the_check_knows_what_it_cannot_tell(text: str, x: float, said: str) -> None:
+    assert verdict(text, {"x": 1.0}, x)["verdict"] == said
+
+
+@pytest.mark.parametrize("x", [25.0, 30.0])
+def test_numbers_that_rounding_hides_do_not_agree(x: float) -> None:
+    assert verdict("exp(x) + y", {"x": 1.0, "y": 0.5}, x, 0.5)["verdict"] == "unclear"
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        *[("relu(x)", 1e-6), ("relu(x) + 10", 1e-9), ("abs(x)", 1e-9), ("abs(x)", -1e-300)],
+        *[("log(x)", 1e-5), ("log(x)", 1e-6), ("sqrt(x)", 1e-6), ("sqrt(x)*x", 1e-9)],
+        *[("1/x", 1e-5), ("1/x", 1e-6), ("1/x**2", 1e-9), ("sin(1/x)", 1e-5)],
+        *[("sin(1e6*x)", 0.3), ("sin(1e9*x)", 0.3), ("abs(x) + sin(1e6*x)", 0.0)],
+    ],
+)
+def test_smaller_steps_see_what_the_first_one_reaches_over(text: str, x: float) -> None:
+    found = verdict(text, {"x": 1.0}, x)
+    assert found["verdict"] == "agree"
+    assert float(found["digits"]) >= 3
+
+
+@pytest.mark.parametrize("name", list(OPERATIONS))
+def test_no_gradient_of_the_table_is_called_wrong(name: str) -> None:
+    row = OPERATIONS[name]
+    compute = VALUES.value(row)
+    at = dict(zip("ab", points(row)[0], strict=False))
+    engine = Engine.of(record(lambda **at: compute(*at.values()), at))
+    said = engine.run(
+        f"{json.dumps(points(row))}.map((at) => study(at).verdicts.map((v) => v.verdict))"
+    )
+    assert "differ" not in {verdict for verdicts in said for verdict in verdicts}
 
 
 def test_there_is_no_derivative_where_f_is_undefined() -> None:
     engine = Engine.of(record(lambda x, y: x * x + 0 * sqrt(y), {"x": 3.0, "y": 1.0}))
     assert engine.run("study([3, -1]).verdicts[0].verdict") == "none"
+    assert all(map(math.isnan, engine.numbers("study([3, -1]).gradients")))
 
 
-def test_a_wrong_derivative_differs() -> None:
-    wrong = operation("wrong", value="a**2", derivatives=["2.001 * a"])
-    engine = Engine.of(record(wrong, {"x": 3.0}))
-    assert engine.run("study([3]).verdicts[0].verdict") == "differ"
+def test_the_steps_end_with_the_one_that_fails() -> None:
+    recording = record(Expression("relu(x*w) + log(y) + x"), {"x": 1.0, "w": 2.0, "y": 1.0})
+    engine = Engine.of(recording)
+    assert engine.numbers("[study([1, 2, 1]).count]") == [len(recording.steps)]
+    (count,) = engine.numbers("[study([1, 2, -1]).count]")
+    assert recording.names[recording.steps[int(count) - 1].place] == "v3"
+    # What f compares has no step of its own.
+    engine = Engine.of(record(lambda x: x * x if sqrt(x) > 0 else -x, {"x": 2.0}))
+    assert engine.numbers("[study([-1]).count, study([1]).count]") == [1, 4]
+
+
+@pytest.mark.parametrize("x", [3.0, 1e-6, -1e-9, 1e4])
+@pytest.mark.parametrize("factor", [-1.0, 0.0, 0.5, 1.0005])
+def test_a_wrong_derivative_differs(x: float, factor: float) -> None:
+    wrong = factor * math.copysign(1.0, x)
+    engine = Engine.of(record(abs, {"x": 1.0}))
+    asked = f"check([{x!r}], 0, {wrong!r}, false, measureNoise([{x!r}]))"
+    assert engine.run(asked)["verdict"] == "differ"
+
+
+def test_a_wrong_derivative_differs_where_the_right_one_is_next_to_nothing() -> None:
+    engine = Engine.of(record(lambda x: x * x, {"x": 1.0}))
+    assert engine.run("check([1e-12], 0, 5e-12, false, 0)")["verdict"] == "differ"
+    assert engine.run("check([1e-12], 0, 2e-12, false, 0)")["verdict"] == "agree"
+
+
+def test_a_wrong_derivative_differs_at_a_kink() -> None:
+    engine = Engine.of(record(abs, {"x": 1.0}))
+    assert engine.run("check([0], 0, 1.1, true, 0).verdict") == "differ"
+    assert engine.run("check([0], 0, 1, true, 0).verdict") == "kink"
 
 
 def test_outside_of_the_domain_nothing_is_made_up() -> None:
@@ -372,6 +445,24 @@ def test_the_chain_rule_is_written_out_as_in_the_textbook() -> None:
     assert formulas[-1] == "∂z/∂y · ∂y/∂x = 12 × 3 = 36"
 
 
+@pytest.mark.parametrize(
+    ("text", "slopes"),
+    [
+        ("x*y + x", ["∂f/∂v1", "slope of + in x", "∂v1/∂x", "∂v1/∂y"]),
+        ("x - x + y", ["∂f/∂v1", "∂f/∂y", "slope of − in 1st x", "slope of − in 2nd x"]),
+        ("sin(x)*x*y + x", ["slope of + in x", "slope of × in x", "∂v1/∂x"]),
+    ],
+)
+def test_a_local_slope_is_not_written_as_the_derivative_that_is_another_number(
+    text: str, slopes: list[str]
+) -> None:
+    formulas = [formula for formula, _ in words(Expression(text), {"x": 2.0, "y": 3.0})]
+    written = [formula.split(" · ")[1].split(" = ")[0] for formula in formulas if "·" in formula]
+    assert [slope for slope in written if slope in slopes] == slopes
+    derivatives = [slope for slope in written if "∂" in slope]
+    assert len(set(derivatives)) == len(derivatives)
+
+
 def test_operations_are_written_as_people_write_them() -> None:
     def f(x: Any, y: Any) -> Any:
         return tanh(-x) ** 2 - x / y + (-x) ** 3 + maximum(x, y)
@@ -394,7 +485,7 @@ def test_what_is_no_number_is_written_as_a_dash() -> None:
 def test_the_sum_over_all_uses_is_written_out() -> None:
     totals = [total for _, total in words(diamond, {"x": 3.0, "y": 0.0}) if total]
     assert totals == [
-        "∂diamond/∂x = 6 (1 of 2 uses, 1 more to come)",
+        "∂diamond/∂x so far = 6 (1 of 2 uses)",
         "∂diamond/∂x = 6 + 0 = 6 (2 of 2 uses)",
     ]
 

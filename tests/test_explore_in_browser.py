@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from javascript import program
-from microgradcheck import exp, relu, tanh
+from microgradcheck import exp, log, relu, tanh
 from microgradcheck.backprop import value_and_grad
 from microgradcheck.explore import Exploration, explore
 from microgradcheck.ops import OPERATIONS
@@ -167,9 +167,33 @@ def test_outside_of_the_domain_the_page_says_so(open_page: Open) -> None:
     assert "there is no derivative here" in page.locator(".verdict").inner_text()
 
 
+def test_where_f_is_undefined_the_steps_end_and_there_is_no_gradient(open_page: Open) -> None:
+    page = open_page(explore(lambda x, y: relu(x) + log(y) + x, x=1.0, y=2.0))
+    page.locator("#last").click()
+    assert "the gradient is complete" in page.locator("#phase").inner_text()
+    page.get_by_label("y, exactly").fill("-1")
+    page.keyboard.press("Enter")
+    assert "step 2 of 4: f is undefined here" in page.locator("#phase").inner_text()
+    assert page.locator(".backprop").all_inner_texts() == ["—", "—"]
+    assert "grad —" in page.locator("#graph-v0").text_content()
+    assert page.locator("#next").get_attribute("aria-disabled") == "true"
+    page.get_by_label("y, exactly").fill("2")
+    page.keyboard.press("Enter")
+    assert "the gradient is complete" in page.locator("#phase").inner_text()
+
+
 def test_a_branch_that_was_not_recorded_is_pointed_out(open_page: Open) -> None:
     page = open_page(explore(lambda x: x * x if x > 0 else -x, x=2.0), "#inputs=-1")
     assert "another branch here: x > 0 was true" in page.locator("#problem").inner_text()
+
+
+def test_the_check_says_in_words_what_it_found(open_page: Open) -> None:
+    page = open_page(explore(lambda x, y: exp(x) + y**3, x=1.0, y=1.0), "#inputs=25,1")
+    verdicts = page.locator(".verdict")
+    assert verdicts.all_inner_texts() == ["✓ agree to 8 digits", "cannot tell: rounding hides it"]
+    page.evaluate("location.hash = '#inputs=1,0'")
+    page.wait_for_function("document.querySelector('#result-value').textContent === '2.718'")
+    assert verdicts.all_inner_texts()[1] == "✓ both are close to 0"
 
 
 # Steps
@@ -252,10 +276,7 @@ def test_the_chain_rule_the_sum_and_the_line_are_shown(open_page: Open) -> None:
     assert page.locator("#rule").inner_text() == "∂v2/∂x = 5"
     assert page.locator("#source [aria-current]").inner_text().strip() == "d_x = d_v2 * 5"
     page.locator("#next").click()
-    assert (
-        page.locator("#total").inner_text()
-        == "∂twice/∂x = 10 + 6 = 16 (2 of 3 uses, 1 more to come)"
-    )
+    assert page.locator("#total").inner_text() == "∂twice/∂x so far = 10 + 6 = 16 (2 of 3 uses)"
     assert "d_x += " in page.locator("#source [aria-current]").inner_text()
     page.locator("#next").click()
     assert page.locator("#total").inner_text() == "∂twice/∂x = 10 + 6 + 6 = 22 (3 of 3 uses)"
@@ -380,6 +401,25 @@ def test_no_width_makes_the_page_scroll_sideways(open_page: Open, width: int) ->
         explore(wide, x=1.0, y=2.0, z=3.0), "#step=12", viewport={"width": width, "height": 800}
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_number_of_the_inputs_is_broken(open_page: Open, width: int) -> None:
+    page = open_page(
+        explore(lambda x, y, z: x * y * z, x=0.00434512, y=1 / 3, z=-1.2345e-5),
+        viewport={"width": width, "height": 800},
+    )
+    lines = "outputs => outputs.map((output) => output.getClientRects().length)"
+    heights = "outputs => outputs.map((output) => output.offsetHeight)"
+    assert set(page.locator("#inputs output").evaluate_all(lines)) == {1}
+    assert max(page.locator(".entry output").evaluate_all(heights)) < 35
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_edges_name_the_slope_that_is_yet_to_come(open_page: Open) -> None:
+    page = open_page(explore(lambda x, y: x * y + x, x=2.0, y=3.0))
+    labels = page.locator("#graph .flow text:first-of-type").all_text_contents()
+    assert sorted(labels) == ["slope of + in x", "∂f/∂v1", "∂v1/∂x", "∂v1/∂y"]
 
 
 def test_hostile_labels_run_nothing(open_page: Open) -> None:

@@ -23,7 +23,7 @@ from microgradcheck.value import Value
 
 __all__ = ["page_data", "template_text", "write_page"]
 
-_SCRIPTS: Final = ("engine.js", "words.js", "picture.js", "page.js")
+_SCRIPTS: Final = ("engine.js", "check.js", "words.js", "picture.js", "page.js")
 
 _EDGE_WIDTH: Final = 112.0
 _WIDEST: Final = "-1.234"

@@ -1,6 +1,6 @@
 // What the table's texts call and JavaScript does not have; then both sweeps over the recorded
-// graph, and central differences to check them by. Nothing in this file knows of the page: `graph`
-// is what was recorded, and `table` holds the rules that were translated.
+// graph. Nothing in this file knows of the page: `graph` is what was recorded, and `table` holds the
+// rules that were translated.
 
 // Python's `p if c else q`, `p and q` and `p or q`; nan is true to it.
 const where = (c, p, q) => (c === false || c === 0 ? q : p);
@@ -29,8 +29,8 @@ function read(slots, values) {
 }
 
 // Compute every node, inputs before their users. What cannot be computed is nan, and the first
-// such node is the problem.
-function forwardSweep(inputs) {
+// such node is the problem. A nudge moves each result by about its last digit, as rounding does.
+function forwardSweep(inputs, nudge = 0) {
   const values = graph.nodes.map((node) => Number(node.number));
   graph.inputs.forEach((place, i) => (values[place] = inputs[i]));
   let problem = null;
@@ -39,7 +39,8 @@ function forwardSweep(inputs) {
     const given = read(node.slots, values);
     const { inside, value, needs } = table[node.operation];
     const isInside = inside(...given);
-    const y = isInside ? value(...given) : NaN;
+    const rounding = 1 + Number.EPSILON * Math.sin(nudge * place);
+    const y = isInside ? value(...given) * rounding : NaN;
     values[place] = Number.isFinite(y) ? y : NaN;
     if (!Number.isFinite(y)) problem ??= { place, given, needs: isInside ? "" : needs };
   });
@@ -68,51 +69,36 @@ function reverseSweep(values) {
   return { adjoints, applications };
 }
 
-// Check one entry of a gradient by central differences: f at both sides of the input, and nothing
-// else. The step is a power of two, so that moving by it is exact; h and 2h tell how far to trust
-// it.
-function check(inputs, position, gradient, kink) {
-  const number = inputs[position];
-  const h = 2 ** (Math.round(Math.log2(Math.max(1, Math.abs(number)))) - 17);
-  const [farLeft, left, center, right, farRight] = [-2, -1, 0, 1, 2].map((steps) => {
-    const moved = Object.assign([...inputs], { [position]: number + steps * h });
-    return forwardSweep(moved).values[graph.root];
-  });
-  const estimate = (right - left) / (2 * h);
-  const noise = (4 * Number.EPSILON * Math.max(Math.abs(center), Math.abs(right))) / h;
-  const bound = Math.abs(estimate - (farRight - farLeft) / (4 * h)) + noise;
-  const gap = Math.abs(gradient - estimate);
-  const size = Math.max(Math.abs(gradient), Math.abs(estimate));
-  const digits = Math.min(15, Math.floor(-Math.log10(gap / (size || 1))));
-  const slopes = [(center - left) / h, (right - center) / h];
-  const [low, high] = [Math.min(...slopes), Math.max(...slopes)];
-  let verdict = gap <= 1e-6 * size + bound ? "agree" : "differ";
-  if (kink && high - low > 1e-3 * Math.max(Math.abs(low), Math.abs(high)))
-    verdict = low - bound <= gradient && gradient <= high + bound ? "kink" : "differ";
-  if (!Number.isFinite(estimate)) verdict = "edge";
-  if (!Number.isFinite(gradient) || !Number.isFinite(center)) verdict = "none";
-  return { verdict, estimate, digits, slopes };
-}
-
 // Tell whether p < q, p == q, p != q and so on.
 function compare(p, symbol, q) {
   const relation = p < q ? "<" : p > q ? ">" : "=";
   return symbol === "!=" ? relation !== "=" : symbol.includes(relation);
 }
 
+// How many steps there are: where f is undefined, the one that fails is the last.
+function countSteps(problem) {
+  if (problem === null) return graph.steps.length;
+  const forward = graph.steps.filter(({ kind }) => kind === "forward");
+  const failing = forward.findIndex(({ place }) => place === problem.place);
+  return failing === -1 ? forward.length : failing + 1;
+}
+
 // Everything there is to know about the function at these inputs.
 function study(inputs) {
   const { values, problem } = forwardSweep(inputs);
-  const { adjoints, applications } = reverseSweep(values);
+  const { adjoints, applications } =
+    problem === null ? reverseSweep(values) : { adjoints: [], applications: [] };
   const kink = graph.nodes.some(
     ({ operation, slots }) => operation !== null && table[operation].kink(...read(slots, values)),
   );
-  const gradients = graph.inputs.map((place) => adjoints[place] ?? 0);
-  const verdicts = gradients.map((gradient, i) => check(inputs, i, gradient, kink));
+  const gradients = graph.inputs.map((place) => (problem === null ? (adjoints[place] ?? 0) : NaN));
+  const noise = measureNoise(inputs);
+  const verdicts = gradients.map((gradient, i) => check(inputs, i, gradient, kink, noise));
   // Where the graph was recorded on one side of a comparison, it says nothing of the other side.
   const guard = graph.guards.find(({ slots, symbol, answer }) => {
     const [p, q] = read(slots, values);
     return compare(p, symbol, q) !== answer;
   });
-  return { inputs, values, problem, adjoints, applications, gradients, verdicts, guard };
+  const count = countSteps(problem);
+  return { inputs, values, problem, count, applications, gradients, verdicts, guard };
 }

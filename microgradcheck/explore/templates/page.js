@@ -3,8 +3,10 @@
 const graph = JSON.parse(document.getElementById("data").textContent);
 const find = (id) => document.getElementById(id);
 const start = graph.inputs.map((place) => Number(graph.nodes[place].number));
-const state = { step: 0, inputs: [...start], guessing: false };
+const state = { step: 0, found: study(start), guessing: false };
 const steps = graph.steps.length;
+// A slider may be dragged through inputs where there are fewer steps, and comes back to its step.
+const current = () => Math.min(state.step, state.found.count);
 const forwardSteps = graph.steps.filter((step) => step.kind === "forward").length;
 const fields = [...document.querySelectorAll(".entry")].map((entry) =>
   Object.fromEntries([...entry.querySelectorAll("[class]")].map((part) => [part.className, part])),
@@ -13,21 +15,20 @@ const fields = [...document.querySelectorAll(".entry")].map((entry) =>
 // `live` tells a screen reader whether to read the step out.
 function show(live = "off") {
   find("now").setAttribute("aria-live", live);
-  const found = study(state.inputs);
-  showPicture(found, state.step);
-  showStep(found);
-  showGuess(found);
-  showInputs(found);
+  showPicture(state.found, current());
+  showStep(state.found, current());
+  showGuess(state.found);
+  showInputs(state.found);
 }
 
 function put(id, text) {
   if (find(id).textContent !== text) find(id).textContent = text;
 }
 
-function showStep(found) {
-  const step = graph.steps[state.step - 1];
-  put("phase", phase(step));
-  const said = step === undefined ? opening() : describe(found, state.step - 1);
+function showStep(found, count) {
+  const step = graph.steps[count - 1];
+  put("phase", phase(step, count));
+  const said = step === undefined ? opening() : describe(found, count - 1);
   const formula = find("formula");
   formula.replaceChildren();
   for (const kind of ["symbols", "numbers", "result"]) {
@@ -39,12 +40,13 @@ function showStep(found) {
   }
   formula.className = step?.kind ?? "opening";
   put("rule", said.rule);
-  put("total", step === undefined ? "" : describeTotal(found, state.step - 1));
+  put("total", step === undefined ? "" : describeTotal(found, count - 1));
   find("progress").max = steps;
-  find("progress").value = state.step;
+  find("progress").value = count;
   // Not `disabled`, which would take the focus away, and the arrow keys with it.
-  for (const [id, end] of Object.entries({ first: 0, back: 0, next: steps, last: steps }))
-    find(id).setAttribute("aria-disabled", state.step === end);
+  const ends = { first: 0, back: 0, next: found.count, last: found.count };
+  for (const [id, end] of Object.entries(ends))
+    find(id).setAttribute("aria-disabled", count === end);
   [...find("source").children].forEach((line, index) => {
     const isCurrent = index === (step?.line ?? 0);
     line.className = isCurrent ? "current" : "";
@@ -55,27 +57,29 @@ function showStep(found) {
 
 function opening() {
   const given = graph.inputs.map(
-    (place, i) => `${nameOf(place)} = ${readable(state.inputs[i])}`,
+    (place, i) => `${nameOf(place)} = ${readable(state.found.inputs[i])}`,
   );
   return { symbols: given.join(",  "), numbers: "", result: "", rule: "" };
 }
 
-function phase(step) {
+function phase(step, count) {
+  if (step?.kind === "forward" && count === state.found.count)
+    return `Forward, step ${count} of ${forwardSteps}: f is undefined here, and the steps end`;
   if (step === undefined)
     return "The inputs are given. Next: compute every number after those that it is made from.";
-  if (step.kind === "forward") return `Forward, step ${state.step} of ${forwardSteps}`;
-  const place = `Backward, step ${state.step - forwardSteps} of ${steps - forwardSteps}`;
+  if (step.kind === "forward") return `Forward, step ${count} of ${forwardSteps}`;
+  const place = `Backward, step ${count - forwardSteps} of ${steps - forwardSteps}`;
   if (step.kind === "seed") return `${place}: the result changes as fast as itself`;
-  return state.step === steps ? `${place}: the gradient is complete` : place;
+  return count === steps ? `${place}: the gradient is complete` : place;
 }
 
 // What is yet to be guessed is not shown anywhere.
-const secret = () => state.guessing && state.step < steps;
+const secret = () => state.guessing && current() < state.found.count;
 
 function showGuess(found) {
   find("guess").hidden = !secret();
   find("guessing").setAttribute("aria-pressed", state.guessing);
-  put("question", secret() ? question(found, state.step) : "");
+  put("question", secret() ? question(found, current()) : "");
 }
 
 function showInputs(found) {
@@ -83,9 +87,9 @@ function showInputs(found) {
   showNumber(find("result-value"), found.values[graph.root]);
   put("problem", problemOf(found));
   fields.forEach(({ slider, exact, backprop, numerical, verdict }, i) => {
-    slider.value = state.inputs[i];
-    slider.setAttribute("aria-valuetext", readable(state.inputs[i]));
-    if (document.activeElement !== exact) exact.value = state.inputs[i];
+    slider.value = found.inputs[i];
+    slider.setAttribute("aria-valuetext", readable(found.inputs[i]));
+    if (document.activeElement !== exact) exact.value = found.inputs[i];
     showNumber(backprop, found.gradients[i]);
     showNumber(numerical, found.verdicts[i].estimate);
     verdict.className = `verdict ${secret() ? "" : found.verdicts[i].verdict}`;
@@ -100,9 +104,10 @@ function showNumber(output, number) {
 
 function verdictInWords({ verdict, digits, slopes }) {
   return {
-    agree: `✓ agree to ${digits} digits`,
+    agree: digits < 3 ? "✓ both are close to 0" : `✓ agree to ${digits} digits`,
     kink: `∧ a kink: slopes ${slopes.map(readable).join(" and ")}`,
     differ: "✗ they differ",
+    unclear: "cannot tell: rounding hides it",
     edge: "an edge: undefined on one side",
     none: "there is no derivative here",
   }[verdict];
@@ -131,7 +136,7 @@ function centreOn(panel, item) {
 function writeHash() {
   const guessing = state.guessing ? "&guess=on" : "";
   try {
-    history.replaceState(null, "", `#step=${state.step}&inputs=${state.inputs}${guessing}`);
+    history.replaceState(null, "", `#step=${state.step}&inputs=${state.found.inputs}${guessing}`);
   } catch {
     // In a frame without an address of its own, as in a notebook, there is none to write to.
   }
@@ -141,14 +146,14 @@ function readHash() {
   const given = new URLSearchParams(location.hash.slice(1));
   const inputs = (given.get("inputs") ?? "").split(",").map((text) => parseFloat(text));
   const isWhole = inputs.length === start.length && inputs.every(Number.isFinite);
-  state.inputs = isWhole ? inputs : [...start];
+  state.found = study(isWhole ? inputs : start);
   state.guessing = given.get("guess") === "on";
   const step = Number(given.get("step"));
   go(Number.isInteger(step) ? step : 0);
 }
 
 function go(step) {
-  state.step = Math.min(Math.max(step, 0), steps);
+  state.step = Math.min(Math.max(step, 0), state.found.count);
   put("feedback", "");
   find("answer").value = "";
   show("polite");
@@ -159,7 +164,7 @@ function go(step) {
 
 function move(i, number) {
   if (!Number.isFinite(number)) return;
-  state.inputs[i] = number;
+  state.found = study(Object.assign([...state.found.inputs], { [i]: number }));
   put("feedback", "");
   show();
 }
@@ -167,17 +172,17 @@ function move(i, number) {
 function connect() {
   const onClick = {
     first: () => go(0),
-    back: () => go(state.step - 1),
-    next: () => go(state.step + 1),
+    back: () => go(current() - 1),
+    next: () => go(current() + 1),
     last: () => go(steps),
-    reveal: () => go(state.step + 1),
+    reveal: () => go(current() + 1),
     guessing: () => {
       state.guessing = !state.guessing;
-      go(state.step === steps ? 0 : state.step);
+      go(current() === state.found.count ? 0 : current());
       if (state.guessing) find("answer").focus();
     },
     reset: () => {
-      state.inputs = [...start];
+      state.found = study(start);
       go(state.step);
     },
   };
@@ -185,8 +190,8 @@ function connect() {
   find("guess").addEventListener("submit", (event) => {
     event.preventDefault();
     const guess = readGuess(find("answer").value);
-    const { right, text } = judge(study(state.inputs), state.step, guess);
-    if (right) go(state.step + 1);
+    const { right, text } = judge(state.found, current(), guess);
+    if (right) go(current() + 1);
     else put("feedback", text);
   });
   const keys = {
@@ -198,7 +203,7 @@ function connect() {
     // In the field, the arrow keys move the cursor.
     if (!(key in keys) || target.id === "answer" || altKey || ctrlKey || metaKey) return;
     event.preventDefault();
-    go(state.step + keys[key]);
+    go(current() + keys[key]);
   });
   fields.forEach(({ slider, exact }, i) => {
     slider.addEventListener("input", () => move(i, slider.valueAsNumber));

@@ -69,9 +69,9 @@ function showPicture(study, count) {
 
 function showEdge(study, index, done) {
   const step = graph.steps[index];
-  const { numbers, result, rule } = describe(study, index);
   const group = edge(step);
-  write(group, done ? [numbers, `= ${result}`] : [partial(step.place, step.target), ""]);
+  const { numbers, result, rule } = done ? describe(study, index) : {};
+  write(group, done ? [numbers, `= ${result}`] : [localSlope(step), ""]);
   group.classList.toggle("waiting", !done);
   group.querySelector("title").textContent = done
     ? `${rule}\n${numbers} = ${result}`

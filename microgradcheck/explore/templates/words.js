@@ -33,6 +33,25 @@ function partial(of, by) {
   return `∂${graph.nodes[of].name}/∂${graph.nodes[by].name}`;
 }
 
+// The places of a node and of all that is made from it.
+function madeFrom(source) {
+  const made = new Set([source]);
+  graph.nodes.forEach(({ slots }, place) => {
+    if (slots.some((slot) => made.has(slot))) made.add(place);
+  });
+  return made;
+}
+
+// The slope of one operation in one of its inputs. Textbooks write it as a derivative; where the
+// input gets into the node in another way too, that is another number.
+function localSlope({ place, position, target }) {
+  const { slots, symbol } = graph.nodes[place];
+  const other = slots[1 - position];
+  if (!madeFrom(target).has(other)) return partial(place, target);
+  const which = other === target ? ["1st ", "2nd "][position] : "";
+  return `slope of ${symbol} in ${which}${graph.nodes[target].name}`;
+}
+
 // A step as { symbols, numbers, result, rule }.
 function describe(study, index) {
   const { kind, place, target, rule } = graph.steps[index];
@@ -47,7 +66,7 @@ function describe(study, index) {
       rule: "",
     };
   const { upstream, slope, flow } = study.applications[index];
-  const local = partial(place, target);
+  const local = localSlope(graph.steps[index]);
   return {
     symbols: `${partial(graph.root, place)} · ${local}`,
     numbers: fill({ symbol: "×" }, readable(upstream), readable(slope)),
@@ -63,9 +82,8 @@ function describeTotal(study, index) {
   if (uses === 1) return "";
   const { terms, after } = study.applications[index];
   const result = use > 1 ? ` = ${readable(after)}` : "";
-  const missing = use < uses ? `, ${uses - use} more to come` : "";
-  const sum = `${partial(graph.root, target)} = ${writeTerms(terms)}${result}`;
-  return `${sum} (${use} of ${uses} uses${missing})`;
+  const gradient = `${partial(graph.root, target)}${use < uses ? " so far" : ""}`;
+  return `${gradient} = ${writeTerms(terms)}${result} (${use} of ${uses} uses)`;
 }
 
 function writeTerms(terms) {
@@ -134,7 +152,7 @@ function slipsBackward(study, index) {
   const { upstream, slope, flow, before } = study.applications[index];
   const name = graph.nodes[target].name;
   const sum = before ?? 0;
-  const local = `${partial(place, target)} = ${readable(slope)}`;
+  const local = `${localSlope(graph.steps[index])} = ${readable(slope)}`;
   const above = `${partial(graph.root, place)} = ${readable(upstream)}`;
   const noUpstream = `You forgot the upstream gradient: ${readable(slope)} is the local slope only. Multiply it by ${above}.`;
   const noSlope = `You forgot the local slope: ${readable(upstream)} is the upstream gradient only. Multiply it by ${local}.`;
