@@ -510,6 +510,14 @@ def test_a_constant_stays_where_the_first_input_is_nudged() -> None:
         assert slope.value == pytest.approx(adjoint, rel=1e-6), node
 
 
+def test_where_a_derivative_does_not_exist_leaves_are_nudged_all_the_same() -> None:
+    (_, (root, adjoint, slope)) = estimate_nodes(mg.sqrt(mg.Value(0.0)), 1e-6, leaves=True)
+    assert (root.op, slope.value) == ("sqrt", pytest.approx(1.0))
+    assert math.isnan(adjoint)
+    with pytest.raises(ZeroDivisionError):
+        estimate_nodes(mg.sqrt(mg.Value(0.0)), 1e-6)
+
+
 def test_where_the_gradient_cannot_be_had_nodes_are_left_out() -> None:
     report = check(lambda x: mg.sqrt(x - 1) + x, 1.0, nodes=True)
     assert (report.verdict, report.nodes) == ("EDGE", [])

@@ -492,7 +492,33 @@ def test_where_one_derivative_does_not_exist_the_others_have_causes() -> None:
     assert report.entries[0].cause == f"maybe {Cause.FACTOR} of 0.5"
 
 
+def test_a_single_use_that_cannot_be_looked_at_nearby_is_named_by_what_it_is_here() -> None:
+    def gradient(x: float) -> float:
+        if x != 1.5:
+            raise ValueError("not here")
+        return x
+
+    assert cause_of(lambda x: x * x, 1.5, gradient=gradient).startswith(Cause.USE_NOT_ACCUMULATED)
+
+
 # Evidence nearby
+
+
+def test_a_factor_that_is_nearly_the_same_nearby_is_a_maybe() -> None:
+    def gradient(x: float) -> float:
+        return (2 + 0.01 * (x - 0.5)) * math.cos(x)
+
+    assert cause_of(math.sin, 0.5, gradient=gradient) == f"maybe {Cause.FACTOR} of 2"
+
+
+def test_a_function_that_breaks_down_nearby_is_known_here_alone() -> None:
+    def f(x: float) -> float:
+        if abs(x - 3) > 0.05:
+            raise RuntimeError("outside of the table")
+        return x**3
+
+    assert cause_of(f, 3.0, gradient=lambda x: 6 * x**2) == f"maybe {Cause.FACTOR} of 2"
+
 
 LABELLED = np.random.default_rng(2).normal(size=(12, 3))
 

@@ -270,6 +270,7 @@ def test_watchers_inside_of_one_another_take_over_what_they_are_given() -> None:
         (np.complex64(1j), "of type complex64"),
         (np.array([1.0, 2.0]), r"make one Value for each entry: \[Value\(entry\)"),
         ([1.0], r"make one Value for each entry"),
+        (np.array(2.0), r"take the number out of it: \.item\(\)"),
         (None, r"got None of type NoneType"),
         (Value(2.0), r"it is a Value already"),
     ],
