@@ -511,6 +511,41 @@ def test_a_factor_that_is_nearly_the_same_nearby_is_a_maybe() -> None:
     assert cause_of(math.sin, 0.5, gradient=gradient) == f"maybe {Cause.FACTOR} of 2"
 
 
+def test_factors_that_differ_by_more_than_a_hundredth_of_what_they_add_are_two() -> None:
+    report = check(
+        lambda x: x[0] ** 2 + x[1] ** 3,
+        [1.0, 2.0],
+        gradient=lambda x: [1.001 * 2 * x[0], 1.00105 * 3 * x[1] ** 2],
+    )
+    factors = [f"{Cause.CONSTANT_FACTOR} of {factor}" for factor in (1.001, 1.00105)]
+    assert [entry.cause for entry in report.entries] == factors
+
+
+def test_a_factor_of_a_large_derivative_is_no_flipped_sign() -> None:
+    cause = cause_of(lambda x: 1e8 * x**2, 1.3, gradient=lambda x: 6e8 * x)
+    assert cause == f"{Cause.CONSTANT_FACTOR} of 3"
+
+
+@pytest.mark.parametrize(("failures", "cause"), [(0, Cause.NO_PATTERN), (1, Cause.ENTRIES_SWAPPED)])
+def test_a_swap_is_doubted_where_all_points_nearby_are_known(failures: int, cause: str) -> None:
+    left = [None] * failures
+
+    def gradient(x: list[float]) -> list[float]:
+        if x != [1.0, 2.0] and left:
+            left.pop()
+            raise ValueError("not here")
+        return [x[1] ** 2, 2 * x[0]]
+
+    assert cause_of(lambda x: x[0] ** 2 + x[1] ** 2, [1.0, 2.0], gradient=gradient).startswith(
+        cause
+    )
+
+
+def test_of_a_line_a_flipped_sign_is_likelier_than_a_swap() -> None:
+    flipped = cause_of(lambda x: x[0] - x[1], [1.0, 2.0], gradient=lambda x: [-1.0, 1.0])
+    assert flipped == Cause.SIGN_FLIPPED
+
+
 def test_a_function_that_breaks_down_nearby_is_known_here_alone() -> None:
     def f(x: float) -> float:
         if abs(x - 3) > 0.05:
