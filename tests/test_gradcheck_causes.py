@@ -541,6 +541,33 @@ def test_a_swap_is_doubted_where_all_points_nearby_are_known(failures: int, caus
     )
 
 
+def test_a_function_that_breaks_down_at_one_point_nearby_is_known_at_the_others() -> None:
+    broken = []
+
+    def f(x: float) -> float:
+        if abs(x - 3) > 0.05 and not broken:
+            broken.append(x)
+            raise RuntimeError("busy")
+        return x**3
+
+    cause = cause_of(f, 3.0, gradient=lambda x: 3 * x**2 + math.sin(9 * x))
+    assert cause.startswith(Cause.NO_PATTERN)
+
+
+def test_a_slight_factor_is_constant_as_far_as_noise_lets_it_be_seen() -> None:
+    cause = cause_of(noisy(lambda x: x**3, 1e-9), 1.3, gradient=lambda x: 1.001 * 3 * x**2)
+    assert cause.startswith(f"{Cause.CONSTANT_FACTOR} of 1.001")
+
+
+def test_a_node_is_blamed_on_the_first_of_several_wrong_operations() -> None:
+    cube = mg.operation("bad_cube", value="a**3", derivatives=["3 * a"])
+    square = mg.operation("bad_square", value="a * a", derivatives=["a"])
+    report = check(lambda x: square(cube(x * 2.0)) * 1.5, 1.3, nodes=True)
+    wrong = [node for node in report.nodes if node.verdict == "WRONG"]
+    told = f"{Cause.OPERATION}: the derivative of bad_cube with respect to a"
+    assert {node.cause for node in wrong} == {told}
+
+
 def test_of_a_line_a_flipped_sign_is_likelier_than_a_swap() -> None:
     flipped = cause_of(lambda x: x[0] - x[1], [1.0, 2.0], gradient=lambda x: [-1.0, 1.0])
     assert flipped == Cause.SIGN_FLIPPED
