@@ -492,6 +492,11 @@ def test_where_one_derivative_does_not_exist_the_others_have_causes() -> None:
     assert report.entries[0].cause == f"maybe {Cause.FACTOR} of 0.5"
 
 
+def test_of_an_output_that_is_no_value_no_use_is_known() -> None:
+    report = check(lambda x: [3.0, x[0] * x[0]], [1.5], gradient=lambda x: [[0.0], [x[0]]])
+    assert report.cause == f"{Cause.CONSTANT_FACTOR} of 0.5"
+
+
 def test_a_single_use_that_cannot_be_looked_at_nearby_is_named_by_what_it_is_here() -> None:
     def gradient(x: float) -> float:
         if x != 1.5:
