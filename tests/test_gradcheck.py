@@ -388,6 +388,27 @@ def test_what_is_accepted_must_lie_within_what_the_noise_leaves(
     assert not check(f, 1.3, gradient=lambda _: -1e6, accept=unclear)
 
 
+@pytest.mark.parametrize(
+    ("f", "x", "gradient"),
+    [
+        (
+            lambda x: float(np.exp(np.float32(x) / np.float32(7))),
+            0.0009818570288842392,
+            lambda x: math.exp(x / 7) / 7,
+        ),
+        (lambda x: float(np.float32(1 + math.sin(x))), 4.48220005174111e-05, math.cos),
+        (lambda x: round(math.sin(x) + 1, 6), 0.00029401258398611664, math.cos),
+    ],
+    ids=["exp in single precision", "sin in single precision", "sin to six digits"],
+)
+def test_a_path_of_noise_that_meets_one_step_of_f_knows_its_size(
+    f: Callable[[float], float], x: float, gradient: Callable[[float], float]
+) -> None:
+    report = check(f, x, gradient=gradient)
+    assert report.verdict in ("PASS", "NOISY")
+    assert report.entries[0].gap <= report.entries[0].error_bound
+
+
 @pytest.mark.parametrize("level", [1e-12, 1e-13, 1e-14])
 def test_noise_that_leaves_room_does_not_hide_a_small_fault(level: float) -> None:
     rng = random.Random(3)
