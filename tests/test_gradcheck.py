@@ -372,7 +372,7 @@ def noisy_sine() -> Callable[[float], float]:
     [
         (half, lambda x: 2 * x),
         (noisy_sine(), math.cos),
-        (lambda x: 1e16 + math.sin(x), math.cos),
+        (lambda x: 1e12 + math.sin(x), math.cos),
     ],
     ids=["half precision", "noise", "a huge constant"],
 )
@@ -451,6 +451,85 @@ def test_a_gradient_of_zero_passes_where_f_stands_still_but_for_rounding() -> No
 
     report = check(f, [0.7, 1.1], gradient=lambda x: [x[0] / math.hypot(x[0], 1), 0.0])
     assert report.verdict == "PASS"
+
+
+def softmax(scores: Any) -> Any:
+    powers = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def before_a_normalisation(rng: np.random.Generator) -> tuple[Case, int]:
+    """A bias of which a batch normalisation takes away the mean; beside weights."""
+    inputs, targets = rng.normal(size=(8, 3)), rng.normal(size=(8, 4))
+
+    def normalised(weights: Any, bias: Any) -> tuple[Any, Any]:
+        hidden = inputs @ weights + bias
+        scale = 1 / np.sqrt(hidden.var(axis=0) + 1e-5)
+        return (hidden - hidden.mean(axis=0)) * scale, scale
+
+    def f(weights: Any, bias: Any) -> Any:
+        return ((normalised(weights, bias)[0] - targets) ** 2).mean()
+
+    def gradient(weights: Any, bias: Any) -> tuple[Any, Any]:
+        units, scale = normalised(weights, bias)
+        of_units = 2 * (units - targets) / targets.size
+        mean = of_units.mean(axis=0) + units * (of_units * units).mean(axis=0)
+        of_hidden = scale * (of_units - mean)
+        return inputs.T @ of_hidden, of_hidden.sum(axis=0)
+
+    return Case(f, (rng.normal(size=(3, 4)), rng.normal(size=4)), gradient), 1
+
+
+def of_the_keys(rng: np.random.Generator) -> tuple[Case, int]:
+    """A bias of the keys of attention, which adds the same to all scores of a query."""
+    shapes = ((5, 3), (6, 3), (6, 2), (5, 2))
+    queries, keys, values, targets = (rng.normal(size=shape) for shape in shapes)
+
+    def f(bias: Any) -> Any:
+        return ((softmax(queries @ (keys + bias).T) @ values - targets) ** 2).sum()
+
+    def gradient(bias: Any) -> Any:
+        shares = softmax(queries @ (keys + bias).T)
+        of_shares = 2 * (shares @ values - targets) @ values.T
+        of_scores = shares * (of_shares - (of_shares * shares).sum(axis=1, keepdims=True))
+        return (of_scores.T @ queries).sum(axis=0)
+
+    return Case(f, (rng.normal(size=3),), gradient), 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("made", [before_a_normalisation, of_the_keys])
+def test_what_rounding_leaves_of_zero_passes_where_f_stands_still(
+    made: Callable[[np.random.Generator], tuple[Case, int]], seed: int
+) -> None:
+    case, place = made(np.random.default_rng(seed))
+    left = np.atleast_2d(case.gradient(*case.x))[-1] if place == 0 else case.gradient(*case.x)[1]
+    assert 0 < abs(left).max() < 1e-14
+    assert check(case.f, *case.x, gradient=case.gradient).verdict == "PASS"
+
+    def off(*x: Any) -> Any:
+        rows = case.gradient(*x)
+        return rows + 1e-9 if place == 0 else (rows[0], rows[1] + 1e-9)
+
+    report = check(case.f, *case.x, gradient=off)
+    assert {entry.verdict for entry in report.entries if entry.input == place} == {"WRONG"}
+
+
+@pytest.mark.parametrize(
+    ("x", "gradient", "verdict"),
+    [
+        # Less than a hundred roundings of f while x changes by its size, or by 1.
+        (3.0, 3e-15, "PASS"),
+        (3.0, 4e-15, "INCONCLUSIVE"),
+        (1e-3, 1e-14, "PASS"),
+        (1e-3, 2e-14, "INCONCLUSIVE"),
+        (3.0, 1e-12, "WRONG"),
+    ],
+)
+def test_what_rounding_leaves_is_measured_by_f_and_by_how_far_it_was_seen_to_stand_still(
+    x: float, gradient: float, verdict: str
+) -> None:
+    assert check(lambda _: 1.0, x, gradient=lambda _: gradient).verdict == verdict
 
 
 # Right gradients at hard points

@@ -164,7 +164,8 @@ class Comparison:
             for i, (position, index) in enumerate(problem.places):
                 name, output = problem.derivative_name(k, i), problem.output_indices[k]
                 entry = Entry(position, index, output, name, row[i])
-                found.append(judge(entry, estimates[i][k], circumstances))
+                here = circumstances._replace(reach=max(problem.scales[i], 1.0))
+                found.append(judge(entry, estimates[i][k], here))
         return found
 
     def _look_around(self, recorder: Recorder | None) -> tuple[Nudges, list[float]]:
@@ -219,7 +220,11 @@ class Comparison:
             )
         circumstances = Circumstances(rtol=self.rtol, size=abs(root.number))
         return [
-            judge(Entry(-1, (n,), (), name_of(node, n), adjoint), estimate, circumstances)
+            judge(
+                Entry(-1, (n,), (), name_of(node, n), adjoint),
+                estimate,
+                circumstances._replace(reach=max(abs(node.number), 1.0)),
+            )
             for n, (node, adjoint, estimate) in enumerate(found)
         ]
 

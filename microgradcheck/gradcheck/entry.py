@@ -197,6 +197,7 @@ class Circumstances(NamedTuple):
     undefined: str = ""  # why f has no value here
     complaint: str = ""  # why what was given is no gradient at all
     failure: str = ""  # why the gradient could not be computed here
+    reach: float = 1.0  # how far the input is moved to see whether f stands still
 
 
 def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Entry:
@@ -236,6 +237,7 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
             return Verdict.KINK, f"{Cause.KINK}; any number between its slopes will do"
         return Verdict.WRONG, f"{Cause.OUTSIDE_A_KINK}; any number between them would do"
     differs = entry.gap > here.rtol * abs(entry.reference) + entry.error_bound
+    differs = differs and not _both_stand_still(entry.gradient, estimate, here)
     if here.scatter and (not differs or entry.gap <= _explained_by(here, estimate)):
         return Verdict.NOISY, _does_not_repeat(here)
     if differs:
@@ -271,12 +273,22 @@ def _does_not_repeat(here: Circumstances) -> str:
 
 
 def _power(estimate: Estimate, gradient: float, resolution: float, here: Circumstances) -> float:
+    if _both_stand_still(gradient, estimate, here):
+        return 0.0
     base = abs(estimate.value) - estimate.error_bound
     if not base > 0:
         # The secants of what changes by itself are not those of f.
         base = 0.0 if here.scatter else estimate.secant
     if base > 0 and math.isfinite(resolution):
         return resolution / base
-    # Where f stands still, or is known to be zero, a gradient of zero is what it should be.
-    is_zero = estimate.is_flat or estimate.value == estimate.error_bound == 0
-    return 0.0 if gradient == 0 and is_zero else math.inf
+    # Where the slope is known to be zero, a gradient of zero is what it should be.
+    return 0.0 if gradient == estimate.value == estimate.error_bound == 0 else math.inf
+
+
+def _both_stand_still(gradient: float, estimate: Estimate, here: Circumstances) -> bool:
+    """Tell whether neither f nor its gradient tells of a change beyond rounding.
+
+    Rounding is what is left of a gradient whose terms cancel, as that of a bias in front of a
+    normalisation does.
+    """
+    return estimate.is_flat and abs(gradient) * here.reach <= ROUND_OFF * here.size

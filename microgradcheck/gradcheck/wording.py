@@ -163,5 +163,5 @@ def power(power: float) -> str:
     if not math.isfinite(power):
         return "none: no error of any size would have been seen"
     if power == 0:
-        return "f stands still at every step, as a gradient of zero says"
+        return "f stands still at every step but for rounding, and so does the gradient"
     return f"relative errors of {power:.1e} would have been seen"

@@ -218,7 +218,7 @@ class _Search:
         )
         if self.quantum > 64 * UNIT_ROUNDOFF * abs(self.samples.center):
             return found._replace(behaviour="quantised")
-        is_seen = abs(best.value) > best.bound or found.secant
+        is_seen = abs(best.value) > 2 * best.bound or found.secant
         return found if is_seen else where_flat(self.samples, self.scale, found)
 
     def _comparable(self, best: Window) -> float:
