@@ -278,7 +278,7 @@ def test_sweep_says_where_a_difference_is_undefined(run: Run) -> None:
 def test_sweep_says_why_there_is_no_slope(run: Run, function: str, problem: str) -> None:
     ended = run(f"sweep '{function}' x=0")
     assert ended.status == 3
-    assert f"The value is 0.0, but {problem}." in ended.out
+    assert f"f is 0.0 there, but {problem}." in ended.out
     assert "digits" not in ended.out
     assert json.loads(run(f"sweep '{function}' x=0 --json").out)["problem"] == problem
 
@@ -350,7 +350,7 @@ def test_json_has_null_for_what_is_no_finite_number(run: Run) -> None:
         ("check x x=1 y=2", "y is given but not in the expression\n"),
         ("check 'x*pi' x=1 pi=3", "pi has a meaning already; choose another name\n"),
         ("check x x=1 x=2", "x is given twice\n"),
-        ("check sin(x) + x x=1", "+ is no value such as x=1; if it belongs to the expression, "),
+        ("check sin(x) + x x=1", "+ is not of the form x=1: write values without spaces, "),
         ("check 3", "there is no variable in the expression, and so no derivative of it\n"),
         ("check x x=", "x needs a finite number, as in x=1\n"),
         ("check x x=inf", "x needs a finite number, as in x=1\n  inf\n  ^\n"),
@@ -362,7 +362,7 @@ def test_json_has_null_for_what_is_no_finite_number(run: Run) -> None:
         ("check x --at 1", "--at is for functions"),
         ("check losses:square x=1", "x=1: give a function its inputs in order"),
         ("check losses:square --at x=1", "x=1: give the inputs in order, as --at 1.0 2.0"),
-        ("check losses:square", "losses:square needs the point to look at it from"),
+        ("check losses:square", "losses:square needs its inputs, as in --at 1.0 2.0"),
         ("check losses:sqare --at 1", "there is no sqare in losses; did you mean square?\n"),
         ("check losses:number --at 1", "losses:number is a int, not a function\n"),
         ("check nowhere:f --at 1", "cannot import nowhere: No module named 'nowhere'\n"),
@@ -378,7 +378,11 @@ def test_json_has_null_for_what_is_no_finite_number(run: Run) -> None:
         ("chek x x=1", "argument COMMAND: invalid choice: 'chek'"),
         ("check", "the following arguments are required: FUNCTION"),
         ("check x x=1 --jason", "there is no option --jason"),
-        ("demo x=1", "there is no option x=1"),
+        ("demo x=1", "x=1 is one too many; microgradcheck --help tells more\n"),
+        ("demo --x", "there is no option --x; microgradcheck --help tells more\n"),
+        ("check 'x*y' x=1,5 y=2", "this is more than one expression; write a decimal point, not a"),
+        ("check xy x=1 y=2", "xy has no value; for a product, write x*y\n  xy\n  ^\n"),
+        ("check sinx x=1", "sinx has no value; write sin(x)\n  sinx\n  ^\n"),
         ("mistakes add-overwrite", "there is no mistake named add-overwrite; did you mean add-ov"),
         ("mistakes 7", "there is no mistake named 7; microgradcheck mistakes lists them\n"),
         ("mistakes -o x.svg", "--output is for one mistake; give its name before it\n"),

@@ -12,7 +12,7 @@ from microgradcheck.gradcheck.entry import Cause
 from microgradcheck.gradcheck.explanations import EXPLANATIONS, explain
 from reports import CASES, Case
 
-HEADINGS = ["What it means", "How it is found", "What usually made it", "What to do"]
+HEADINGS = ["What it means", "How it is found", "What usually causes it", "What to do"]
 
 
 def test_every_verdict_and_every_cause_is_explained() -> None:

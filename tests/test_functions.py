@@ -433,7 +433,7 @@ def test_each_rule_of_the_table_gives_floats() -> None:
 )
 def test_a_text_that_is_no_mathematics_is_refused_when_it_is_defined(text: str) -> None:
     for value, derivative in ((text, "1.0"), ("a", text.replace("y", "b"))):
-        with pytest.raises(ValueError, match=r"of mine .*(cannot use|is no expression)"):
+        with pytest.raises(ValueError, match=r"of mine .*(cannot use|is not an expression)"):
             mg.operation("mine", value=value, derivatives=[derivative])
     assert "mine" not in OPERATIONS
     assert mg.operation("mine", value="a", derivatives=["1.0"])(2.0) == 2.0
@@ -442,9 +442,13 @@ def test_a_text_that_is_no_mathematics_is_refused_when_it_is_defined(text: str) 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"name": 3}, TypeError, "name is a text, got 3"),
-        ({"value": 3}, TypeError, "the value of mine is a text or a function, got 3"),
-        ({"derivatives": [None]}, TypeError, "with respect to a is a text or a function, got None"),
+        ({"name": 3}, TypeError, "name is a string, got 3"),
+        ({"value": 3}, TypeError, "the value of mine is a string or a function, got 3"),
+        (
+            {"derivatives": [None]},
+            TypeError,
+            "with respect to a is a string or a function, got None",
+        ),
         ({"derivatives": "1.0"}, TypeError, "a list with one rule for each input, got '1.0'"),
         ({"derivatives": None}, TypeError, "a list with one rule for each input, got None"),
         ({"derivatives": []}, ValueError, "one or two inputs, got 0 derivatives"),

@@ -532,6 +532,18 @@ def test_what_rounding_leaves_is_measured_by_f_and_by_how_far_it_was_seen_to_sta
     assert check(lambda _: 1.0, x, gradient=lambda _: gradient).verdict == verdict
 
 
+@pytest.mark.parametrize(
+    ("gradient", "verdict"), [(-1 - 0.9e-6, "KINK"), (0.3, "KINK"), (1 + 1.1e-6, "WRONG")]
+)
+def test_the_power_of_a_check_at_a_kink_is_that_beyond_its_slopes(
+    gradient: float, verdict: str
+) -> None:
+    report = check(abs, 0.0, gradient=lambda _: gradient)
+    assert report.verdict == verdict
+    assert report.power == pytest.approx(1e-6)
+    assert ("at a kink beyond" in str(report)) == (verdict == "KINK")
+
+
 # Right gradients at hard points
 
 FAR = 1e6 + 0.3

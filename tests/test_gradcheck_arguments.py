@@ -588,3 +588,18 @@ def test_results_and_gradients_of_torch() -> None:
     assert check(f, x, gradient=lambda x: -gradient(x)).cause == Cause.SIGN_FLIPPED
     pair = check(lambda x, y: f(x) * y, x, 2.0, gradient=lambda x, y: (gradient(x) * y, f(x)))
     assert pair.verdict == "PASS"
+
+
+@pytest.mark.parametrize("given", [None, ["a", "b"], np.ones((2, 1))])
+def test_a_complaint_is_about_the_input_that_it_is_made_of(given: Any) -> None:
+    def f(weights: Any, bias: Any) -> float:
+        return float((weights @ np.ones(3) + bias).sum())
+
+    report = mg.gradcheck(
+        *(f, np.ones((2, 3)), np.ones(2)),
+        gradient=lambda weights, _: (np.ones_like(weights), given),
+        raise_on_failure=False,
+    )
+    assert str(report).startswith("WRONG df/dbias[0]: ")
+    assert [entry.verdict for entry in report.entries] == ["INCONCLUSIVE"] * 6 + ["WRONG"] * 2
+    assert "against" not in str(report)

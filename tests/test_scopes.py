@@ -299,7 +299,7 @@ def test_a_label_and_a_scope_are_kept_together() -> None:
     y.label = "y"
     assert (y.label, repr(y)) == ("y", "Value(data=9.0, op='multiply', label='y')")
     assert boxes(y) == {"": ["x"], "square": ["y"]}
-    with pytest.raises(TypeError, match="a label is a text, got 3"):
+    with pytest.raises(TypeError, match="a label is a string, got 3"):
         y.label = 3  # type: ignore[assignment]
 
 

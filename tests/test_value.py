@@ -286,7 +286,7 @@ def test_what_is_not_one_real_number_is_refused_with_advice(data: object, advice
 
 
 def test_a_label_that_is_no_text_is_refused() -> None:
-    with pytest.raises(TypeError, match="a label is a text, got 3"):
+    with pytest.raises(TypeError, match="a label is a string, got 3"):
         Value(1.0, 3)  # type: ignore[arg-type]
 
 

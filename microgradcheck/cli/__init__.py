@@ -132,7 +132,9 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     options, more = parser.parse_known_args([_shield(a) for a in arguments] or ["demo"])
     unknown = [a for a in more if a.startswith("-") or "values" not in options]
     if unknown:
-        parser.error(f"there is no option {unknown[0].strip()}")
+        first = unknown[0].strip()
+        is_option = first.startswith("-")
+        parser.error(f"there is no option {first}" if is_option else f"{first} is one too many")
     if "values" in options:
         options.target = options.target.strip()
         # argparse does not take values from behind an option, where they may stand as well.

@@ -6,7 +6,7 @@ import inspect
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from importlib import import_module
@@ -148,13 +148,16 @@ def read_target(options: Namespace) -> _Target:
         if values:
             raise ValueError(f"{values[0]}: give a function its inputs in order, as --at 1.0 2.0")
         if not at:
-            raise ValueError(f"{text} needs the point to look at it from, as in --at 1.0 2.0")
+            raise ValueError(f"{text} needs its inputs, as in --at 1.0 2.0")
         for number in at:
             if "=" in number:
                 raise ValueError(f"{number}: give the inputs in order, as --at 1.0 2.0")
         return _function_target(text, [_number("--at", number) for number in at])
     if at is not None:
-        raise ValueError("--at is for functions; give an expression its values by name, as in x=1")
+        raise ValueError(
+            "--at is for functions, such as math:sin; give an expression its values by name, "
+            "as in x=1"
+        )
     expression = Expression(text)
     point = _point(expression, values)
     return _Target(expression.text, expression, tuple(point.values()), point)
@@ -173,8 +176,8 @@ def _point(expression: Expression, values: list[str]) -> dict[str, float]:
         name = normalize("NFKC", written.strip())
         if not equals:
             raise ValueError(
-                f"{value} is no value such as x=1; "
-                "if it belongs to the expression, put that in quotes"
+                f"{value} is not of the form x=1: write values without spaces, "
+                "and the expression in quotes"
             )
         if name in given:
             raise ValueError(f"{name} is given twice")
@@ -182,8 +185,11 @@ def _point(expression: Expression, values: list[str]) -> dict[str, float]:
     unused = [name for name in given if name not in expression.names]
     for name in expression.names:
         if name not in given:
-            known = [*unused, *FUNCTIONS, *CONSTANTS]
-            advice = near_miss(name, known, f"; add {name}=1 after the expression")
+            advice = _run_together(name, given) or near_miss(
+                name,
+                [*unused, *FUNCTIONS, *CONSTANTS],
+                f"; add {name}=1 after the expression",
+            )
             raise expression.complaint(f"{name} has no value{advice}", name)
     for name in unused:
         if name in FUNCTIONS or name in CONSTANTS:
@@ -193,6 +199,14 @@ def _point(expression: Expression, values: list[str]) -> dict[str, float]:
     if not given:
         raise ValueError("there is no variable in the expression, and so no derivative of it")
     return {name: _number(name, given[name]) for name in expression.names}
+
+
+def _run_together(name: str, given: Iterable[str]) -> str:
+    """Return what to write for a product such as xy, or a call such as sinx; "" for neither."""
+    if all(letter in given for letter in name):
+        return f"; for a product, write {'*'.join(name)}"
+    found = [f for f in FUNCTIONS if name.startswith(f) and name.removeprefix(f) in given]
+    return f"; write {found[0]}({name.removeprefix(found[0])})" if found else ""
 
 
 def _number(name: str, text: str) -> float:

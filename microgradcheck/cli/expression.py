@@ -66,7 +66,8 @@ _HINTS: Final = {
     "√": "write sqrt(x) for a root",
     "|": "write abs(x) for an absolute value",
     **dict.fromkeys("[]{}", "write parentheses, ( and )"),
-    **dict.fromkeys("<>!&~", "there are no comparisons here, but max, min, abs and relu"),
+    "!": "there is no factorial here",
+    **dict.fromkeys("<>&~", "comparisons cannot be used here; max, min, abs and relu can"),
 }
 _MISSING: Final = "a number or a name is missing here"
 _NO_SIGN: Final = "a product needs a * here"
@@ -137,7 +138,7 @@ class Expression:
 
     def _step(self, node: ast.expr) -> float | str | _Call:
         column = self._characters(node.col_offset)
-        reason = "this is no arithmetic; there are numbers, names, + - * / ** and functions"
+        reason = "this is not arithmetic: use numbers, names, + - * / ** and functions"
         match node:
             case ast.Constant(value=int() | float() as number) if not isinstance(number, bool):
                 if number <= sys.float_info.max:
@@ -146,7 +147,8 @@ class Expression:
             case ast.Name(id=name) if name in CONSTANTS:
                 return CONSTANTS[name]
             case ast.Name(id=name) if name in FUNCTIONS:
-                reason = f"{name} is a function: write {name}(x)"
+                inputs = ", ".join("xyz"[: OPERATIONS[FUNCTIONS[name]].arity])
+                reason = f"{name} is a function: write {name}({inputs})"
             case ast.Name(id=name):
                 self._columns.setdefault(name, column)
                 return name
@@ -174,6 +176,8 @@ class Expression:
                 reason = f"write {name}, without a module"
             case ast.Tuple(elts=[first, *_]):
                 column, reason = self._behind(first), "this is more than one expression"
+                if isinstance(first, ast.Constant):
+                    reason += "; write a decimal point, not a comma"
         raise ExpressionError(reason, self.text, column)
 
     def _behind(self, node: ast.expr) -> int:
@@ -216,7 +220,7 @@ def _parse(text: str) -> ast.expr:
     except SyntaxError as error:
         _check_neighbours(text)
         column = min(max((error.offset or 1) - 1, 0), len(text))
-        raise ExpressionError(f"this is no expression: {error.msg}", text, column) from None
+        raise ExpressionError(f"this is not an expression: {error.msg}", text, column) from None
     except (MemoryError, RecursionError):
         raise ExpressionError("too many operations in each other", text, 0) from None
 
@@ -238,7 +242,10 @@ def _check_characters(text: str) -> None:
             if not opened:
                 raise ExpressionError("this parenthesis was never opened", text, column)
             opened.pop()
-        elif character not in " +-*/.," and not ("_" + character).isidentifier():
+        elif character in _REPLACEMENTS or (
+            # A middle dot may stand in a Python name.
+            character not in " +-*/.," and not ("_" + character).isidentifier()
+        ):
             raise ExpressionError(_why_not(text, column), text, column)
     if opened:
         raise ExpressionError("this parenthesis is never closed", text, opened[-1])
@@ -249,7 +256,9 @@ def _why_not(text: str, column: int) -> str:
     if character in _REPLACEMENTS:
         before = re.findall(r"\w*$", text[:column])[0]
         after = re.findall(r"^\w*", text[column + 1 :])[0]
-        return f"write {before}{_REPLACEMENTS[character]}{after}, not {before}{character}{after}"
+        inputs = "(x)" if before in FUNCTIONS else ""
+        right = f"{before}{inputs}{_REPLACEMENTS[character]}{after}"
+        return f"write {right}, not {before}{character}{after}"
     shown = character if character.isprintable() else f"U+{ord(character):04X}"
     return _HINTS.get(character, f"the character {shown} has no place in an expression")
 

@@ -135,7 +135,7 @@ def sweep(options: Namespace) -> Result:
         problem = problem or str(error)
     if problem:
         note = prose(
-            f"The value is {value!r}, but {problem}. So there is nothing to measure errors from."
+            f"f is {value!r} there, but {problem}. So there is nothing to measure errors from."
         )
         return target.result(Status.CANNOT_TELL, {"problem": problem}, note)
     # In proportion to x, as elsewhere, but by a power of ten, which the table shows as it is.

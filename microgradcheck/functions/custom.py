@@ -33,7 +33,7 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
 
     Raises:
         ValueError: the name or a text cannot be used, or there are not one or two derivatives.
-        TypeError: the name is no text, or a rule is neither a text nor a function.
+        TypeError: the name is not a string, or a rule is neither a string nor a function.
 
     Example:
         >>> cube = operation("cube", value="a**3", derivatives=["3 * a**2"])
@@ -43,7 +43,7 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
         12.0
     """
     if not isinstance(name, str):
-        raise TypeError(f"an operation's name is a text, got {name!r}")
+        raise TypeError(f"an operation's name is a string, got {name!r}")
     if not name.isidentifier() or keyword.iskeyword(name):
         raise ValueError(f"an operation's name is a Python identifier, got {name!r}")
     if name in {*OPERATIONS, *FLOATS.names, *RESERVED, "a", "b", "y", "real", "value"}:
@@ -68,7 +68,7 @@ def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
     if callable(rule):
         return _python_rule(rule, what)
     if not isinstance(rule, str):
-        raise TypeError(f"{what} is a text or a function, got {rule!r}")
+        raise TypeError(f"{what} is a string or a function, got {rule!r}")
     rule = rule.strip()
     try:
         given = ast.parse(rule, mode="eval").body
@@ -82,7 +82,7 @@ def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
         return rule if text == as_given else text
     except (SyntaxError, RecursionError) as error:
         reason = getattr(error, "msg", error)
-        raise ValueError(f"{what} is no expression: {rule!r} ({reason})") from None
+        raise ValueError(f"{what} is not an expression: {rule!r} ({reason})") from None
 
 
 class _Mathematics:

@@ -58,7 +58,7 @@ def explain(
         common = evidence.common_cause()
         if right and recording and not recording.read_at:
             notes.append(
-                f"all {right:,} recorded operations are right by themselves; the fault is in "
+                f"each recorded operation is right by itself ({right:,} of them); the fault is in "
                 "how their derivatives are added up, or in which order"
             )
     explained = [

@@ -102,7 +102,13 @@ class Comparison:
         if self.under_test.complaint:
             # What is no gradient of f at all cannot be compared with one.
             nothing = [Estimate(math.nan, math.inf)] * len(self.center)
-            return self._judge_each([nothing] * len(self.problem.entries))
+            at_fault = self.under_test.at_fault
+            return [
+                entry
+                if at_fault in (None, entry.input)
+                else entry.judged(Verdict.INCONCLUSIVE, entry.cause)
+                for entry in self._judge_each([nothing] * len(self.problem.entries))
+            ]
         entries = (
             self._judge_by_differences()
             if self.reference == "central-difference"

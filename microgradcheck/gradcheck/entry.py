@@ -202,7 +202,7 @@ class Circumstances(NamedTuple):
 
 def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Entry:
     """Return the entry with its verdict; the cause of what is just wrong is left to `causes`."""
-    resolution = circumstances.rtol * abs(estimate.value) + 2 * estimate.error_bound
+    resolution = circumstances.rtol * _size(estimate) + 2 * estimate.error_bound
     entry = replace(
         entry,
         reference=estimate.value,
@@ -256,6 +256,10 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     )
 
 
+def _size(estimate: Estimate) -> float:
+    return max(map(abs, estimate.slopes or (estimate.value,)))
+
+
 def _explained_by(here: Circumstances, estimate: Estimate) -> float:
     """Return how far an estimate may be off where f changes by itself now and then."""
     added = here.scatter / estimate.step if estimate.step else 0.0
@@ -275,7 +279,7 @@ def _does_not_repeat(here: Circumstances) -> str:
 def _power(estimate: Estimate, gradient: float, resolution: float, here: Circumstances) -> float:
     if _both_stand_still(gradient, estimate, here):
         return 0.0
-    base = abs(estimate.value) - estimate.error_bound
+    base = _size(estimate) - estimate.error_bound
     if not base > 0:
         # The secants of what changes by itself are not those of f.
         base = 0.0 if here.scatter else estimate.secant

@@ -15,7 +15,7 @@ from microgradcheck.gradcheck.entry import Cause, Verdict
 __all__ = ["EXPLANATIONS", "explain"]
 
 _WIDTH = 72
-_HEADINGS = ("What it means", "How it is found", "What usually made it", "What to do")
+_HEADINGS = ("What it means", "How it is found", "What usually causes it", "What to do")
 
 
 def explain(topic: str) -> str:

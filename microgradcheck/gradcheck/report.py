@@ -150,7 +150,8 @@ class Report:
     def _cost_lines(self) -> list[str]:
         lines = []
         if math.isfinite(self.power) or self.verdict is not Verdict.WRONG:
-            lines.append(f"power: {power(self.power)}")
+            kinks = any(entry.verdict is Verdict.KINK for entry in self.entries)
+            lines += wrap("power: ", power(self.power, kinks=kinks))
         tape = f", and {self.taped:,} of its tape" if self.taped else ""
         calls = f"calls: {self.calls:,} of f{tape}"
         if self.repeat and not self.passed:
@@ -224,5 +225,5 @@ class Report:
 
 
 def _is_empty(entry: Entry) -> bool:
-    wrong = entry.verdict is Verdict.WRONG
-    return wrong and math.isnan(entry.gradient) and math.isnan(entry.reference)
+    is_undefined = entry.verdict is Verdict.EDGE
+    return not is_undefined and math.isnan(entry.gradient) and math.isnan(entry.reference)

@@ -31,6 +31,7 @@ class Gradient(NamedTuple):
     rows: Rows
     again: Rows | None = None  # from a second call, for gradients of a user's own
     complaint: str = ""  # why it is no gradient of f at all, such as a wrong shape
+    at_fault: int | None = None  # the input that a complaint is about
     failure: str = ""  # why it could not be computed here
     ask: Callable[[Sequence[float]], Rows] | None = None  # at other inputs
 
@@ -45,7 +46,11 @@ class Gradient(NamedTuple):
 
 
 class _MisfitError(Exception):
-    """The gradient has not the kind or shape that f and its inputs ask for."""
+    """The gradient, or the part for one input, does not have the kind or shape that f asks for."""
+
+    def __init__(self, complaint: str, at_fault: int | None = None) -> None:
+        super().__init__(complaint)
+        self.at_fault = at_fault
 
 
 def gradient_of(
@@ -69,7 +74,7 @@ def gradient_of(
     try:
         return Gradient(ask(problem.entries), ask(problem.entries) if own else None, ask=ask)
     except _MisfitError as misfit:
-        return Gradient(blank, complaint=str(misfit))
+        return Gradient(blank, complaint=str(misfit), at_fault=misfit.at_fault)
     except (ValueError, ArithmeticError, StaleTapeError) as error:
         if own and not isinstance(error, ArithmeticError):
             raise
@@ -121,9 +126,9 @@ def _parted(given: Any, problem: Problem, outputs: Sequence[Index]) -> Rows:
             f"got {short([given])}"
         )
     rows: Rows = [[] for _ in outputs]
-    for part, entry, name in zip(parts, problem.inputs, problem.names, strict=True):
+    for n, (part, entry, name) in enumerate(zip(parts, problem.inputs, problem.names, strict=True)):
         if part is None:
-            raise _MisfitError(f"{Cause.NONE}: the one with respect to {name}; is it returned?")
+            raise _MisfitError(f"{Cause.NONE}: the one with respect to {name}; is it returned?", n)
         columns, found = indices_of(entry), indices_of(part)
         expected = [output + column for output in outputs for column in columns]
         # f may return its one number in an array of shape (1,) or so, seldom on purpose.
@@ -132,19 +137,19 @@ def _parted(given: Any, problem: Problem, outputs: Sequence[Index]) -> Rows:
             if found == columns:
                 jacobian = "so it is a Jacobian, its output axes first"
                 told += f"; f returns {len(outputs)} numbers, {jacobian}"
-            raise _MisfitError(told)
-        numbers = iter(_numbers(part))
+            raise _MisfitError(told, n)
+        numbers = iter(_numbers(part, n))
         for row in rows:
             row.extend(islice(numbers, len(columns)))
     return rows
 
 
-def _numbers(part: Any) -> list[float]:
+def _numbers(part: Any, n: int) -> list[float]:
     entries = take_apart(part, lambda _: True)
     for entry in entries:
         if not hasattr(entry, "__float__") or isinstance(entry, (str, complex)):
             raise _MisfitError(
-                f"{Cause.WRONG_TYPE}: the gradient holds {entry!r}, which is no real number"
+                f"{Cause.WRONG_TYPE}: the gradient holds {entry!r}, which is not a real number", n
             )
     return list(map(float, entries))
 

@@ -158,10 +158,11 @@ def number(value: float, digits: int = 6) -> str:
     return plain if "e" in plain or "n" in plain else f"{value:#.{digits}g}".rstrip(".")
 
 
-def power(power: float) -> str:
+def power(power: float, *, kinks: bool) -> str:
     """Return what a check would have seen, in words."""
     if not math.isfinite(power):
         return "none: no error of any size would have been seen"
     if power == 0:
-        return "f stands still at every step but for rounding, and so does the gradient"
-    return f"relative errors of {power:.1e} would have been seen"
+        return "f stands still but for rounding, and so does the gradient"
+    beyond = ", at a kink beyond its slopes" if kinks else ""
+    return f"relative errors of {power:.1e} would have been seen{beyond}"

@@ -109,10 +109,10 @@ def zero_before_backward() -> Iterator[Evidence]:
     """It may mean that backward() was never called; a picture shows a dash until then."""
     x = Value(2.0, label="x")
     z = (3 * x) ** 2
-    yield "x.grad, before backward()", 36.0, x.grad
+    before = x.grad
     yield draw(z)
     z.backward()
-    yield "x.grad, after it", 36.0, x.grad
+    yield "dz/dx, read from x.grad before backward()", before, x.grad
 
 
 @belief(Question.GRAD, "After new numbers and a new forward pass, grad is up to date.")

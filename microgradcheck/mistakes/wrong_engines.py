@@ -142,9 +142,9 @@ WRONG_ENGINES: Final = (
         "first-visit-order",
         Question.ORDER,
         "Nodes are swept in the order in which they were first met; any depth-first order will do.",
-        "A node may hand on its gradient when it is complete, after all that use it. Here y is "
-        "met before t, which uses it, and hands on what it has by then: t's share comes too late. "
-        "Written as t + y, the sum would pass.",
+        "A node may hand on its gradient only when it is complete, after all that use it. Here y "
+        "is met before t, which uses it, and hands on what it has by then: t's share comes too "
+        "late. Written as t + y, the sum would pass.",
         Variant(
             _VISIT,
             """\

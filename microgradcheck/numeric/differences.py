@@ -283,7 +283,7 @@ def _choose(method: object, order: object) -> tuple[Formula, float]:
     if method not in methods:
         error = ValueError if isinstance(method, str) else TypeError
         raise error(
-            f"method is a text that names a formula, got {method!r}; choose one of "
+            f"method is a string that names a formula, got {method!r}; choose one of "
             f"{', '.join(methods)}"
         )
     if type(order) is not int or order not in (1, 2):

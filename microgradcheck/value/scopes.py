@@ -83,7 +83,7 @@ def scope(f: FunctionT | str, /) -> FunctionT | Callable[[FunctionT], FunctionT]
         The function, which computes what it did before; or the decorator with that name.
 
     Raises:
-        TypeError: f is neither a function nor a text.
+        TypeError: f is neither a function nor a string.
 
     Limits: a box holds what lies between the `Value`s in the call's arguments and those in what
     it returns, in lists, tuples, dictionaries and arrays too. A `Value` that the function gets in

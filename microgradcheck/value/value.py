@@ -171,13 +171,13 @@ class Value:
         label: as given.
 
     The operators `+ - * / ** abs` take a `Value` or a plain number on either side, and every
-    operation of the table is a method too. Comparisons compare the numbers, while the hash is
-    the identity, as in PyTorch.
+    function of the table is a method too, such as `x.exp()`. Comparisons compare the numbers,
+    while the hash is the identity, as in PyTorch.
 
     Raises:
-        TypeError: `data` is not one real number, or `label` is not a text.
-        ValueError, ArithmeticError: an operation is undefined at its inputs or too large for a
-            float; raised by the operation, at the line that made it.
+        TypeError: `data` is not one real number, or `label` is not a string.
+        ValueError, ArithmeticError: an operation is undefined at its inputs, or its result is too
+            large for a float; raised by the operation, at the line that made it.
 
     Example:
         >>> x = Value(2.0, label="x")
@@ -371,7 +371,7 @@ def _unpickle(kind: type[ValueT], data: float, label: str, grad: float) -> Value
 
 def _one_label(label: Any) -> str:
     if not isinstance(label, str):
-        raise TypeError(f"a label is a text, got {label!r} of type {type(label).__name__}")
+        raise TypeError(f"a label is a string, got {label!r} of type {type(label).__name__}")
     return label
 
 
