@@ -143,7 +143,7 @@ def test_f_is_called_once_for_each_point() -> None:
     ("call", "error", "message"),
     [
         (lambda: derivative(square, 3, method="sideways"), ValueError, "'sideways'.*central"),
-        (lambda: derivative(square, 3, method=2), TypeError, "method is a text.*got 2"),
+        (lambda: derivative(square, 3, method=2), TypeError, "method is a string.*got 2"),
         (lambda: derivative(square, 3, order=3), ValueError, "order is 1 or 2, got 3"),
         (lambda: derivative(square, 3, order=1.0), TypeError, "got 1.0 of type float"),
         (lambda: derivative(square, 3, order=True), TypeError, "got True of type bool"),
@@ -661,3 +661,26 @@ def test_a_step_grows_no_further_than_it_must() -> None:
     steps.clear()
     assert mg.derivative(lambda x: f(1.0) and 0.0, 0.5) == 0.0
     assert len(steps) == 2  # Rounding hides nothing of zero.
+
+
+@pytest.mark.parametrize("x", [1e-4, 1e-6, 1e-8, 1e-10, 1e-12])
+def test_steps_grow_near_zero_in_every_function(x: float) -> None:
+    def f(p: list[float]) -> float:
+        return math.exp(p[0]) * math.cos(p[1])
+
+    e = math.exp(0.5)
+    assert gradient(f, [x, x]) == pytest.approx([1.0, -x], rel=1e-3, abs=1e-8)
+    assert hessian(math.exp, x) == pytest.approx(1.0, rel=1e-3)
+    assert hessian(f, [0.5, x]) == pytest.approx(np.diag([e, -e]), rel=1e-3, abs=1e-3)
+    # Each output has the step that shows it: over the last, the first has many waves.
+    found = jacobian(lambda t: [math.sin(t / x), math.exp(t), 3.0], x)
+    assert found == pytest.approx([math.cos(1.0) / x, math.exp(x), 0.0], rel=1e-6)
+
+
+@pytest.mark.parametrize("other", [1e-9, 1e-3, 1e3, 1e6, 1e12])
+def test_an_entry_of_zero_does_not_take_a_step_as_large_as_others(other: float) -> None:
+    point = [0.0, other]
+    assert gradient(lambda p: math.sin(p[0]), point)[0] == pytest.approx(1.0)
+    assert jacobian(lambda p: [math.sin(p[0])], point)[0, 0] == pytest.approx(1.0)
+    second = derivative(lambda p: math.cos(p[0]), point, order=2)[0]
+    assert second == hessian(lambda p: math.cos(p[0]), point)[0, 0] == pytest.approx(-1.0)

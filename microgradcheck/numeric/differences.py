@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import cached_property, partial
+from functools import cached_property, reduce
+from operator import or_
 from typing import Any, Final
 
 from microgradcheck.numeric.entries import (
@@ -87,8 +88,7 @@ def derivative(
         1.9999824019123478
     """
     near = _Near(f, x, one_number, h=h, order=order, method=method)
-    along = near.along if h is not None or method == "complex" else near.along_by_own_step
-    partials = [float(along(i)) for i in range(len(near.entries))]
+    partials = [float(near.along(i)) for i in range(len(near.entries))]
     return put_together(partials, like=list(x) if isinstance(x, tuple) else x)
 
 
@@ -155,7 +155,8 @@ def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
     Raises:
         TypeError, ValueError: as `derivative`.
 
-    Limits: 2 n² + 1 calls of f for n entries.
+    Limits: 2 n² + 1 calls of f for n entries, and some more for entries below 1 over which f hardly
+    changes.
 
     Source: Abramowitz and Stegun, Handbook of Mathematical Functions (1964), 25.3.23 and 25.3.26.
 
@@ -167,10 +168,9 @@ def hessian(f: Function, x: Any, *, h: float | None = None) -> Any:
     import numpy as np
 
     near, shape = _Near(f, x, one_number, h=h, order=2), shape_of(x)
-    steps = [near.step(i) for i in range(len(near.entries))]
-    matrix = np.diag([near.along(i) for i in range(len(steps))])
-    for i, step in enumerate(steps):
-        for j, other in enumerate(steps[:i]):
+    matrix = np.diag([near.along(i) for i in range(len(near.entries))])
+    for i, step in near.steps.items():
+        for j, other in list(near.steps.items())[:i]:
             corners = [near.moved({i: a * step, j: b * other}) for a, b in _CORNERS]
             mixed = corners[0] - corners[1] - corners[2] + corners[3]
             matrix[i, j] = matrix[j, i] = mixed / (4 * step * other)
@@ -195,42 +195,44 @@ class _Near:
         self.h = None if h is None else _checked(h, order)
         self.f, self.x, self.read, self.order = f, x, read, order
         self.entries = entries_of(x)
+        self.grows = h is None and method != "complex"
+        self.steps: dict[int, float] = {}
         self._shape: tuple[int, ...] | None = None
 
-    def step(self, i: int) -> float:
-        return self.h or self._step_over(scale_of(self.entries, i), i)
-
-    def _step_over(self, scale: float, i: int) -> float:
-        return exact_step(self.entries[i], self.relative_step * scale)
-
     def along(self, i: int) -> Any:
-        return self.formula(partial(self.at, i), self.step(i))
+        """Return the derivative along an entry by the step given, or one of its own.
 
-    def along_by_own_step(self, i: int) -> Any:
-        """Return a derivative by a step in proportion to the scale of an entry.
-
-        Near zero, an entry says nothing of the length over which f changes. So the scale grows, up
-        to 1, where f changes over it by so small a part that rounding would show.
+        That is in proportion to the scale of the entry. Near zero, an entry says nothing of the
+        length over which f changes. So the scale grows, up to 1, where f changes over it by so
+        small a part that rounding would show.
         """
-        sizes: list[float] = []
+        sizes: list[Any] = []
 
-        def noted(step: float) -> Any:
+        def noted(step: complex) -> Any:
             value = self.at(i, step)
             sizes.append(abs(value))
             return value
 
-        found, scale = math.nan, scale_of(self.entries, i)
+        found, is_unseen, scale = None, True, scale_of(self.entries, i)
+        if self.entries[i] == 0 and self.grows:
+            scale = min(scale, 1.0)  # What other entries lend it may be far too much.
         while True:
-            h = self._step_over(scale, i)
+            h = self.h or exact_step(self.entries[i], self.relative_step * scale)
             if h**self.order > 0:
                 try:
-                    found = self.formula(noted, h)
+                    there = self.formula(noted, h)
                 except (ValueError, ArithmeticError):
-                    if math.isnan(found):
+                    if found is None:
                         raise
                     return found  # Of a smaller scale: at this one, f is undefined.
-                change = abs(found) * scale**self.order
-                if scale >= 1 or not change < _SMALLEST_CHANGE * max(sizes):
+                self.steps[i] = h
+                if found is None or not is_array(there):
+                    found = there
+                else:  # An output that was seen over a smaller scale keeps what that showed.
+                    found[is_unseen] = there[is_unseen]
+                change = abs(there) * scale**self.order
+                is_unseen &= reduce(or_, (change < _SMALLEST_CHANGE * size for size in sizes))
+                if not self.grows or scale >= 1 or not _any(is_unseen):
                     return found
             scale = min(1e3 * scale, 1.0)
 
@@ -274,8 +276,11 @@ class _Near:
     def _changes(self, i: int) -> bool:
         """Tell whether f depends on an entry, where a constant f needs no imaginary part."""
         h = exact_step(self.entries[i], 1e-5 * scale_of(self.entries, i))
-        differs = self.at(i, h) != self.center
-        return bool(differs.any() if is_array(differs) else differs)
+        return _any(self.at(i, h) != self.center)
+
+
+def _any(answer: Any) -> bool:
+    return bool(answer.any() if is_array(answer) else answer)
 
 
 def _choose(method: object, order: object) -> tuple[Formula, float]:
