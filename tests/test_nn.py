@@ -468,3 +468,24 @@ def test_a_model_that_diverged_keeps_the_last_good_point() -> None:
 def test_wrong_arguments_are_refused(call: Any, error: type[Exception], complaint: str) -> None:
     with pytest.raises(error, match=complaint):
         call()
+
+
+@pytest.mark.parametrize("kind", ["float16", "float32", "uint8", "bool"])
+def test_arrays_of_other_kinds_are_computed_with_in_double_precision(kind: str) -> None:
+    numbers = np.array([0.1, 1.0, 1.9]).astype(kind)
+    doubles = numbers.astype(float).tolist()
+    scores = [0.3, -0.7, 2.1]
+    assert squared_error(scores, numbers) == squared_error(scores, doubles)
+    assert squared_error(numbers, scores) == squared_error(doubles, scores)
+    assert logistic(scores, numbers * 0 + numbers.dtype.type(1)) == logistic(scores, [1, 1, 1])
+    assert hinge(numbers, [1, -1, 1]) == hinge(doubles, [1, -1, 1])
+    assert cross_entropy([numbers], [0]) == cross_entropy([doubles], [0])
+    neuron = Neuron(3, activation="tanh", rng=0)
+    assert neuron(numbers).data == neuron(doubles).data
+    neuron.w = [w.data for w in neuron.w]
+    assert neuron(numbers).data == neuron(doubles).data
+
+
+def test_outputs_of_several_numbers_are_no_predictions() -> None:
+    with pytest.raises(TypeError, match=r"predictions are one number for each sample, got \[1"):
+        squared_error([[1.0, 2.0]], [[1.0, 1.0]])

@@ -18,7 +18,9 @@ import microgradcheck as mg
 from hills import bowl, parabola, rosenbrock
 from microgradcheck.optimize import (
     Adam,
+    Momentum,
     Status,
+    distinct_names,
     minimize,
 )
 
@@ -370,3 +372,78 @@ def test_wrong_functions_and_starts_are_refused(
 def test_an_option_given_by_place_is_taken_for_a_start() -> None:
     with pytest.raises(TypeError, match=r"2 arguments .* learning_rate are given by name"):
         minimize(parabola, 0.0, 0.1)
+
+
+class InPlace:
+    """A rule of a user's own that keeps its velocity in one array."""
+
+    name, learning_rate = "in-place", 0.1
+
+    def __init__(self) -> None:
+        self.velocity = np.zeros(2)
+
+    def change(self, gradient: Any, learning_rate: float, rise: Any) -> Any:
+        self.velocity *= 0.9
+        self.velocity += gradient
+        return -learning_rate * self.velocity
+
+
+def test_a_rule_that_works_in_place_serves_several_descents() -> None:
+    rule = InPlace()
+    ends = [minimize(lambda p: p[0] ** 2 + p[1] ** 2, [1.0, 2.0], optimizer=rule, steps=5).x] * 2
+    assert ends[0] == ends[1]
+    assert not rule.velocity.any()
+
+
+@pytest.mark.parametrize(
+    ("gradient", "message"),
+    [
+        (lambda a, b: (2 * b, 2 * a), "with respect to a must have the shape .2,., as a has"),
+        (lambda a, b: (2 * a,), "a tuple with one part for each of a, b; got"),
+        (lambda a, b: np.concatenate([2 * a, 2 * b]), "a tuple with one part for each of a, b"),
+        (lambda a, b: ([1.0] * 2, [1.0] * 2), "with respect to b must have 3 entries, as b has"),
+    ],
+)
+def test_each_argument_has_its_part_of_the_gradient(gradient: Any, message: str) -> None:
+    def f(a: Any, b: Any) -> Any:
+        return (a**2).sum() + (b**2).sum()
+
+    with pytest.raises(ValueError, match=message):
+        minimize(f, np.ones(2), np.ones(3), gradient=gradient)
+
+
+@pytest.mark.parametrize("change", [None, 1.0, [1.0, 2.0, 3.0]])
+def test_a_change_that_is_not_like_the_gradient_is_refused(change: Any) -> None:
+    rule = InPlace()
+    rule.change = lambda *_: change  # type: ignore[method-assign]
+    with pytest.raises(TypeError, match=r"of in-place is an array of shape \(2,\), like the grad"):
+        minimize(lambda p: p[0] ** 2 + p[1] ** 2, [1.0, 2.0], optimizer=rule)
+
+
+@pytest.mark.parametrize("size", [1e20, 1e160])
+def test_a_line_search_finds_its_step_however_steep_f_is(size: float) -> None:
+    descent = minimize(lambda x: size * x * x, 1.0, optimizer="line-search", steps=3)
+    assert abs(descent.x) < 0.5
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-310])
+def test_a_line_search_ends_at_a_rate_of_nothing(rate: float) -> None:
+    calls = iter(range(100_000))
+    descent = minimize(
+        lambda x: x * x + next(calls), 1.0, optimizer="line-search", learning_rate=lambda _: rate
+    )
+    assert descent.status == Status.STUCK
+
+
+def test_many_numbers_are_shown_by_the_first_and_last() -> None:
+    descent = minimize(lambda p: (p**2).sum(), np.arange(9.0), gradient=lambda p: 2 * p, steps=0)
+    assert "[0.0000, 1.0000, ..., 8.0000] of 9" in str(descent)
+
+
+def test_runs_that_differ_in_nothing_that_is_shown_have_numbers() -> None:
+    def f(x: Any) -> Any:
+        return x * x
+
+    runs = [minimize(f, 1.0, optimizer=Momentum(m), steps=1) for m in (0.1, 0.2)]
+    runs.append(minimize(f, 1.0, steps=1))
+    assert [name.rpartition(" ")[2] for name in distinct_names(runs)] == ["(1)", "(2)", "0.1"]

@@ -427,6 +427,8 @@ def test_taylor_takes_several_arguments_and_repeats_its_direction() -> None:
         (lambda: plot.taylor(bowl), TypeError, "give the point"),
         (lambda: plot.taylor(bowl, [1.0, "2"]), TypeError, "'2'"),
         (lambda: plot.taylor(bowl, [1.0, 2.0], gradient="backprob"), ValueError, "did you mean"),
+        (lambda: plot.taylor(bowl, [1.0, 2.0], gradient=lambda _: [2.0]), ValueError, "1 entries"),
+        (lambda: plot.step_sizes(mg.exp, 1.0, methods=[]), ValueError, "empty; choose of forward"),
     ],
 )
 def test_wrong_functions_and_points_are_refused(
@@ -545,3 +547,25 @@ def test_three_lines_descend_with_two_sources_and_show_the_pictures() -> None:
     draw(convergence)
     assert list(lines(convergence)) == ["backprop", "central-difference, h=0.1"]
     assert list(lines(path))[:2] == ["backprop", "central-difference, h=0.1"]
+
+
+def test_a_path_over_one_number_ends_where_the_descent_has_diverged() -> None:
+    def f(x: Any) -> Any:
+        return x**4
+
+    ax = plot.path(f, mg.minimize(f, 1.5, learning_rate=0.5))
+    assert ax.get_ylim()[1] == pytest.approx(11 * 1.5**4)
+
+
+@pytest.mark.parametrize(("f", "x"), [(mg.asin, 0.9), (mg.exp, 700.0)])
+def test_taylor_leaves_out_steps_that_f_does_not_take(f: Any, x: float) -> None:
+    assert plot.taylor(f, x).lines[1].get_label().endswith("slope 2.00")
+
+
+def test_the_legend_has_names_that_begin_with_an_underscore() -> None:
+    def _mine(x: float) -> float:
+        return 2 * x
+
+    runs = [mg.minimize(lambda x: x * x, 1.0, gradient=g, steps=2) for g in (_mine, "backprop")]
+    labels = [text.get_text() for text in plot.convergence(*runs).get_legend().get_texts()]
+    assert labels[:2] == ["mine", "backprop"]

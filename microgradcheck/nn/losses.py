@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from microgradcheck import functions
 from microgradcheck.functions import logsumexp, mean
+from microgradcheck.structure import number, shown
 from microgradcheck.value import scope
 
 __all__ = ["cross_entropy", "hinge", "logistic", "squared_error"]
@@ -32,7 +33,8 @@ def squared_error(predictions: Sequence[Any], targets: Sequence[Any]) -> Any:
         2.0
     """
     _check_lengths("predictions", predictions, "targets", targets)
-    return mean([(p - t) ** 2 for p, t in zip(predictions, targets, strict=True)])
+    pairs = zip(_plain("predictions", predictions), _plain("targets", targets), strict=True)
+    return mean([(p - t) ** 2 for p, t in pairs])
 
 
 @scope
@@ -56,8 +58,7 @@ def hinge(scores: Sequence[Any], labels: Sequence[Any]) -> Any:
         >>> hinge([2.0, 0.5], [1, -1])
         0.75
     """
-    _check_signs(scores, labels)
-    return mean([functions.relu(1 - y * s) for s, y in zip(scores, labels, strict=True)])
+    return mean([functions.relu(1 - y * s) for s, y in _with_signs(scores, labels)])
 
 
 @scope
@@ -82,8 +83,7 @@ def logistic(scores: Sequence[Any], labels: Sequence[Any]) -> Any:
         >>> logistic([1000.0, 1000.0], [1, -1])
         500.0
     """
-    _check_signs(scores, labels)
-    return mean([functions.softplus(-y * s) for s, y in zip(scores, labels, strict=True)])
+    return mean([functions.softplus(-y * s) for s, y in _with_signs(scores, labels)])
 
 
 @scope
@@ -119,7 +119,8 @@ def cross_entropy(scores: Sequence[Sequence[Any]], labels: Sequence[int]) -> Any
             raise TypeError(f"a label is the index of a class, an integer; got {label!r}")
         if not 0 <= label < len(sample):
             raise ValueError(f"a label is an index from 0 to {len(sample) - 1}, got {label!r}")
-        losses.append(logsumexp(sample) - sample[label])
+        of_classes = _plain("the scores of a sample", sample)
+        losses.append(logsumexp(of_classes) - of_classes[label])
     return mean(losses)
 
 
@@ -135,8 +136,21 @@ def _check_lengths(name: str, left: Any, other: str, right: Any) -> None:
         )
 
 
-def _check_signs(scores: Any, labels: Any) -> None:
+def _with_signs(scores: Any, labels: Any) -> Iterable[tuple[Any, float]]:
+    """Return each score with its label."""
     _check_lengths("scores", scores, "labels", labels)
     for label in labels:
         if label not in (-1, 1):
             raise ValueError(f"a label is -1 or +1, got {label!r}; of 0 and 1 make 2 * label - 1")
+    return zip(_plain("scores", scores), _plain("labels", labels), strict=True)
+
+
+def _plain(name: str, entries: Iterable[Any]) -> list[Any]:
+    """Return entries with numbers as floats, since NumPy computes in the kind of its own."""
+    plain = []
+    for entry in entries:
+        if isinstance(entry, (list, tuple)):
+            raise TypeError(f"{name} are one number for each sample, got {shown(entry)}")
+        as_float = number(entry)
+        plain.append(entry if as_float is None else as_float)
+    return plain

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from microgradcheck import functions
 from microgradcheck.nn.module import Module
+from microgradcheck.structure import is_array
 from microgradcheck.value import Value
 
 __all__ = ["MLP", "Layer", "Neuron"]
@@ -201,7 +202,10 @@ def _count(name: str, given: object) -> int:
 
 
 def _listed(x: Any) -> Any:
-    """Return an iterator as a list, which can be gone through for each neuron."""
+    """Return an iterator as a list, which can be gone through again, and an array as floats."""
+    if is_array(x) and x.dtype.kind in "biuf":
+        x = x.astype(float)
+        return x.tolist() if x.ndim == 1 else x
     return list(x) if isinstance(x, Iterator) else x
 
 

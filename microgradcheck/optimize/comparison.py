@@ -214,7 +214,12 @@ def distinct_names(descents: Sequence[Descent]) -> list[str]:
     differs = [len(set(parts)) > 1 for parts in zip(*told, strict=True)]
     if not any(differs):
         differs = [True] * len(differs)
-    return [", ".join(compress(parts, differs)) for parts in told]
+    names = [", ".join(compress(parts, differs)) for parts in told]
+    # Rules that differ in a constant alone, or functions of one name.
+    return [
+        f"{name} ({names[:n].count(name) + 1})" if names.count(name) > 1 else name
+        for n, name in enumerate(names)
+    ]
 
 
 def _gradient_error(f: Callable[..., Any], descent: Descent, truth: GradientSource) -> float:

@@ -240,14 +240,14 @@ def _indices(thing: Any) -> Iterable[str]:
 
 
 def _show(thing: Any) -> str:
-    numbers = list(map(_show_number, entries(thing)))
+    numbers = entries(thing)
     if not _holds_many(thing):
-        return numbers[0]
+        return _show_number(numbers[0])
     opening, closing = "()" if isinstance(thing, tuple) else "[]"
-    if len(numbers) > _SHOWN_NUMBERS:
-        closing += f" of {len(numbers)}"
-        numbers[2:-1] = ["..."]
-    return opening + ", ".join(numbers) + closing
+    if len(numbers) <= _SHOWN_NUMBERS:
+        return opening + ", ".join(map(_show_number, numbers)) + closing
+    first, second, last = map(_show_number, (*numbers[:2], numbers[-1]))
+    return f"{opening}{first}, {second}, ..., {last}{closing} of {len(numbers)}"
 
 
 def _show_number(x: float) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from copy import copy
+from copy import deepcopy
 from typing import Any, Final
 
 from microgradcheck.optimize.arguments import real, whole
@@ -89,7 +89,7 @@ def minimize(
     """
     if callback is not None and not callable(callback):
         raise TypeError(f"callback is a function of a Step, got {callback!r}")
-    source, rule = resolve(gradient), copy(resolve_rule(optimizer))
+    source, rule = resolve(gradient), deepcopy(resolve_rule(optimizer))
     rate = as_schedule(rule.learning_rate if learning_rate is None else learning_rate)
     steps = whole("steps", steps, least=0)
     check_every = whole("check_every", check_every, least=0)

@@ -171,14 +171,16 @@ class LineSearch:
 
     def change(self, gradient: Vector, learning_rate: float, rise: Rise) -> Vector:
         """Return −t g with the first t that lowers f enough."""
-        square = float(gradient @ gradient)
         t = learning_rate
-        # The negation also refuses a rise of nan.
-        while not rise(-t * gradient) <= -self.sufficient * t * square:
+        while True:
+            change = -t * gradient
+            risen = rise(change)
+            if risen <= self.sufficient * float(change @ gradient):  # Not where it is nan.
+                return change
             t *= self.shrink
-            if t < learning_rate * 1e-20:
+            # Where the gradient is huge, a smaller step may still move x.
+            if t == 0 or (risen == 0 and t <= learning_rate * 1e-20):
                 raise NoDescentError(
                     "no step along the negative gradient lowers f: it is as low here as rounding "
                     "allows, or gradcheck finds the gradient wrong"
                 )
-        return -t * gradient

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from microgradcheck.optimize.descent import Step, entries
 from microgradcheck.optimize.rules import UpdateRule
 from microgradcheck.sources import GradientSource, on_numbers
-from microgradcheck.structure import is_array, put_together
+from microgradcheck.structure import is_array, put_together, shown
 
 if TYPE_CHECKING:
     from microgradcheck.optimize.step_sizes import Vector
@@ -80,6 +80,11 @@ class Walk:
         self.rate = rate
         with np.errstate(all="ignore"):  # What is not finite is seen on arrival.
             change = self._rule.change(self._gradient, rate, self._rise)
+            if np.shape(change) != self._x.shape:
+                raise TypeError(
+                    f"the change of {self._rule.name} is an array of shape {self._x.shape}, like "
+                    f"the gradient; got {shown(change)}"
+                )
             x = self._x + change
         self._arrive(x)
         self.length = math.hypot(*change)
@@ -105,7 +110,7 @@ class Walk:
         value = float(value)
         if not math.isfinite(value):
             raise ValueError(f"f is {value!r}")
-        slopes = np.array(self._entries_of(gradient, x.size))
+        slopes = np.array(self._entries_of(gradient))
         first = np.argmin(np.isfinite(slopes))  # The first that is not, if there is one.
         if not np.isfinite(slopes[first]):
             raise ValueError(f"entry {first} of the gradient is {slopes[first].item()!r}")
@@ -127,16 +132,31 @@ class Walk:
         arguments: tuple[Any, ...] = put_together(x.tolist(), like=self._starts)
         return arguments
 
-    def _entries_of(self, gradient: Any, count: int) -> list[float]:
+    def _entries_of(self, gradient: Any) -> list[float]:
         name = f"the gradient from {self.source.name}"
-        slopes = entries(gradient, name)
-        start = self._starts[0]
-        expected, got = f"{count} entries", f"{len(slopes)} entries"
-        if len(self._starts) == 1 and is_array(start) and is_array(gradient):
-            expected, got = f"the shape {start.shape}", f"the shape {gradient.shape}"
-        if expected != got:
-            raise ValueError(f"{name} must have {expected}, as x has; it has {got}")
-        return slopes
+        if len(self._starts) == 1:
+            return _slopes(name, gradient, self._starts[0], "x")
+        if not isinstance(gradient, (list, tuple)) or len(gradient) != len(self._starts):
+            raise ValueError(
+                f"{name} is a tuple with one part for each of {', '.join(self.names)}; "
+                f"got {shown(gradient)}"
+            )
+        parts = zip(gradient, self._starts, self.names, strict=True)
+        return [
+            slope
+            for part, start, of in parts
+            for slope in _slopes(f"{name} with respect to {of}", part, start, of)
+        ]
+
+
+def _slopes(name: str, gradient: Any, start: Any, of: str) -> list[float]:
+    slopes = entries(gradient, name)
+    expected, got = f"{len(entries(start))} entries", f"{len(slopes)} entries"
+    if is_array(start) and is_array(gradient):
+        expected, got = f"the shape {start.shape}", f"the shape {gradient.shape}"
+    if expected != got:
+        raise ValueError(f"{name} must have {expected}, as {of} has; it has {got}")
+    return slopes
 
 
 def has_risen(before: float, after: float) -> bool:

@@ -121,6 +121,8 @@ def step_sizes(
         raise TypeError(f"x is one number, got {x!r}; of several, move one: lambda t: f([t, 2.0])")
     if isinstance(methods, str):
         raise TypeError(f"methods is a list, got {methods!r}; write [{methods!r}]")
+    if not (methods := list(methods)):
+        raise ValueError(f"methods is empty; choose of {', '.join(_NAMES)}")
     for method in methods:
         if method not in _NAMES:
             raise ValueError(f"unknown method {method!r}; choose of {', '.join(_NAMES)}")
@@ -236,12 +238,14 @@ def taylor(
     entries = np.array([entry for argument in x for entry in entries_of(argument)])
     value, gradient = resolve(gradient).value_and_gradient(f, *x)
     slopes = np.array(entries_of(gradient))
+    if slopes.shape != entries.shape:
+        raise ValueError(f"the gradient has {slopes.size} entries, and x {entries.size}")
     direction = np.random.default_rng(rng).normal(size=entries.size)
     direction /= np.linalg.norm(direction)
     at = of_entries(f, x)
     steps = np.logspace(-9, 0, 37) * (np.abs(entries).max() or 1.0)
     moved = np.array([at(*(entries + h * direction)) for h in steps])
-    rounding = 2 * _UNIT_ROUNDOFF * max(np.abs(moved).max(), abs(value))
+    rounding = 2 * _UNIT_ROUNDOFF * np.nanmax(np.abs(moved), initial=abs(value))
     remainders = {
         "|f(x + h v) − f(x)|": np.abs(moved - value),
         "|f(x + h v) − f(x) − h g·v|": np.abs(moved - value - steps * (slopes @ direction)),
@@ -270,9 +274,16 @@ def _slope(steps: Any, remainder: Any, least: float) -> str:
 
 
 def of_entries(f: Callable[..., Any], like: tuple[Any, ...]) -> Callable[..., float]:
-    """Return f as a function of the entries of its arguments, which are like those given."""
+    """Return f as a function of the entries of its arguments; it is nan where f is undefined."""
     plain = on_numbers(f)
-    return lambda *entries: float(plain(*put_together(list(map(float, entries)), like=like)))
+
+    def at(*entries: float) -> float:
+        try:
+            return float(plain(*put_together(list(map(float, entries)), like=like)))
+        except (ValueError, ArithmeticError):
+            return math.nan
+
+    return at
 
 
 def entries_of(x: Any) -> list[float]:

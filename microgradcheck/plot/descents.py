@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -103,14 +102,7 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
     seen = [points[height <= highest] for points, height in zip(paths, values, strict=True)]
     ax = axes_for(ax)
     several = len(descents[0].names) > 1
-    value = of_entries(f, descents[0].x if several else (descents[0].x,))
-
-    def at(*entries: float) -> float:
-        try:
-            return value(*entries)
-        except (ValueError, ArithmeticError):
-            return math.nan
-
+    at = of_entries(f, descents[0].x if several else (descents[0].x,))
     names = [name for name in descents[0].rows()[0] if name != "step"]
     if sizes == {2}:
         lines: list[Any] = [points.T for points in paths]
@@ -121,6 +113,9 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
         (x,) = _around(np.concatenate(seen), 400, ax)
         ax.plot(x, list(map(at, x)), label="f", **GUIDE)
         ax.set(xlabel=names[0], ylabel=f"value of f({names[0]})")
+        lowest, top = min(map(min, values)), max(map(max, values))
+        if top > highest:
+            ax.set_ylim(lowest - 0.05 * (highest - lowest), highest)
     for position, (line, look) in enumerate(zip(lines, _looks(descents), strict=True)):
         # Later paths are thinner, so that one that lies below them still shows.
         width = 1 + 2 / (1 + position) if len(lines) > 1 else 1.3
@@ -133,7 +128,13 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
 
 def _looks(descents: Sequence[Descent]) -> Iterator[dict[str, Any]]:
     for name, style in zip(distinct_names(descents), styles(), strict=False):
-        yield {"label": name, "markersize": 5, "markerfacecolor": "white", **style}
+        # Matplotlib keeps a label that begins with "_" to itself.
+        yield {
+            "label": name.lstrip("_") or name,
+            "markersize": 5,
+            "markerfacecolor": "white",
+            **style,
+        }
 
 
 def _legend_above(ax: Axes) -> None:
