@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
 
 from microgradcheck import backprop, numeric
 from microgradcheck.functions.entries import is_entry, lift
-from microgradcheck.structure import put_together, shown, take_apart
+from microgradcheck.numeric.entries import one_number
+from microgradcheck.structure import did_you_mean, put_together, shown, take_apart
 from microgradcheck.tape import TapeSource
 from microgradcheck.value import Value
 
@@ -76,7 +76,7 @@ class _Differences(_Source):
             slopes = numeric.derivative(along, entry, method=self._method, h=self._h)
             # A list for a tuple is the textbook's; sources keep the kind of the input.
             partials.append(put_together(take_apart(slopes, is_entry), like=entry))
-        value = float(plain(*inputs))
+        value = float(one_number(plain(*_copies(inputs))))
         return value, partials[0] if len(partials) == 1 else tuple(partials)
 
 
@@ -89,13 +89,7 @@ class GivenGradient(_Source):
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
         """Return f's value and what the user's function gives as its gradient."""
-        value = on_numbers(f)(*inputs)
-        if isinstance(value, str) or not hasattr(value, "__float__"):
-            raise TypeError(
-                f"a gradient needs a function that returns one number; it returned {value!r} of "
-                f"type {type(value).__name__}"
-            )
-        return float(value), self.gradient(*inputs)
+        return float(one_number(on_numbers(f)(*_copies(inputs)))), self.gradient(*inputs)
 
 
 _NAMED: tuple[GradientSource, ...] = (
@@ -146,8 +140,7 @@ def resolve(source: object) -> GradientSource:
             return TapeSource()
         if source in SOURCES:
             return SOURCES[source]
-        near = difflib.get_close_matches(source, SOURCES, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        hint = did_you_mean(source, SOURCES, ".")
         raise ValueError(f"unknown gradient source {source!r}{hint} There are {', '.join(SOURCES)}")
     if isinstance(source, (_Function, _Differences, GivenGradient, TapeSource)):
         return source
@@ -161,6 +154,11 @@ def resolve(source: object) -> GradientSource:
         f"a gradient source is a name ({', '.join(SOURCES)}), a function gradient(x), or an "
         f"object with value_and_gradient(f, x); got {source!r} of type {type(source).__name__}"
     )
+
+
+def _copies(inputs: tuple[Any, ...]) -> Any:
+    """Return inputs of the same kinds and shapes, for an f that may change them in place."""
+    return put_together(map(float, take_apart(inputs)), like=inputs)
 
 
 def on_numbers(f: Function) -> Function:

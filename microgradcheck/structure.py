@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
+import math
 import reprlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import islice, product
 from numbers import Real
 from typing import Any
 
 __all__ = [
+    "argument_names",
+    "did_you_mean",
+    "indices_of",
     "is_array",
     "is_number",
     "is_numpy",
@@ -67,8 +73,8 @@ def is_array(thing: object) -> bool:
 
 def is_numpy(thing: object, kind: str) -> bool:
     """Tell whether a thing is of a class of NumPy's, by its name, in the same way."""
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(thing, getattr(numpy, kind))
+    # Another thread may be importing NumPy, which then has no such class yet, nor anyone one of it.
+    return isinstance(thing, getattr(sys.modules.get("numpy"), kind, ()))
 
 
 def with_numpy_arrays(thing: Any) -> Any:
@@ -174,3 +180,30 @@ def _array(entries: Iterator[Any], like: Any) -> Any:
     array = np.empty_like(like, dtype=dtype)
     array[...] = flat.reshape(like.shape)
     return array
+
+
+def indices_of(thing: Any) -> list[tuple[int, ...]]:
+    """Return the index of every entry, in reading order: `(0,), (1, 0)` for `[1.0, [2.0]]`."""
+    if is_array(thing):
+        return list(product(*map(range, thing.shape)))
+    if isinstance(thing, (list, tuple)):
+        return [(i, *rest) for i, part in enumerate(thing) for rest in indices_of(part)]
+    return [()]
+
+
+def argument_names(f: Callable[..., Any], count: int, *, longest: float = math.inf) -> list[str]:
+    """Return how f calls its first arguments, or x0, x1, ... where it has no names for them."""
+    try:
+        parameters = list(inspect.signature(f).parameters.values())
+    except (TypeError, ValueError):  # Some functions written in C have none.
+        parameters = []
+    names = [p.name for p in parameters if p.kind <= p.POSITIONAL_OR_KEYWORD][:count]
+    if len(names) == count and all(len(name) <= longest for name in names):
+        return names
+    return ["x"] if count == 1 else [f"x{position}" for position in range(count)]
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
+    """Return a question after the known name that was probably meant, or what else to say."""
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]!r}?" if near else otherwise

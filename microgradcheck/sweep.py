@@ -29,7 +29,7 @@ class Node(Protocol):
 NodeT = TypeVar("NodeT", bound=Node)
 
 # The scratch slots are shared by all threads, so one sweep runs at a time. The lock is reentrant,
-# because a user's own derivative may run a sweep over nodes of its own.
+# because a user's own derivative may run a sweep.
 lock = threading.RLock()
 
 
@@ -78,7 +78,10 @@ def reverse(
             part = order if inputs is None else _keep_users(order, inputs)
             if part:
                 root.adjoint = 1.0
-                _apply_chain_rule(part, recorder and recorder(order))
+                system = recorder and recorder(order)
+                if system is not None:
+                    return wanted, _record_chain_rule(part, wanted, system)
+                _apply_chain_rule(part)
             return wanted, [node.adjoint for node in wanted]
         finally:
             _forget(order)
@@ -135,10 +138,7 @@ def _keep_users(order: list[NodeT], inputs: Sequence[NodeT]) -> list[NodeT]:
     return kept
 
 
-def _apply_chain_rule(order: Sequence[Node], recorder: NumberSystem | None) -> None:
-    x: Any  # Floats, or nodes where the derivatives are recorded.
-    z: Any
-    y: Any
+def _apply_chain_rule(order: Sequence[Node]) -> None:
     node = order[-1]
     try:
         # Users come before inputs here, so a node's adjoint is complete when its turn comes.
@@ -147,21 +147,36 @@ def _apply_chain_rule(order: Sequence[Node], recorder: NumberSystem | None) -> N
             if operation is None:
                 continue
             a, b, adjoint = node.a, node.b, node.adjoint
-            if recorder is None:
-                x = a if type(a) is float else a.number
-                z = b if type(b) is float else b.number
-                y = node.number
-                slope_a, slope_b = operation.derivative_a, operation.derivative_b
-            else:
-                x, z, y = a, b, node
-                rules = recorder.derivatives(operation)
-                slope_a, slope_b = rules[0], rules[-1]
+            x = a if type(a) is float else a.number
+            z = b if type(b) is float else b.number
+            y = node.number
+            slope_a, slope_b = operation.derivative_a, operation.derivative_b
             if type(a) is not float and a.adjoint is not None:
                 a.adjoint += adjoint * slope_a(x, z, y)
             if type(b) is not float and b.adjoint is not None:
                 b.adjoint += adjoint * slope_b(x, z, y)
     except (ValueError, ArithmeticError) as error:
         raise _without_derivative(node, error) from None
+
+
+def _record_chain_rule(
+    order: Sequence[Node], wanted: Sequence[Node], system: NumberSystem
+) -> list[Any]:
+    """Apply the chain rule to nodes; their slots are free, for a rule that sweeps over them."""
+    adjoints = {id(node): node.adjoint for node in order}
+    found = [node.adjoint for node in wanted]
+    _forget(order)
+    node = order[-1]
+    try:
+        for node in reversed(order):
+            if node.operation is not None:
+                rules = system.derivatives(node.operation)
+                for slot, rule in zip((node.a, node.b), rules, strict=False):
+                    if id(slot) in adjoints:
+                        adjoints[id(slot)] += adjoints[id(node)] * rule(node.a, node.b, node)
+    except (ValueError, ArithmeticError) as error:
+        raise _without_derivative(node, error) from None
+    return [adjoints.get(id(node), zero) for node, zero in zip(wanted, found, strict=True)]
 
 
 def _forget(nodes: Iterable[Node]) -> None:

@@ -75,7 +75,8 @@ CASES = [
         KINK df/dx: 0 in -1.00000..1.00000
           df/dx       KINK         0, slopes -1.00000 and 1.00000
         cause: f has a kink here; any number between its slopes will do
-        power: relative errors of … would have been seen
+        power: relative errors of … would have been seen, at a kink beyond
+            its slopes
         calls: … of f
         """,
     ),
@@ -436,7 +437,7 @@ CASES = [
         "gradcheck(lambda x: x * x, 2.0, gradient=lambda x: 4 + 0j)",
         """
         WRONG df/dx: wrong type
-        cause: wrong type: the gradient holds (4+0j), which is no real number
+        cause: wrong type: the gradient holds (4+0j), which is not a real number
         calls: … of f; repeat: gradcheck(f, 2.0, gradient=..., rng=0)
         """,
     ),
@@ -790,7 +791,7 @@ CASES = [
         """,
         """
         WRONG df/dweights[0,0]: wrong type
-        cause: wrong type: the gradient holds '1e-5', which is no real number
+        cause: wrong type: the gradient holds '1e-5', which is not a real number
         calls: … of f; repeat: gradcheck(f, ..., gradient=..., rng=0)
         """,
     ),

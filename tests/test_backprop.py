@@ -332,3 +332,16 @@ def test_what_is_no_function_is_refused_at_once(transform: Callable[..., Any]) -
     x = mg.Value(3.0)
     with pytest.raises(TypeError, match=r"takes a function, .* got Value.*backward"):
         transform(x * x)
+
+
+def test_a_rule_of_a_users_own_may_sweep_while_derivatives_are_recorded() -> None:
+    product = mg.operation(
+        "a_times_a_times_b",
+        value=lambda a, b: a * a * b,
+        derivatives=[
+            lambda a, b, y: 2 * a * b,
+            lambda a, b, y: mg.grad(lambda t: t * t * t / 3)(a),
+        ],
+    )
+    assert mg.hessian(product)(2.0, 3.0)[0][0] == 6.0
+    assert mg.grad(mg.grad(lambda x: product(x * x, x)))(2.0) == 160.0

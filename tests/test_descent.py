@@ -259,7 +259,7 @@ def test_lines_show_several_arguments_by_name() -> None:
 
 def test_a_function_of_c_that_does_not_tell_its_arguments_is_descended() -> None:
     descent = minimize(math.hypot, 3.0, 4.0, gradient="central-difference", steps=1)
-    assert "Start: x = 3.0000, x1 = 4.0000, Cost = 5.0000" in str(descent)
+    assert "Start: x0 = 3.0000, x1 = 4.0000, Cost = 5.0000" in str(descent)
 
 
 def test_several_arguments_are_plain_data_too() -> None:

@@ -477,3 +477,24 @@ def test_errors_inside_a_python_function_name_the_operation_and_keep_their_cause
     text = mg.operation("text", value=lambda a: a, derivatives=[lambda a, y: "1"])
     with pytest.raises(TypeError, match="with respect to a returned '1', which is not a number"):
         text(Value(1.0)).backward()
+
+
+def test_an_error_of_a_generator_is_not_taken_for_its_being_empty() -> None:
+    with pytest.raises(ValueError, match="log"):
+        mg.sum(mg.log(x) for x in [-1.0, 2.0])
+    assert mg.sum(iter(())) == 0.0
+
+
+@pytest.mark.parametrize(
+    "f", [mg.sum, mg.mean, mg.logsumexp, lambda p: mg.dot(p, p), lambda p: mg.softmax(p)[0]]
+)
+def test_functions_of_several_numbers_take_complex_ones(f: Any) -> None:
+    x = [0.3, -1.2]
+    steps = mg.derivative(f, x, method="complex")
+    assert steps == pytest.approx(mg.grad(f)(x), rel=1e-14)
+
+
+@pytest.mark.filterwarnings("error")
+def test_numbers_of_numpy_may_be_infinite() -> None:
+    assert mg.exp(np.float64("inf")) == math.inf
+    assert mg.maximum(np.True_, math.inf) == math.inf

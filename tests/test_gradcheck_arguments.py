@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import math
@@ -603,3 +604,48 @@ def test_a_complaint_is_about_the_input_that_it_is_made_of(given: Any) -> None:
     assert str(report).startswith("WRONG df/dbias[0]: ")
     assert [entry.verdict for entry in report.entries] == ["INCONCLUSIVE"] * 6 + ["WRONG"] * 2
     assert "against" not in str(report)
+
+
+def test_a_source_that_has_the_name_of_another_is_asked_itself() -> None:
+    class Wrong:
+        name = "backprop"
+
+        def value_and_gradient(self, f: Any, *inputs: Any) -> Any:
+            value, gradient = mg.value_and_grad(f)(*inputs)
+            return value, 2 * gradient
+
+    report = mg.gradcheck(lambda x: [x + x, x * 2], 3.0, gradient=Wrong(), raise_on_failure=False)
+    assert [entry.gradient for entry in report.entries] == [4.0, 4.0]
+
+
+def test_a_function_that_has_the_name_of_an_engine_records_nothing() -> None:
+    def backprop(x: float) -> float:
+        return 3 * x
+
+    report = mg.gradcheck(lambda x: x * x, 2.0, gradient=backprop, raise_on_failure=False)
+    assert report.verdict == "WRONG"
+    assert not report.notes
+
+
+def test_inputs_are_named_by_the_arguments_that_they_are() -> None:
+    def several(*args: Any, k: int = 1) -> Any:
+        return args[0] * args[1] * k
+
+    def one(w: Any, *, temperature: float = 1.0) -> Any:
+        return w * temperature
+
+    def names(f: Any, *x: float) -> list[str]:
+        return [entry.name for entry in mg.gradcheck(f, *x).entries]
+
+    assert names(several, 2.0, 3.0) == ["df/dx0", "df/dx1"]
+    assert names(one, 2.0) == ["df/dw"]
+
+
+def test_a_loop_that_catches_all_exceptions_is_not_told_of() -> None:
+    def f(x: Any) -> Any:
+        for _ in range(20_000):
+            with contextlib.suppress(Exception):
+                x = x + 0.0
+        return x * x if x > 0 else x
+
+    assert not mg.gradcheck(f, 2.0, gradient=lambda x: 2 * x).notes

@@ -684,3 +684,8 @@ def test_an_entry_of_zero_does_not_take_a_step_as_large_as_others(other: float) 
     assert jacobian(lambda p: [math.sin(p[0])], point)[0, 0] == pytest.approx(1.0)
     second = derivative(lambda p: math.cos(p[0]), point, order=2)[0]
     assert second == hessian(lambda p: math.cos(p[0]), point)[0, 0] == pytest.approx(-1.0)
+
+
+def test_complex_numbers_of_numpy_are_seen() -> None:
+    with pytest.raises(ValueError, match="f gives the complex"):
+        derivative(lambda x: np.complex64(x - 2) ** 0.5, 1.0)

@@ -124,7 +124,7 @@ def test_continuous_integration_repeats_the_whole_report(
     monkeypatch.setenv("CI", "true")
     lines = run(pytester, test_it=CASES[-1].test_file)
     assert lines.count(CASES[-1].lines[0].join(["FAILED test_it.py::test_it - ", ""])) == 1
-    assert "cause: wrong type: the gradient holds '1e-5', which is no real number" in lines
+    assert "cause: wrong type: the gradient holds '1e-5', which is not a real number" in lines
 
 
 def test_a_failure_by_the_function_is_as_short_in_the_summary(pytester: pytest.Pytester) -> None:

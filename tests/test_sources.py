@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -180,7 +181,7 @@ def test_a_gradient_function_without_a_name_is_called_by_its_kind() -> None:
 
 @pytest.mark.parametrize("result", ["1.0", None, [1.0]], ids=repr)
 def test_a_function_with_a_given_gradient_returns_one_number(result: object) -> None:
-    message = rf"returns one number; it returned {result!r} of".replace("[", r"\[")
+    message = rf"must return one real number, it returned {result!r} of".replace("[", r"\[")
     with pytest.raises(TypeError, match=message):
         resolve(lambda x: 1.0).value_and_gradient(lambda x: result, 3.0)
 
@@ -247,3 +248,27 @@ def test_an_attribute_error_without_a_name_stays_as_it_is() -> None:
 
     with pytest.raises(AttributeError, match="of the user's own"):
         on_numbers(f)(2.0)
+
+
+@pytest.mark.parametrize("source", [lambda x: 2 * x, "central-difference"])
+def test_an_f_that_changes_its_input_changes_nothing_of_the_callers(source: Any) -> None:
+    def f(x: Any) -> float:
+        value = float((x**2).sum())
+        x[:] = 7.0
+        return value
+
+    x = np.array([1.0, 2.0])
+    value, gradient = resolve(source).value_and_gradient(f, x)
+    assert (value, gradient.tolist(), x.tolist()) == (5.0, pytest.approx([2.0, 4.0]), [1.0, 2.0])
+
+
+def test_an_object_that_has_no_hash_is_a_function_of_a_tape() -> None:
+    @dataclass
+    class Square:
+        size: float
+
+        def __call__(self, x: Any) -> Any:
+            return self.size * x * x
+
+    source, f = resolve("tape"), Square(2.0)
+    assert [source.value_and_gradient(f, x) for x in (3.0, 4.0)] == [(18.0, 12.0), (32.0, 16.0)]

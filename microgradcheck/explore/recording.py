@@ -14,7 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, Never
 
 from microgradcheck import sweep
 from microgradcheck.draw.scene import in_one_line, shortened
-from microgradcheck.structure import is_array, put_together, require_function, take_apart
+from microgradcheck.structure import indices_of, put_together, require_function, take_apart
 from microgradcheck.tape.graph import SYMBOLS, Compare
 from microgradcheck.value import NotComputed, Note, Value, caller, source_lines, watching
 
@@ -138,20 +138,12 @@ def _call(f: Callable[..., Any], arguments: dict[str, Any]) -> Any:
 
 def _leaves(name: str, thing: Any) -> list[Value]:
     entries = take_apart(thing, name=f"the input {name}")
-    leaves = [Value(*pair) for pair in zip(entries, _labels(name, thing), strict=True)]
+    labels = [name + "".join(f"[{i}]" for i in index) for index in indices_of(thing)]
+    leaves = list(map(Value, entries, labels))
     for leaf in leaves:
         if leaf.number - leaf.number != 0:
             raise ValueError(f"the input {leaf.label} must be a finite number, got {leaf.number!r}")
     return leaves
-
-
-def _labels(name: str, thing: Any) -> Iterator[str]:
-    parts = thing.tolist() if is_array(thing) else thing
-    if not isinstance(parts, (list, tuple)):
-        yield name
-        return
-    for i, part in enumerate(parts):
-        yield from _labels(f"{name}[{i}]", part)
 
 
 def _refuse_to_read(value: Value) -> Never:

@@ -98,10 +98,12 @@ def _over_numbers(operation: Operation, *inputs: Any) -> Any:
             raise _unfit(operation, x)
     try:
         if None in floats:
-            y = complex(COMPLEX.value(operation)(*map(complex, inputs)))
+            numbers: list[Any] = list(map(complex, inputs))
+            y = complex(COMPLEX.value(operation)(*numbers))
         else:
-            y = operation.compute(*floats)
-        require_finite(y, *inputs)
+            numbers = floats
+            y = operation.compute(*numbers)
+        require_finite(y, *numbers)
         return y
     except (ValueError, ArithmeticError) as error:
         raise undefined(operation, inputs, error) from None

@@ -48,6 +48,7 @@ def sum(values: Any) -> Any:
         >>> sum([Value(1.0), 2.0]).data
         3.0
     """
+    values = _listed(values)  # Here, since an iterator's own ValueError is none of an empty one's.
     try:
         entries = _entries(values, "sum")
     except ValueError:  # There is none.
@@ -191,8 +192,12 @@ def _listed(values: Any) -> Any:
 
 
 def _entries(values: Any, name: str) -> list[Any]:
-    entries = take_apart(_listed(values), is_entry, name=f"the argument of {name}")
-    return [entry if isinstance(entry, Value) else float(entry) for entry in entries]
+    entries = take_apart(
+        _listed(values),
+        lambda entry: is_entry(entry) or isinstance(entry, complex),
+        name=f"the argument of {name}",
+    )
+    return [entry if isinstance(entry, Value | complex) else float(entry) for entry in entries]
 
 
 def _largest(entries: list[Any]) -> Any:
@@ -214,5 +219,5 @@ def _shifted_exponentials(entries: list[Any], largest: Any) -> list[Any]:
 
 def _number(entry: Any) -> float:
     """Return the number in an entry, unseen by a tape, which learns of each comparison."""
-    number: float = entry.number if isinstance(entry, Value) else entry
+    number: float = entry.number if isinstance(entry, Value) else entry.real
     return number

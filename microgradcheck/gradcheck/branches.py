@@ -18,14 +18,14 @@ __all__ = ["branches_not_taken"]
 _MOST_STEPS = 50_000  # What runs longer is not watched to its end, and nothing is said of it.
 
 
-class _TooLongError(Exception):
+class _TooLong(BaseException):  # Which no `except Exception` of f's own catches.
     pass
 
 
 def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
     """Return the pieces of source that a call left out, such as "`3 * x` (model.py:12)".
 
-    None where the function is of this package or built in, or a debugger is at work.
+    Empty where the function is of this package or built in, or a debugger is at work.
     """
     # What wraps it, such as a cache or another library's transformation, has branches of its own.
     code = getattr(inspect.unwrap(function), "__code__", None)
@@ -45,7 +45,7 @@ def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
         if event == "opcode":
             count += 1
             if count > _MOST_STEPS:
-                raise _TooLongError
+                raise _TooLong
             seen.add(frame.f_lasti)
         return trace
 
@@ -54,7 +54,7 @@ def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
     sys.settrace(trace)
     try:
         call()
-    except _TooLongError:
+    except _TooLong:
         return []
     finally:
         sys.settrace(None)

@@ -80,9 +80,8 @@ class Comparison:
         if passed:
             self._note_branches()
         elif self.unchanged and is_wrong:
-            records = self.source.name in _RECORDING
             entries, faults, notes = explain(
-                self.problem, self.under_test, entries, records=records, rng=self.rng
+                self.problem, self.under_test, entries, records=self._records, rng=self.rng
             )
             interior = [explain_node(node, faults) for node in interior]
             self.notes += notes
@@ -187,11 +186,16 @@ class Comparison:
                     return taped, noise
         return called, self._measure_noise(called)
 
+    @property
+    def _records(self) -> bool:
+        # By name, since an engine of one's own goes by the rows of a recorded graph, too.
+        return self.source.name in _RECORDING and not isinstance(self.source, GivenGradient)
+
     def _is_worth_a_tape(self) -> bool:
         return (
             self.problem.scalar
             and len(self.problem.entries) >= _LEAST_FOR_A_TAPE
-            and self.source.name in _RECORDING
+            and self._records
             and self.unchanged
             and not self.scatter
         )

@@ -13,6 +13,7 @@ from microgradcheck.gradcheck.nodes import record
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import gradient_of
 from microgradcheck.gradcheck.wording import cut
+from microgradcheck.numeric.samples import UNIT_ROUNDOFF
 from microgradcheck.sources import SOURCES
 
 __all__ = ["Opinion", "Opinions", "second_opinions"]
@@ -20,7 +21,6 @@ __all__ = ["Opinion", "Opinions", "second_opinions"]
 _STEPS = tuple(10.0**-exponent for exponent in range(1, 13))
 _JUDGES = ("backprop", "forward-mode", "complex-step")
 _AGREE = 1e-6
-_UNIT_ROUNDOFF = 2.0**-53
 
 
 class Opinion(NamedTuple):
@@ -80,7 +80,7 @@ def second_opinions(problem: Problem, noise: Sequence[float], entry: Entry) -> O
     # As x + h is rounded, so is h: otherwise that error would be taken for one of the gradient.
     steps = tuple(h for step in _STEPS if (h := (x + step * problem.scales[i]) - x))
     center = problem(problem.entries)[k]
-    floor = max(noise[k], _UNIT_ROUNDOFF * abs(center))
+    floor = max(noise[k], UNIT_ROUNDOFF * abs(center))
 
     def at(step: float) -> float:
         return problem.moved(i, step)[k]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import product
 from typing import Any
 
 from microgradcheck.functions.entries import is_entry
@@ -13,11 +11,20 @@ from microgradcheck.gradcheck.entry import Entry
 from microgradcheck.gradcheck.wording import short
 from microgradcheck.numeric.entries import quiet_numpy, scale_of
 from microgradcheck.sources import on_numbers
-from microgradcheck.structure import is_array, put_together, take_apart, with_numpy_arrays
+from microgradcheck.structure import (
+    argument_names,
+    indices_of,
+    is_array,
+    put_together,
+    take_apart,
+    with_numpy_arrays,
+)
 
-__all__ = ["Index", "Problem", "indices_of", "scatter"]
+__all__ = ["Index", "Problem", "scatter"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
+_LONGEST_NAME = 8  # which leaves room for numbers beside it
 
 Index = tuple[int, ...]
 
@@ -44,7 +51,7 @@ class Problem:
             raise TypeError("give gradcheck at least one input: gradcheck(f, x)")
         self.f, self.inputs = f, inputs
         self._on_numbers, self._scale, self._order = on_numbers(f), scale, order
-        self.names = _names_of_inputs(f, len(inputs))
+        self.names = argument_names(f, len(inputs), longest=_LONGEST_NAME)
         parts = [
             list(map(float, take_apart(entry, name=f"the input {name}")))
             for name, entry in zip(self.names, inputs, strict=True)
@@ -177,27 +184,8 @@ class Problem:
         return f"{over}d{self.name_of(i)}"
 
 
-def indices_of(thing: Any) -> list[Index]:
-    """Return the index of every entry, in reading order: `(0,), (1, 0)` for `[1.0, [2.0]]`."""
-    if is_array(thing):
-        return list(product(*map(range, thing.shape)))
-    if isinstance(thing, (list, tuple)):
-        return [(i, *rest) for i, part in enumerate(thing) for rest in indices_of(part)]
-    return [()]
-
-
 def _subscript(index: Index) -> str:
     return f"[{','.join(map(str, index))}]" if index else ""
-
-
-def _names_of_inputs(f: Callable[..., Any], count: int) -> list[str]:
-    try:
-        names = list(inspect.signature(f).parameters)
-    except (TypeError, ValueError):  # Some functions written in C have none.
-        names = []
-    if len(names) >= count and all(len(name) <= 8 for name in names):
-        return names[:count]
-    return ["x"] if count == 1 else [f"x{position}" for position in range(count)]
 
 
 def scatter(problem: Problem, center: Iterable[float], *, times: int = 1) -> float:

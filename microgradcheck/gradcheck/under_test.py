@@ -10,11 +10,11 @@ from typing import Any, NamedTuple
 from microgradcheck import backprop
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.entry import Cause
-from microgradcheck.gradcheck.problem import Index, Problem, indices_of
+from microgradcheck.gradcheck.problem import Index, Problem
 from microgradcheck.gradcheck.wording import in_words, short
 from microgradcheck.numeric.entries import quiet_numpy
-from microgradcheck.sources import GivenGradient, GradientSource
-from microgradcheck.structure import take_apart, with_numpy_arrays
+from microgradcheck.sources import SOURCES, GivenGradient, GradientSource
+from microgradcheck.structure import indices_of, take_apart, with_numpy_arrays
 from microgradcheck.tape import StaleTapeError
 
 __all__ = ["Gradient", "gradient_of"]
@@ -96,7 +96,7 @@ def _rows(
         return _parted(with_numpy_arrays(source.gradient(*arguments)), problem, outputs)
     if problem.scalar:
         return _parted(source.value_and_gradient(f, *arguments)[1], problem, [()])
-    if source.name == "backprop":
+    if source is SOURCES["backprop"]:
         import numpy as np
 
         # As one list, since the parts of a gradient by several inputs have shapes of their own.

@@ -11,12 +11,12 @@ Example:
 
 from __future__ import annotations
 
-import difflib
 from typing import Final
 
 from microgradcheck.mistakes.beliefs import BELIEFS
 from microgradcheck.mistakes.mistake import Mistake, Outcome, Question
 from microgradcheck.mistakes.wrong_engines import WRONG_ENGINES, engine
+from microgradcheck.structure import did_you_mean
 
 __all__ = ["GALLERY", "Mistake", "Outcome", "Question", "engine", "show"]
 
@@ -49,7 +49,6 @@ def show(name: str) -> Outcome:
         df/da at a = 3 1.0 2.0
     """
     if name not in GALLERY:
-        near = difflib.get_close_matches(name, GALLERY, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else f". There are {', '.join(GALLERY)}"
+        hint = did_you_mean(name, GALLERY, f". There are {', '.join(GALLERY)}")
         raise ValueError(f"there is no mistake named {name!r}{hint}")
     return GALLERY[name].run()

@@ -7,7 +7,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from microgradcheck.structure import is_array, shown, take_apart
+from microgradcheck.structure import is_array, is_numpy, shown, take_apart
 
 __all__ = [
     "entries_of",
@@ -46,7 +46,7 @@ def one_number(result: Any) -> Any:
     """Return what f gave as a float or a complex number."""
     if is_array(result) and result.ndim == 0:
         result = result.item()
-    if isinstance(result, complex):
+    if isinstance(result, complex) or is_numpy(result, "complexfloating"):
         return complex(result)
     if isinstance(result, (str, bytes)) or not hasattr(result, "__float__") or is_array(result):
         shape = f" of shape {result.shape}" if is_array(result) else ""
@@ -87,8 +87,8 @@ def real_part(result: Any) -> Any:
 
 def quiet_numpy() -> AbstractContextManager[object]:
     """Keep NumPy from warning where f is undefined, which what is found says better."""
-    numpy = sys.modules.get("numpy")
-    return numpy.errstate(all="ignore") if numpy else nullcontext()
+    errstate = getattr(sys.modules.get("numpy"), "errstate", None)  # As in `is_numpy`.
+    return errstate(all="ignore") if errstate else nullcontext()
 
 
 def scale_of(entries: list[float], i: int) -> float:

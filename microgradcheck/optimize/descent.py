@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from html import escape
 from typing import Any, Final, NamedTuple
 
-from microgradcheck.structure import is_array, take_apart
+from microgradcheck.structure import indices_of, is_array, take_apart
 
 __all__ = ["Descent", "Status", "Step", "entries"]
 
@@ -200,7 +199,11 @@ class Descent:
             [{'step': 0, 'p[0]': 4.0, 'value': 8.0, 'gradient of p[0]': 2.0, 'gradient norm': 2.0}]
         """
         arguments = zip(self.names, self._arguments(self.x), strict=True)
-        names = [name + index for name, argument in arguments for index in _indices(argument)]
+        names = [
+            name + "".join(f"[{i}]" for i in index)
+            for name, argument in arguments
+            for index in indices_of(argument)
+        ]
         slopes = [f"gradient of {name}" for name in names]
         return [
             {
@@ -230,13 +233,6 @@ def _plain(thing: Any) -> Any:
 
 def _holds_many(thing: Any) -> bool:
     return isinstance(thing, (list, tuple)) or (is_array(thing) and thing.ndim > 0)
-
-
-def _indices(thing: Any) -> Iterable[str]:
-    """Return the index of each number, in reading order: "" for one number, "[0]", "[1][2]"."""
-    if not _holds_many(thing):
-        return [""]
-    return [f"[{i}]{index}" for i, part in enumerate(thing) for index in _indices(part)]
 
 
 def _show(thing: Any) -> str:

@@ -6,13 +6,13 @@ step to step, and nothing else.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from microgradcheck.optimize.arguments import real
 from microgradcheck.optimize.step_sizes import LineSearch
+from microgradcheck.structure import did_you_mean
 
 if TYPE_CHECKING:
     from microgradcheck.optimize.step_sizes import Rise, Vector
@@ -258,8 +258,7 @@ def resolve_rule(optimizer: object) -> UpdateRule:
     if isinstance(optimizer, str):
         if optimizer in _RULES:
             return _RULES[optimizer]()
-        near = difflib.get_close_matches(optimizer, _RULES, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else "."
+        hint = did_you_mean(optimizer, _RULES, ".")
         raise ValueError(f"unknown optimizer {optimizer!r}{hint} There are {names}")
     if isinstance(optimizer, type) and isinstance(optimizer, UpdateRule):
         raise TypeError(f"optimizer is a rule, not its class: write {optimizer.__name__}()")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.optimize.descent import Step, entries
 from microgradcheck.optimize.rules import UpdateRule
 from microgradcheck.sources import GradientSource, on_numbers
-from microgradcheck.structure import is_array, put_together, shown
+from microgradcheck.structure import argument_names, is_array, put_together, shown
 
 if TYPE_CHECKING:
     from microgradcheck.optimize.step_sizes import Vector
@@ -176,16 +177,12 @@ def _finite(start: Any, position: int) -> list[float]:
 
 def _argument_names(f: Callable[..., Any], starts: tuple[Any, ...]) -> list[str]:
     count = len(starts)
-    try:
-        called = signature(f)
-        called.bind(*starts)
-    except ValueError:  # Some functions written in C do not tell.
-        called = Signature()
-    except TypeError as error:
-        raise TypeError(
-            f"f cannot be called with {count} argument{'s' * (count > 1)} ({error}); x0 is one "
-            "argument, whatever its kind, and options such as learning_rate are given by name"
-        ) from None
-    kinds = (Parameter.POSITIONAL_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
-    names = [name for name, given in called.parameters.items() if given.kind in kinds][:count]
-    return names if len(names) == count else [f"x{i or ''}" for i in range(count)]
+    with suppress(ValueError):  # Some functions written in C do not tell.
+        try:
+            signature(f).bind(*starts)
+        except TypeError as error:
+            raise TypeError(
+                f"f cannot be called with {count} argument{'s' * (count > 1)} ({error}); x0 is one "
+                "argument, whatever its kind, and options such as learning_rate are given by name"
+            ) from None
+    return argument_names(f, count)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck import numeric
 from microgradcheck.backprop import grad, value_and_grad
+from microgradcheck.numeric.samples import UNIT_ROUNDOFF
+from microgradcheck.optimize.descent import entries
 from microgradcheck.sources import on_numbers, resolve
-from microgradcheck.structure import number, put_together, take_apart
+from microgradcheck.structure import number, put_together
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = [
     "GUIDE",
     "axes_for",
-    "entries_of",
     "of_entries",
     "slope_by",
     "step_sizes",
@@ -27,7 +28,6 @@ __all__ = [
     "why_no_slope",
 ]
 
-_UNIT_ROUNDOFF: Final = 2.0**-53
 _NAMES: Final = {
     "forward": "forward difference",
     "backward": "backward difference",
@@ -143,7 +143,7 @@ def step_sizes(
     smallest = math.ulp(exact) / 2
     if smallest == 0:  # An error of 0 has its place below all others, and below their rounding.
         largest = np.nanmax(abs(slopes), initial=abs(value) / steps[-1]) or 1.0
-        smallest = np.nanmin(errors[errors > 0], initial=_UNIT_ROUNDOFF * largest)
+        smallest = np.nanmin(errors[errors > 0], initial=UNIT_ROUNDOFF * largest)
     ax = axes_for(ax)
     for position, (method, style) in enumerate(zip(methods, styles(), strict=False)):
         # Curves that coincide have their markers in turn.
@@ -168,7 +168,7 @@ def _bounds(f: Callable[..., Any], x: float, steps: Any, smallest: float) -> dic
     import numpy as np
 
     (value, first), second, third = value_and_grad(f)(x), grad(grad(f))(x), grad(grad(grad(f)))(x)
-    of_f, of_x = _UNIT_ROUNDOFF * abs(value), _UNIT_ROUNDOFF * abs(x) * abs(first)
+    of_f, of_x = UNIT_ROUNDOFF * abs(value), UNIT_ROUNDOFF * abs(x) * abs(first)
     # Near the largest float a bound may be larger, and is left out there.
     with np.errstate(over="ignore"):
         one_sided = abs(second) / 2 * steps + (2 * of_f + of_x) / steps
@@ -235,17 +235,17 @@ def taylor(
 
     if not x:
         raise TypeError("give the point where f is looked at: taylor(f, x)")
-    entries = np.array([entry for argument in x for entry in entries_of(argument)])
+    point = np.array([entry for argument in x for entry in entries(argument)])
     value, gradient = resolve(gradient).value_and_gradient(f, *x)
-    slopes = np.array(entries_of(gradient))
-    if slopes.shape != entries.shape:
-        raise ValueError(f"the gradient has {slopes.size} entries, and x {entries.size}")
-    direction = np.random.default_rng(rng).normal(size=entries.size)
+    slopes = np.array(entries(gradient))
+    if slopes.shape != point.shape:
+        raise ValueError(f"the gradient has {slopes.size} entries, and x {point.size}")
+    direction = np.random.default_rng(rng).normal(size=point.size)
     direction /= np.linalg.norm(direction)
     at = of_entries(f, x)
-    steps = np.logspace(-9, 0, 37) * (np.abs(entries).max() or 1.0)
-    moved = np.array([at(*(entries + h * direction)) for h in steps])
-    rounding = 2 * _UNIT_ROUNDOFF * np.nanmax(np.abs(moved), initial=abs(value))
+    steps = np.logspace(-9, 0, 37) * (np.abs(point).max() or 1.0)
+    moved = np.array([at(*(point + h * direction)) for h in steps])
+    rounding = 2 * UNIT_ROUNDOFF * np.nanmax(np.abs(moved), initial=abs(value))
     remainders = {
         "|f(x + h v) − f(x)|": np.abs(moved - value),
         "|f(x + h v) − f(x) − h g·v|": np.abs(moved - value - steps * (slopes @ direction)),
@@ -284,8 +284,3 @@ def of_entries(f: Callable[..., Any], like: tuple[Any, ...]) -> Callable[..., fl
             return math.nan
 
     return at
-
-
-def entries_of(x: Any) -> list[float]:
-    """Return the numbers in a number, list, tuple or array."""
-    return list(map(float, take_apart(x)))

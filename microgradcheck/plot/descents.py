@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.optimize import Descent, distinct_names
 from microgradcheck.optimize.arguments import whole
-from microgradcheck.plot.derivatives import GUIDE, axes_for, entries_of, of_entries, styles
+from microgradcheck.optimize.descent import entries
+from microgradcheck.plot.derivatives import GUIDE, axes_for, of_entries, styles
 from microgradcheck.structure import shown
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
     if not callable(f):
         raise TypeError(f"f is the function that was minimized, got {f!r}")
     _check_descents(descents)
-    paths = [np.array([entries_of(step.x) for step in descent.history]) for descent in descents]
+    paths = [np.array([entries(step.x) for step in descent.history]) for descent in descents]
     values = [np.array([step.value for step in descent.history]) for descent in descents]
     sizes = {points.shape[1] for points in paths}
     if sizes - {1, 2} or len(sizes) > 1:

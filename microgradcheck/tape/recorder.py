@@ -10,7 +10,7 @@ from microgradcheck.backprop import Run
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.structure import require_function, take_apart
 from microgradcheck.tape.graph import Compare, Graph, Guard
-from microgradcheck.value import Value, line_name, watching
+from microgradcheck.value import Value, caller, watching
 
 __all__ = ["Recorder", "trace"]
 
@@ -80,8 +80,5 @@ def _refuse_to_read(value: Value) -> Never:
 
 def _line_of_the_user() -> str:
     """Return the name of the nearest line outside of this library that led here."""
-    frame = sys._getframe(1)
-    library = "microgradcheck."
-    while frame.f_back and frame.f_globals.get("__name__", "").startswith(library):
-        frame = frame.f_back
-    return line_name(frame.f_code.co_filename, frame.f_lineno)
+    place = caller(sys._getframe(1))
+    return place.location if place else "?"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 from microgradcheck.structure import is_array
@@ -54,7 +54,9 @@ class TapeSource:
             TypeError, ValueError, ArithmeticError: as for `record` and `Tape.value_and_grad`.
         """
         __tracebackhide__ = True  # from pytest
-        key = (f, *map(_shape, inputs))
+        # Its tapes keep f, so that no other function has its id.
+        is_hashable = isinstance(f, Hashable)  # Not every object that can be called is.
+        key = (f if is_hashable else id(f), *map(_shape, inputs))
         with self._lock:
             tapes = self._known[key] = self._known.pop(key, {})  # Now the last, as the latest.
             _keep_last(_MOST_FUNCTIONS, self._known)

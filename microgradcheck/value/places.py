@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import os
 import sys
 import unicodedata
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from microgradcheck.value.value import Note, Value, binary, reflected, unary
 
 __all__ = ["Place", "caller", "is_ours", "line_name", "source_line", "source_lines"]
 
-_PACKAGE = str(Path(__file__).parent.parent)
+_PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
 # The functions that make nodes: each of the three is one piece of code for all operations.
 _RECORDERS = {make(OPERATIONS["add"]).__code__ for make in (unary, binary, reflected)}
 
