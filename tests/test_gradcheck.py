@@ -1256,3 +1256,23 @@ def test_every_node_of_a_long_graph_is_replayed_with_many_nudges_at_once() -> No
     report = mg.gradcheck(f, 0.5, nodes=True)
     assert len(report.nodes) == 749
     assert all(node.verdict == "PASS" for node in report.nodes)
+
+
+def test_inputs_of_several_kinds_are_made_anew_for_each_step() -> None:
+    seen: list[tuple[Any, ...]] = []
+
+    def f(weights: Any, bias: Any, scale: float, rest: list[float]) -> float:
+        seen.append((weights.dtype, weights.shape, bias.dtype, type(scale), type(rest)))
+        value = float((weights * scale).sum() + bias[0] ** 2 + rest[0] * rest[1])
+        rest[0] = bias[0] = weights[0, 0] = math.nan
+        return value
+
+    inputs = (np.arange(6.0).reshape(2, 3), np.array([3]), 2.0, [4, 5])
+    report = check(f, *inputs, gradient="central-difference")
+    assert {entry.cause for entry in report.entries} == {report.cause}
+    assert report.cause.startswith(Cause.MUTATED_BY_F)
+    assert [entry.reference for entry in report.entries] == pytest.approx(
+        [2.0] * 6 + [6.0, 15.0, 5.0, 4.0]
+    )
+    kinds = (np.dtype(float), (2, 3), np.dtype(float), float, list)
+    assert set(seen) == {kinds}

@@ -216,10 +216,10 @@ def noisy(f: Callable[[float], float], level: float) -> Callable[[float], float]
 
 
 def test_a_term_is_known_no_better_than_noise_lets_slopes_be_seen() -> None:
-    f = noisy(lambda x: math.sin(3 * x), 1e-8)
-    report = check(f, 1.3, gradient=lambda x: 3 * math.cos(3 * x) + 0.001)
+    f = noisy(lambda x: math.sin(3 * x), 1e-9)
+    report = check(f, 2.3, gradient=lambda x: 3 * math.cos(3 * x) + 0.001)
     assert report.entries[0].error_bound > 1e-6
-    assert report.cause.startswith(f"{Cause.TERM}: too large by 0.00100")
+    assert report.cause.startswith(f"{Cause.TERM}: too large by 0.001000")
 
 
 def test_what_noise_hides_nearby_is_no_other_ratio() -> None:

@@ -689,3 +689,19 @@ def test_an_entry_of_zero_does_not_take_a_step_as_large_as_others(other: float) 
 def test_complex_numbers_of_numpy_are_seen() -> None:
     with pytest.raises(ValueError, match="f gives the complex"):
         derivative(lambda x: np.complex64(x - 2) ** 0.5, 1.0)
+
+
+def test_wider_steps_are_tried_where_chance_makes_noise_look_like_truncation() -> None:
+    rng = np.random.default_rng(0)
+    inputs, targets = rng.normal(size=(32, 100)), rng.normal(size=(32, 10))
+    first, second = rng.normal(size=(100, 100)) * 0.1, rng.normal(size=(100, 10)) * 0.1
+
+    def loss(weight: float) -> float:
+        weights = first.copy()
+        weights[6, 13] = weight
+        units = np.maximum(inputs @ weights, 0)
+        return float(((units @ second - targets) ** 2).mean() / 2)
+
+    # Its nearest kink is three times its size away, and its waves are longer.
+    slope = estimate(loss, float(first[6, 13]))
+    assert slope.error_bound < 1e-5 * abs(slope.value)

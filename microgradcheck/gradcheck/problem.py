@@ -56,7 +56,7 @@ class Problem:
             list(map(float, take_apart(entry, name=f"the input {name}")))
             for name, entry in zip(self.names, inputs, strict=True)
         ]
-        self.counts = list(map(len, parts))
+        self._parts, self.counts = parts, list(map(len, parts))
         self.entries = [entry for part in parts for entry in part]
         self.places = [
             (position, index)
@@ -108,12 +108,14 @@ class Problem:
     def moved(self, i: int, step: float) -> list[float]:
         """Return the outputs of f with one entry moved."""
         position, index = self.places[i]
-        argument = self.inputs[position]
-        if len(self.inputs) == 1 and is_array(argument) and index:
+        if is_array(self.inputs[position]) and index:
             # The same as below, without going through a list of all entries.
-            array = argument.astype(float)
-            array[index] += step
-            return self._outputs((array,))
+            arguments = tuple(
+                entry.astype(float) if is_array(entry) else put_together(part, like=entry)
+                for part, entry in zip(self._parts, self.inputs, strict=True)
+            )
+            arguments[position][index] += step
+            return self._outputs(arguments)
         entries = list(self.entries)
         entries[i] += step
         return self(entries)

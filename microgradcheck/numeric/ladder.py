@@ -192,10 +192,18 @@ class _Search:
 
     def _extend(self, best: Window, found: list[Window]) -> None:
         """Add finer or coarser steps, whichever a window lacks, unless those beyond it do not."""
-        down = best.is_truncated
+        known = len(self.pairs)
+        if best.is_truncated:
+            self._extend_to(best, found, down=True)
+        # By chance, noise can look like truncation, which finer steps do not make smaller.
+        if len(self.pairs) == known:
+            self._extend_to(best, found, down=False)
+
+    def _extend_to(self, best: Window, found: list[Window], *, down: bool) -> None:
         outward = self.pairs[best.finest :] if down else self.pairs[best.coarsest :: -1]
         end = next((a for a, b in pairwise(outward) if not 1 / 4 <= a.h / b.h <= 4), outward[-1])
-        beyond = (w for w in found if self.pairs[w.finest if down else w.coarsest] is end)
+        others = (w for w in found if w is not best)
+        beyond = (w for w in others if self.pairs[w.finest if down else w.coarsest] is end)
         if not end.finite or any(window.is_truncated != down for window in beyond):
             return
         h, ratio = end.h, RATIOS[len(self.pairs) % len(RATIOS)]
