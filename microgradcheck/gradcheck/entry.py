@@ -22,6 +22,7 @@ __all__ = [
 ]
 
 _LEAST_POWER = 1e-4
+_RARE = 2  # times the error bound, which is as much as is said to be hidden
 _AMPLIFIED = 10  # how much more than by itself a change of f counts in what is made of its values
 ROUND_OFF = 100 * 2.0**-53  # what is above, relative to f, is noise of f's own
 
@@ -236,7 +237,10 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         if low - margin <= entry.gradient <= high + margin:
             return Verdict.KINK, f"{Cause.KINK}; any number between its slopes will do"
         return Verdict.WRONG, f"{Cause.OUTSIDE_A_KINK}; any number between them would do"
-    differs = entry.gap > here.rtol * abs(entry.reference) + entry.error_bound
+    is_noisy = entry.noise > ROUND_OFF * here.size
+    # Of thousands of entries, the noise of one may be rarer than its bound allows for.
+    bound = entry.error_bound * (_RARE if is_noisy else 1)
+    differs = entry.gap > here.rtol * abs(entry.reference) + bound
     differs = differs and not _both_stand_still(entry.gradient, estimate, here)
     if here.scatter and (not differs or entry.gap <= _explained_by(here, estimate)):
         return Verdict.NOISY, _does_not_repeat(here)
@@ -248,7 +252,7 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     hidden = f"which hides errors below {entry.resolution:.1e}"
     if estimate.behaviour == "quantised":
         return Verdict.NOISY, f"{Cause.QUANTISED} by {entry.noise:.1e}, {hidden}"
-    if entry.noise > ROUND_OFF * here.size:
+    if is_noisy:
         return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, {hidden}"
     return Verdict.INCONCLUSIVE, (
         f"{Cause.BLIND}: no error below {entry.resolution:.1e}, since f changes too little beside "
