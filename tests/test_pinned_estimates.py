@@ -22,6 +22,7 @@ import pytest
 
 from microgradcheck import numeric
 from microgradcheck.numeric.ladder import estimate_along
+from tests.pinned import added, digest, rewrite, rows
 
 PINNED: Final = Path(__file__).with_name("pinned_estimates.txt")
 
@@ -91,7 +92,9 @@ def _estimate(f: Function, x: float, rng: random.Random) -> tuple[str, str]:
         found = numeric.estimate(f, x, **options)
         return _shown(found), repr(found)
     others = [rng.randint(-8, 8) / 4 for _ in range(rng.randint(0, 2))]
-    many = numeric.estimate(lambda p: f(p[0]) + sum(a * a for a in p[1:]), [x, *others], **options)
+    many = numeric.estimate(
+        lambda p: f(p[0]) + added(a * a for a in p[1:]), [x, *others], **options
+    )
     return "several", repr(many)
 
 
@@ -135,7 +138,7 @@ def _differences(f: Function, x: float, rng: random.Random) -> tuple[str, str]:
     if what == "jacobian":
         found = numeric.jacobian(lambda q: [f(q[0]), *(a * q[0] for a in q)], p, h=h, method=method)
     elif what == "hessian":
-        found = numeric.hessian(lambda q: f(q[0]) + sum(a * q[0] * q[-1] for a in q), p, h=h)
+        found = numeric.hessian(lambda q: f(q[0]) + added(a * q[0] * q[-1] for a in q), p, h=h)
     else:
         order = rng.choice((1, 1, 2))
         found = numeric.derivative(f, x, h=h, order=order, method=method)
@@ -150,10 +153,10 @@ def _shown(found: numeric.Estimate) -> str:
 def row(seed: int) -> str:
     """What is pinned of one search."""
     line, whole = _found(seed)
-    return f"{seed}: {line}; {hashlib.blake2b(whole.encode(), digest_size=4).hexdigest()}"
+    return f"{seed}: {line}; {digest(whole)}"
 
 
-@pytest.mark.parametrize("pinned", PINNED.read_text().splitlines(), ids=lambda row: row[:40])
+@pytest.mark.parametrize("pinned", rows(PINNED), ids=lambda row: row[:40])
 def test_a_search_is_as_it_was(pinned: str) -> None:
     assert row(int(pinned.partition(":")[0])) == pinned
 
@@ -255,5 +258,4 @@ _SHAPES: Final[dict[str, Callable[[float, float], Function]]] = {
 
 
 if __name__ == "__main__":
-    seeds = [int(pinned.partition(":")[0]) for pinned in PINNED.read_text().splitlines()]
-    PINNED.write_text("".join(f"{row(seed)}\n" for seed in seeds))
+    rewrite(PINNED, row)

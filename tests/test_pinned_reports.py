@@ -9,7 +9,6 @@ code. After a change that is meant, read what differs and write the rows anew:
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import random
@@ -24,6 +23,7 @@ import pytest
 
 import microgradcheck as mg
 from tests.conftest import table_as_it_was
+from tests.pinned import added, digest, rewrite, rows
 
 PINNED: Final = Path(__file__).with_name("pinned_reports.txt")
 
@@ -80,10 +80,10 @@ def row(seed: int) -> str:
     """What is pinned of one check."""
     line, whole = _found(seed)
     whole = re.sub(r"\.py:\d+", ".py", whole)
-    return f"{seed}: {line}; {hashlib.blake2b(whole.encode(), digest_size=4).hexdigest()}"
+    return f"{seed}: {line}; {digest(whole)}"
 
 
-@pytest.mark.parametrize("pinned", PINNED.read_text().splitlines(), ids=lambda row: row[:40])
+@pytest.mark.parametrize("pinned", rows(PINNED), ids=lambda row: row[:40])
 def test_a_report_is_as_it_was(pinned: str, request: pytest.FixtureRequest) -> None:
     if "bent" in pinned:  # Its branches are watched, which takes a call.
         request.getfixturevalue("untraced")
@@ -133,7 +133,7 @@ def _wrong_product() -> Callable[[Any, Any], Any]:
 
 def _wrong_products() -> Change:
     times = mg.operation("times", value="a * b", derivatives=["b", "-a"])
-    return lambda x: sum(times(a, b) for a, b in pairwise(x))
+    return lambda x: added(times(a, b) for a, b in pairwise(x))
 
 
 # f, its inputs, and its gradient, of operations that round alike on every machine.
@@ -169,12 +169,12 @@ FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], tuple[Any, ...], Callable[.
         ],
     ),
     "array": (
-        lambda x: sum(sum(a * a * a for a in row) for row in x),
+        lambda x: added(added(a * a * a for a in row) for row in x),
         (np.array([[1.0, -2.0], [0.5, 3.0]]),),
         lambda x: 3 * x * x,
     ),
     "many": (
-        lambda x: sum((k + 1) * a * a for k, a in enumerate(x)),
+        lambda x: added((k + 1) * a * a for k, a in enumerate(x)),
         (np.linspace(-1.0, 1.0, 20),),
         lambda x: 2 * np.arange(1, 21) * x,
     ),
@@ -194,7 +194,7 @@ FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], tuple[Any, ...], Callable[.
         lambda x: np.array([[[1.0, 0.0], [0.0, 2 * x[1]]], [[x[1], x[0]], [0.0, 1.0]]]),
     ),
     "two arguments of arrays": (
-        lambda w, b: sum(_power(a * 2 - c, 2) for a, c in zip(w, b, strict=True)),
+        lambda w, b: added(_power(a * 2 - c, 2) for a, c in zip(w, b, strict=True)),
         (np.array([1.0, 2.0]), np.array([0.5, -1.0])),
         lambda w, b: (4 * (2 * w - b), -2 * (2 * w - b)),
     ),
@@ -298,5 +298,4 @@ def _reversed(gradient: Any) -> Any:
 
 
 if __name__ == "__main__":
-    seeds = [int(pinned.partition(":")[0]) for pinned in PINNED.read_text().splitlines()]
-    PINNED.write_text("".join(f"{row(seed)}\n" for seed in seeds))
+    rewrite(PINNED, row)

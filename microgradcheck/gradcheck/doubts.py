@@ -72,11 +72,11 @@ class _Slopes(NamedTuple):
         x = max(abs(self.problem.entries[i]) for i in places)
         # Alike, as the inputs of a tie are, not each by its own length.
         length = max(self.problem.scales[i] for i in places)
-        size = sum(abs(entry.gradient) for entry in kinks)
+        size = math.fsum(abs(entry.gradient) for entry in kinks)
         for signs in self._directions(len(kinks)):
             along = self._estimate(dict(zip(places, signs, strict=True)), x, length)
             low, high = sorted(along.slopes or (along.value, along.value))
-            total = sum(sign * entry.gradient for sign, entry in zip(signs, kinks, strict=True))
+            total = math.fsum(s * entry.gradient for s, entry in zip(signs, kinks, strict=True))
             margin = along.error_bound + self.rtol * max(abs(low), abs(high), size)
             if along.behaviour != "edge" and not low - margin <= total <= high + margin:
                 return False
@@ -104,8 +104,8 @@ class _Slopes(NamedTuple):
             parts = [move * entry.reference for move, entry in zip(moves, entries, strict=True)]
             bounds = [abs(m) * e.error_bound for m, e in zip(moves, entries, strict=True)]
             size = max(abs(along.value), *map(abs, parts))
-            margin = along.error_bound + sum(bounds) + _MISSING * size
-            if along.behaviour == "kink" or abs(along.value - sum(parts)) > margin:
+            margin = along.error_bound + math.fsum(bounds) + _MISSING * size
+            if along.behaviour == "kink" or abs(along.value - math.fsum(parts)) > margin:
                 return False
         return True
 

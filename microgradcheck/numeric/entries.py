@@ -99,4 +99,4 @@ def scale_of(entries: list[float], i: int) -> float:
     if entries[i] != 0:
         return abs(entries[i])
     sizes = [math.log(abs(entry)) for entry in entries if entry != 0]
-    return math.exp(sum(sizes) / len(sizes)) if sizes else 1.0
+    return math.exp(math.fsum(sizes) / len(sizes)) if sizes else 1.0

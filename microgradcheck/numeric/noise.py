@@ -27,7 +27,7 @@ _ORDERS = (4, 5, 6)
 # Of divided differences, by their order, where the noise has a variance of 1 and is independent.
 _VARIANCES = {
     order: [
-        sum(math.prod((a - b) ** -2.0 for b in window if b != a) for a in window)
+        math.fsum(math.prod((a - b) ** -2.0 for b in window if b != a) for a in window)
         for window in (_POINTS[k : k + order + 1] for k in range(len(_POINTS) - order))
     ]
     for order in _ORDERS
@@ -167,5 +167,5 @@ def _by_order(values: Sequence[float], positions: Sequence[float]) -> list[float
         ]
         if order in _ORDERS:
             squares = [d * d / v for d, v in zip(differences, _VARIANCES[order], strict=True)]
-            found.append(size * math.sqrt(sum(squares) / len(squares)))
+            found.append(size * math.sqrt(math.fsum(squares) / len(squares)))
     return found

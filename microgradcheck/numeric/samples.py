@@ -175,7 +175,8 @@ class Samples:
         points = [(pair.h / run[0].h) ** (1 if side else 2) for pair in run]
         slopes = [pair.slope_on(side) for pair in run]
         value, weights = extrapolate(points, slopes)
-        noise = 4 * sum(abs(w) * self.noise_of(p) / p.h for w, p in zip(weights, run, strict=True))
+        terms = (abs(w) * self.noise_of(p) / p.h for w, p in zip(weights, run, strict=True))
+        noise = 4 * math.fsum(terms)
         # Without the point p the value would be another by this over p. It is taken as that for the
         # mean of the finest and the coarsest.
         change = math.fsum(p * v * w for p, v, w in zip(points, slopes, weights, strict=True))

@@ -84,7 +84,7 @@ def mutants(paths: Iterable[str]) -> Iterator[Mutant]:
     """Yield all changes of files and folders."""
     for path in paths:
         for file in sorted((ROOT / path).rglob("*.py")) or [ROOT / path]:
-            source = file.read_text()
+            source = file.read_text(encoding="utf-8")
             lines, nodes = source.splitlines(), list(ast_nodes(get_ast(source)))
             for name in plugins.operator_names():
                 operator = plugins.get_operator(name)
@@ -129,7 +129,9 @@ class Runner:
 
     def found(self) -> list[dict[str, Any]]:
         """Return what is known of mutants: the changed lines, and the test that noticed, or ""."""
-        lines = self.results.read_text().splitlines() if self.results.exists() else ()
+        lines = (
+            self.results.read_text(encoding="utf-8").splitlines() if self.results.exists() else ()
+        )
         return [json.loads(line) for line in lines]
 
     def _note(self, running: dict[int, tuple[Mutant, Fork]]) -> None:
@@ -137,7 +139,7 @@ class Runner:
         mutant, fork = running.pop(ended.si_pid)
         found = fork.told() or {"noticed": "by no end, or by a crash"}
         self.kills[found["noticed"]] += 1
-        with self.results.open("a") as file:
+        with self.results.open("a", encoding="utf-8") as file:
             print(json.dumps({"mutant": mutant, **found}), file=file)
 
     def _profile(self) -> tuple[dict[str, float], dict[str, dict[int, list[str]]]] | None:
@@ -163,7 +165,7 @@ class Runner:
 
     def _try(self, mutant: Mutant) -> dict[str, Any]:
         path = ROOT / mutant.file
-        before = path.read_text()
+        before = path.read_text(encoding="utf-8")
         after = mutate_code(before, plugins.get_operator(mutant.operator)(), mutant.occurrence)
         changed = [
             f"{line[0]} {line[1:].strip()}"
@@ -213,7 +215,7 @@ class Runner:
                 if each.name != "microgradcheck":
                     (folder / each.name).symlink_to(each)
             shutil.copytree(ROOT / "microgradcheck", folder / "microgradcheck")
-            (folder / file).write_text(source)
+            (folder / file).write_text(source, encoding="utf-8")
             (folder / "asked").write_text("\n".join(tests))
             run = [sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider", "@asked"]
             try:
@@ -305,7 +307,7 @@ def judged() -> dict[tuple[str, ...], str]:
     before: list[str] = []
     after: list[str] = []
     file, ended = "", True
-    for line in _JUDGED.read_text().splitlines():
+    for line in _JUDGED.read_text(encoding="utf-8").splitlines():
         match line[:2]:
             case "- ":
                 before = [line] if ended else [*before, line]
