@@ -56,22 +56,20 @@ class _Session:
         found = {"passed": report.passed, "verdict": report.verdict, "power": report.power}
         if self.path is not None:
             found = report.to_dict()
-        self._of_this_phase.append(json.dumps(found, default=str))
+        self._of_this_phase.append(json.dumps(found))
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        report = yield
+    # In the old style, since the library may be installed beside an old pytest, unused.
+    @pytest.hookimpl(hookwrapper=True)
+    def pytest_runtest_makereport(self, call: pytest.CallInfo[None]) -> Generator[None, Any, None]:
+        report = (yield).get_result()
         if self._of_this_phase:
             # A report of pytest carries what is added to it from process to process.
-            report.gradchecks = self._of_this_phase  # type: ignore[attr-defined]
+            report.gradchecks = self._of_this_phase
             self._of_this_phase = []
         crash = getattr(report.longrepr, "reprcrash", None)
         if call.excinfo is not None and call.excinfo.typename == "GradcheckError" and crash:
             # The exception's name goes: what the short summary shows has room for one thing.
             crash.message = crash.message.partition("GradcheckError: ")[2] or crash.message
-        return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for text in getattr(report, "gradchecks", ()):
@@ -100,7 +98,7 @@ class _Session:
             terminalreporter.write_line(f"gradcheck: report in {self.path}")
 
 
-_SESSION = pytest.StashKey[_Session]()
+_NAME: Final = "microgradcheck-session"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -116,9 +114,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Start counting."""
-    session = _Session(config)
-    config.stash[_SESSION] = session
-    config.pluginmanager.register(session, "microgradcheck-session")
+    config.pluginmanager.register(_Session(config), _NAME)
 
 
 @pytest.fixture(scope="session")
@@ -132,7 +128,7 @@ def gradcheck(pytestconfig: pytest.Config) -> Callable[..., Report]:
     from microgradcheck.gradcheck import GradcheckError
     from microgradcheck.gradcheck import gradcheck as check
 
-    session = pytestconfig.stash[_SESSION]
+    session: Any = pytestconfig.pluginmanager.get_plugin(_NAME)
     defaults = {} if session.rtol is None else {"rtol": session.rtol}
 
     @wraps(check)

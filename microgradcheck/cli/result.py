@@ -10,6 +10,7 @@ import sysconfig
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import Any, Final, NamedTuple, TextIO
 
 from rich.cells import cell_len
@@ -32,7 +33,11 @@ __all__ = [
 _WINDOW: Final = 68  # characters of a long text around the caret, so that 80 columns hold them
 
 # One character for each, so that columns stay columns.
-_NEAREST: Final = str.maketrans("×·−–—→←∂≈≤≥±…“”‘’", "**---><d~<>+.\"\"''")
+_NEAREST: Final = str.maketrans("×·−–—→←∂≈…“”‘’", "**---><d~.\"\"''") | {
+    ord("±"): "+-",  # Whatever the columns, since one character would say something else.
+    ord("≤"): "<=",
+    ord("≥"): ">=",
+}
 
 
 class Result(NamedTuple):
@@ -58,8 +63,8 @@ def show(stream: TextIO, *things: RenderableType) -> None:
     terminal = stream.isatty()
     console = Console(
         file=stream,
-        # Rich asks the terminal, and COLUMNS before it.
-        width=None if terminal or "COLUMNS" in os.environ else 80,
+        # The terminal, and COLUMNS before it.
+        width=get_terminal_size().columns if terminal or "COLUMNS" in os.environ else 80,
         color_system="auto" if terminal and not os.environ.get("NO_COLOR") else None,
         highlight=False,
         markup=False,

@@ -158,8 +158,10 @@ def _graphviz_program() -> str:
     """
     try:
         for file in metadata.files("graphviz-pure") or ():
-            if file.stem == "graphviz-pure":
-                return str(Path(str(file.locate())).resolve())
+            # `pip install --target` puts it elsewhere than it says.
+            for path in (Path(str(file.locate())), Path(__file__).parents[2] / "bin" / file.name):
+                if file.stem == "graphviz-pure" and path.is_file():
+                    return str(path.resolve())
     except metadata.PackageNotFoundError:
         pass
     program = which("dot")

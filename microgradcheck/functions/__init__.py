@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 for _operation in list(OPERATIONS.values()):
     _function = elementwise(_operation)
     if _operation.name not in OPERATORS:
-        _function.__module__ = __package__.partition(".")[0]  # Where pickle finds it, and readers.
+        _function.__module__ = __name__.partition(".")[0]  # Where pickle finds it, and readers.
         _function.__doc__ = f"{_function.__doc__}\n\n{example_of(_operation)}"
         globals()[_operation.name] = _function
         __all__.append(_operation.name)

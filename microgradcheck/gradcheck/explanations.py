@@ -76,7 +76,7 @@ def _spelled_like(wanted: str) -> list[Verdict | Cause]:
 
 def _read() -> dict[Verdict | Cause, str]:
     """Return the four answers on each topic, as paragraphs without their headings."""
-    page = (files(__package__) / "explanations.md").read_text(encoding="utf-8")
+    page = (files("microgradcheck.gradcheck") / "explanations.md").read_text(encoding="utf-8")
     explanations: dict[Verdict | Cause, str] = {}
     for section in page.split("\n## ")[1:]:
         name, *answers = section.strip().split("\n\n")

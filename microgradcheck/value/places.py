@@ -17,7 +17,8 @@ from microgradcheck.value.value import Note, Value, binary, reflected, unary
 
 __all__ = ["Place", "caller", "is_ours", "line_name", "source_line", "source_lines"]
 
-_PACKAGE = f"{Path(__file__).parent.parent}{os.sep}"
+# As code says it, which without source files is not where it was imported from.
+_PACKAGE = f"{Path(unary.__code__.co_filename).parent.parent}{os.sep}"
 # The functions that make nodes: each of the three is one piece of code for all operations.
 _RECORDERS = {make(OPERATIONS["add"]).__code__ for make in (unary, binary, reflected)}
 
