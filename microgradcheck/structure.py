@@ -32,6 +32,12 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
 _MOST_BITS = 14_000
+# By what only they have: what to make of things that hold numbers in another way.
+_ADVICE = {
+    "keys": "; give each of its values as an argument of its own",
+    "detach": "; write x.detach().numpy()",
+    "toarray": "; write x.toarray()",
+}
 
 
 def number(thing: object) -> float | None:
@@ -131,6 +137,7 @@ def take_apart(
                 entries.append(part)
             else:
                 expected = "a real number, or a list, tuple or NumPy array of them"
+                expected += next((a for kind, a in _ADVICE.items() if hasattr(part, kind)), "")
                 if part is None and hasattr(thing, "filled"):
                     expected = "no masked entry; fill them with numbers first: x.filled(0.0)"
                 kind = type(part).__name__

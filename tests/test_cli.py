@@ -654,3 +654,9 @@ def test_a_stream_that_shows_ascii_only_is_no_error(tmp_path: Path) -> None:
     assert running.returncode == 0
     assert err == b""
     assert out.isascii()
+    assert b" +- " in out
+
+
+def test_a_terminal_of_no_columns_has_eighty(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "0")
+    assert "PASS df/dx" in run("check x*x x=3").out

@@ -14,6 +14,7 @@ from html import escape
 from importlib import metadata
 from itertools import combinations
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -640,6 +641,21 @@ def test_the_program_that_pip_installed_is_used() -> None:
     installed = [Path(str(file.locate())) for file in metadata.files("graphviz-pure") or ()]
     assert program in [file.resolve() for file in installed]
     assert json.loads(layout._run_graphviz("digraph { a }", "json0", 10))["directed"] is True
+
+
+def test_a_program_that_is_elsewhere_than_pip_wrote_down_is_found(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # As after `pip install --target`.
+    nowhere = SimpleNamespace(stem="graphviz-pure", name="graphviz-pure", locate=lambda: "/no/such")
+    monkeypatch.setattr(metadata, "files", lambda name: [nowhere])
+    monkeypatch.setattr(layout, "which", {"dot": "/somewhere/dot"}.get)
+    assert layout._graphviz_program() == "/somewhere/dot"
+    monkeypatch.setattr(layout, "__file__", str(tmp_path / "microgradcheck" / "draw" / "layout.py"))
+    beside = tmp_path / "bin" / "graphviz-pure"
+    beside.parent.mkdir()
+    beside.touch()
+    assert layout._graphviz_program() == str(beside.resolve())
 
 
 def test_a_program_of_the_system_is_the_second_choice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import cProfile
 import linecache
 import pstats
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -135,3 +136,10 @@ def test_a_cell_of_a_notebook_is_called_by_its_number(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))  # type: ignore[arg-type]
     assert line_name("/tmp/123.py", 7) == "In[3]:7"
     assert line_name("/somewhere/loss.py", 7) == "loss.py:7"
+
+
+def test_a_file_whose_name_begins_like_the_packages_is_a_users() -> None:
+    package = Path(mg.__file__).parent
+    assert is_ours(str(package / "value" / "value.py"))
+    assert not is_ours(f"{package}_demo.py")
+    assert not is_ours(str(package.with_name(f"{package.name}_extras") / "model.py"))

@@ -5,12 +5,21 @@ from __future__ import annotations
 import math
 import pickle
 from dataclasses import FrozenInstanceError, replace
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from microgradcheck.gradcheck import Entry, GradcheckError, OperationFault, Report, Verdict
+from microgradcheck.gradcheck import (
+    Entry,
+    GradcheckError,
+    OperationFault,
+    Report,
+    Verdict,
+    gradcheck,
+)
 from microgradcheck.gradcheck.entry import Cause, worst_first
 
 NUMBERS = st.floats() | st.sampled_from([0.0, 1.0, 5.07, 5.070001, -1.2345678e-100, 1e300])
@@ -285,3 +294,51 @@ def test_the_error_is_its_report_and_pickles() -> None:
     assert again.report.entries == report.entries
     assert len({again.report, report}) == 2
     assert GradcheckError.__module__ == "microgradcheck"
+
+
+def test_a_report_that_does_not_show_all_tells_of_each_input() -> None:
+    report = gradcheck(
+        *(lambda w, b: (w**3).sum() + (b**2).sum(), np.arange(1.0, 7.0), np.ones(2)),
+        gradient=lambda w, b: (2 * w**2 + w, 2 * b),
+        raise_on_failure=False,
+    )
+    assert report.inputs == ["w", "b"]
+    assert "  by input: w 5 WRONG, 1 PASS; b all PASS" in str(report).splitlines()
+
+
+def test_a_gradient_of_zero_is_told_to_hide_a_factor() -> None:
+    def f(mean: Any, width: Any) -> Any:
+        return (mean**2).sum() + (width**3).sum()
+
+    def gradient(mean: Any, width: Any) -> Any:
+        return -2 * mean, 3 * width**2
+
+    at_zero = gradcheck(f, np.zeros(3), np.ones(2), gradient=gradient)
+    assert at_zero.notes == [
+        "the gradient with respect to mean is 0 here, and so is any multiple of it; check at other "
+        "inputs too"
+    ]
+    one_is_not = np.array([0.0, 0.0, 1e-3])
+    assert not gradcheck(f, one_is_not, np.ones(2), raise_on_failure=False).notes
+    ignored = gradcheck(lambda x, y: x**2, 1.0, 2.0, gradient=lambda x, y: (2 * x, 0.0))
+    assert not ignored.notes
+
+
+def test_what_is_too_small_beside_the_rest_is_told_to_be() -> None:
+    def f(x: Any) -> Any:
+        return np.exp(x).sum()
+
+    report = gradcheck(f, np.array([0.0, -27.0]), gradient=np.exp, raise_on_failure=False)
+    assert report.verdict == "INCONCLUSIVE"
+    (note,) = report.notes
+    assert note.startswith("INCONCLUSIVE since it is below ")
+
+
+def test_the_error_of_f_at_the_inputs_given_is_where_the_report_comes_from() -> None:
+    matrix = np.ones((2, 4))
+    with pytest.raises(GradcheckError, match="EDGE") as caught:
+        gradcheck(lambda x: matrix @ x, np.ones(3), gradient=lambda x: x)
+    assert isinstance(caught.value.__cause__, ValueError)
+    with pytest.raises(GradcheckError) as caught:
+        gradcheck(lambda x: x**0.5, 4.0, gradient=lambda x: x)
+    assert caught.value.__cause__ is None

@@ -96,11 +96,11 @@ def gradcheck(
         source = _blocks_by_input(source, len(inputs))
     options = {"gradient": gradient, "reference": reference, "rtol": rtol, "order": order}
     options |= {"scale": scale, "accept": tuple(sorted(accepted)), "nodes": nodes, "rng": seed}
-    report = Comparison(problem, source, reference, rtol, seed).report(
-        accepted=accepted, nodes=nodes, repeat=_call(problem, options)
-    )
+    comparison = Comparison(problem, source, reference, rtol, seed)
+    report = comparison.report(accepted=accepted, nodes=nodes, repeat=_call(problem, options))
     if not report.passed and raise_on_failure:
-        raise GradcheckError(report)
+        # Where f failed at the inputs given, its own traceback says where.
+        raise GradcheckError(report) from comparison.failure
     return report
 
 

@@ -40,6 +40,7 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 
 _RECORDING = ("backprop", "forward-mode", "tape")
 _LOOKS_AGAIN = 4  # calls of an f that looks as if it changed by itself
+_SMALL = 1e-6  # of the largest entry: what is less, rounding often hides
 _LEAST_FOR_A_TAPE = 16  # entries: for fewer, calls of f take less time than making a tape of it
 
 
@@ -53,7 +54,7 @@ class Comparison:
         self.rtol, self.seed, self.rng = rtol, seed, random.Random(seed)
         self.notes: list[str] = []
         self.center, self.unchanged = problem.look_at_output()
-        failure = problem.failure
+        self.failure = failure = problem.failure  # Of f at the inputs given.
         self.scatter = scatter(problem, self.center)
         # The source's own recording of f is what the tape is made of, unless it is a tape itself.
         recorder = None
@@ -77,7 +78,9 @@ class Comparison:
         is_wrong = any(entry.verdict is Verdict.WRONG for entry in (*entries, *interior))
         passed = all(entry.verdict in fine for entry in entries) and not is_wrong
         faults: list[OperationFault] = []
+        self._note_small(entries)
         if passed:
+            self._note_zeros(entries)
             self._note_branches()
         elif self.unchanged and is_wrong:
             entries, faults, notes = explain(
@@ -88,6 +91,7 @@ class Comparison:
         return Report(
             entries,
             passed=passed,
+            inputs=self.problem.names,
             calls=self.problem.calls,
             taped=self.nudges.taped,
             operations=faults,
@@ -260,6 +264,37 @@ class Comparison:
             f"checked at {short(there.inputs)} too"
         )
         return comparison.report(accepted=set()).entries
+
+    def _note_small(self, entries: Sequence[Entry]) -> None:
+        """Say which entries are hidden by how small they are beside others."""
+        largest = max(abs(entry.reference) for entry in entries)
+        hidden = [
+            (abs(entry.reference) + entry.error_bound) / largest
+            for entry in entries
+            if entry.verdict is Verdict.INCONCLUSIVE and largest
+        ]
+        if hidden and max(hidden) < _SMALL:
+            what = "it is" if len(hidden) == 1 else f"all {len(hidden):,} of them are"
+            self.notes.append(
+                f"INCONCLUSIVE since {what} below {max(hidden):.1e} of the largest entry; check at "
+                "inputs that saturate nothing, or accept INCONCLUSIVE"
+            )
+
+    def _note_zeros(self, entries: Sequence[Entry]) -> None:
+        """Say of which inputs a gradient of zero hides a factor, where f does depend on them."""
+        if self.under_test.again is None:
+            return
+        moving = {
+            entry.input
+            for entry in entries
+            if entry.gradient or not entry.power or entry.verdict is not Verdict.PASS
+        }
+        names = [name for n, name in enumerate(self.problem.names) if n not in moving]
+        if names:
+            self.notes.append(
+                f"the gradient with respect to {', '.join(names)} is 0 here, and so is any "
+                "multiple of it; check at other inputs too"
+            )
 
     def _note_branches(self) -> None:
         """Say which branches of f, and of a gradient of its own, this point left out."""

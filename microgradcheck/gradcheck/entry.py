@@ -230,7 +230,8 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     if here.failure:
         return Verdict.EDGE, f"{Cause.NO_GRADIENT_HERE}: {here.failure}"
     if not math.isfinite(entry.gradient):
-        return Verdict.WRONG, f"{Cause.NOT_FINITE}: {entry.gradient}, and f has a slope here"
+        seen = "finite slopes" if entry.slopes else "a slope"
+        return Verdict.WRONG, f"{Cause.NOT_FINITE}: {entry.gradient}, and f has {seen} here"
     if entry.slopes:
         low, high = sorted(entry.slopes)
         margin = entry.error_bound + here.rtol * max(abs(low), abs(high))

@@ -65,6 +65,7 @@ class Report:
         verdict: the worst verdict of any entry.
         cause: what is wrong, in words; "" where nothing is.
         power: the smallest relative error that would have been seen in every entry.
+        inputs: how f calls its arguments, in order.
         calls: how often f was called.
         taped: at how many more points f's tape was run in its place.
         operations: the operations whose own derivatives are wrong.
@@ -83,6 +84,7 @@ class Report:
 
     entries: list[Entry] = field(kw_only=False)
     passed: bool
+    inputs: list[str] = field(default_factory=list)
     calls: int = 0
     taped: int = 0
     operations: list[OperationFault] = field(default_factory=list)
@@ -136,6 +138,10 @@ class Report:
         shown, rest = bad[:most], self._told[min(most, len(bad)) :]
         width = max(11, *(len(entry.name) for entry in shown))
         more = [f"  and {len(rest):,} more ({counts(rest)})"] if rest else []
+        if rest and 1 < len(self.inputs) < len(self.entries):
+            parts = [[e for e in self._told if e.input == n] for n in range(len(self.inputs))]
+            told = [f"{name} {counts(part)}" for name, part in zip(self.inputs, parts, strict=True)]
+            more += wrap("  by input: ", "; ".join(told))
         return [*(row(entry, width) for entry in shown), *more]
 
     def _operation_lines(self, most: int) -> list[str]:
