@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
+import operator
 import reprlib
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -21,9 +22,11 @@ __all__ = [
     "is_numpy",
     "number",
     "put_together",
+    "real",
     "require_function",
     "shown",
     "take_apart",
+    "whole",
     "with_numpy_arrays",
 ]
 
@@ -220,3 +223,40 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return a question after the known name that was probably meant, or what else to say."""
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else otherwise
+
+
+def real(
+    name: str,
+    given: object,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    below: float = math.inf,
+) -> float:
+    """Return a finite number within bounds as a float.
+
+    Example:
+        >>> real("momentum", 1.5, least=0, below=1)
+        Traceback (most recent call last):
+        ValueError: momentum is a number, at least 0 and below 1; got 1.5
+    """
+    converted = None if isinstance(given, bool) else number(given)
+    bounds = {"at least": least, "above": above, "below": below}
+    said = " and ".join(f"{word} {x:g}" for word, x in bounds.items() if math.isfinite(x))
+    kind = "number" if math.isfinite(below) else "finite number"
+    expected = f"{name} is a {kind}{said and ', '}{said}"
+    if converted is None:
+        raise TypeError(f"{expected}; got {given!r} of type {type(given).__name__}")
+    if not (least <= converted < below and above < converted and math.isfinite(converted)):
+        raise ValueError(f"{expected}; got {given!r}")
+    return converted
+
+
+def whole(name: str, given: object, *, least: int) -> int:
+    """Return an integer that is not too small."""
+    expected = f"{name} is an integer, at least {least}"
+    if isinstance(given, bool) or not hasattr(given, "__index__"):
+        raise TypeError(f"{expected}; got {given!r} of type {type(given).__name__}")
+    if operator.index(given) < least:
+        raise ValueError(f"{expected}; got {given!r}")
+    return operator.index(given)

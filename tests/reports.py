@@ -245,7 +245,7 @@ CASES = [
         WRONG df/dx: 0.963558, not 1.31131
           df/dx       WRONG        0.963558 against 1.31131 ± …
         cause: a use is not accumulated: it equals one of 2 contributions, which
-            must be added
+            must be added (`+=`, not `=`)
         power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, 1.3, gradient=..., rng=0)
         """,

@@ -184,11 +184,23 @@ def test_f_is_called_once_for_each_point() -> None:
         (lambda: jacobian(lambda x: [x.real > 1], 1.0, method="complex"), TypeError, "imaginary"),
         (lambda: derivative(small, 1e-3, method="complex"), TypeError, "imaginary part"),
         (lambda: jacobian(np.abs, np.ones(2), method="complex"), TypeError, "imaginary part"),
-        (lambda: estimate(square, 3, rtol="a"), TypeError, "rtol is a positive number, got 'a'"),
-        (lambda: estimate(square, 3, scale=True), TypeError, "scale is a positive number"),
-        (lambda: estimate(square, 3, scale=math.inf), ValueError, "scale is positive and finite"),
-        (lambda: estimate(square, 3, rtol=0), ValueError, "positive"),
-        (lambda: estimate(square, 3, scale=-1), ValueError, "positive"),
+        (
+            lambda: estimate(square, 3, rtol="a"),
+            TypeError,
+            "rtol is a finite number, above 0; got 'a'",
+        ),
+        (
+            lambda: estimate(square, 3, scale=True),
+            TypeError,
+            "scale is a finite number, above 0; got True",
+        ),
+        (
+            lambda: estimate(square, 3, scale=math.inf),
+            ValueError,
+            "scale is a finite number, above 0; got inf",
+        ),
+        (lambda: estimate(square, 3, rtol=0), ValueError, "above 0"),
+        (lambda: estimate(square, 3, scale=-1), ValueError, "above 0"),
         (lambda: estimate(square, math.nan), ValueError, "finite"),
     ],
 )
@@ -705,3 +717,10 @@ def test_wider_steps_are_tried_where_chance_makes_noise_look_like_truncation() -
     # Its nearest kink is three times its size away, and its waves are longer.
     slope = estimate(loss, float(first[6, 13]))
     assert slope.error_bound < 1e-5 * abs(slope.value)
+
+
+def test_the_seed_of_an_estimate_may_be_a_generator() -> None:
+    assert estimate(math.exp, 1.0, rng=np.random.default_rng(3)).value == pytest.approx(math.e)
+    assert estimate(math.exp, 1.0, rng=None).value == pytest.approx(math.e)
+    with pytest.raises(TypeError, match="rng is a whole number"):
+        estimate(math.exp, 1.0, rng="a")

@@ -335,7 +335,7 @@ def test_an_f_that_returns_a_list_is_told_what_to_do() -> None:
         ({"steps": 30.0}, TypeError, "steps is an integer"),
         ({"steps": True}, TypeError, "steps is an integer"),
         ({"check_every": -1}, ValueError, "check_every"),
-        ({"gradient_below": -1e-6}, ValueError, "gradient_below is a number, at least 0"),
+        ({"gradient_below": -1e-6}, ValueError, "gradient_below is a finite number, at least 0"),
         ({"step_below": "small"}, TypeError, "step_below"),
         ({"value_below": math.nan}, ValueError, "value_below is a finite number"),
         ({"callback": 3}, TypeError, "callback is a function of a Step"),

@@ -306,7 +306,7 @@ def test_a_report_that_does_not_show_all_tells_of_each_input() -> None:
     assert "  by input: w 5 WRONG, 1 PASS; b all PASS" in str(report).splitlines()
 
 
-def test_a_gradient_of_zero_is_told_to_hide_a_factor() -> None:
+def test_zeros_are_told_to_hide_what_is_wrong() -> None:
     def f(mean: Any, width: Any) -> Any:
         return (mean**2).sum() + (width**3).sum()
 
@@ -315,9 +315,11 @@ def test_a_gradient_of_zero_is_told_to_hide_a_factor() -> None:
 
     at_zero = gradcheck(f, np.zeros(3), np.ones(2), gradient=gradient)
     assert at_zero.notes == [
-        "the gradient with respect to mean is 0 here, and so is any multiple of it; check at other "
-        "inputs too"
+        "with respect to mean, the inputs or the gradient are 0 here, where wrong terms and "
+        "factors can hide; check at other inputs too"
     ]
+    balanced = gradcheck(lambda x, y: (x - 1) ** 2 * y, 1.0, 2.0, gradient=lambda x, y: (0.0, 0.0))
+    assert balanced.notes[0].startswith("with respect to x, the inputs or")
     one_is_not = np.array([0.0, 0.0, 1e-3])
     assert not gradcheck(f, one_is_not, np.ones(2), raise_on_failure=False).notes
     ignored = gradcheck(lambda x, y: x**2, 1.0, 2.0, gradient=lambda x, y: (2 * x, 0.0))

@@ -210,7 +210,7 @@ def test_schedules_are_what_they_say() -> None:
 @pytest.mark.parametrize("rate", [-1.0, math.nan, math.inf, "0.1", None])
 def test_what_a_schedule_returns_is_checked_and_is_no_divergence(rate: Any) -> None:
     with pytest.raises(
-        (TypeError, ValueError), match=r"learning_rate\(2\) is a number, at least 0"
+        (TypeError, ValueError), match=r"learning_rate\(2\) is a finite number, at least 0"
     ):
         minimize(parabola, 0.0, learning_rate=lambda step: 0.1 if step < 2 else rate)
 
@@ -228,11 +228,11 @@ def test_what_a_schedule_returns_is_checked_and_is_no_divergence(rate: Any) -> N
         ),
         (lambda: Momentum(-0.1), ValueError, "momentum"),
         (lambda: Nesterov("0.9"), TypeError, "momentum.* got '0.9' of type str"),
-        (lambda: RMSProp(epsilon=0.0), ValueError, "epsilon is a number, above 0; got 0.0"),
+        (lambda: RMSProp(epsilon=0.0), ValueError, "epsilon is a finite number, above 0; got 0.0"),
         (lambda: Adam(decay_of_square=1.0), ValueError, "decay_of_square"),
         (lambda: LineSearch(shrink=1.0), ValueError, "shrink is a number, above 0 and below 1"),
         (lambda: LineSearch(sufficient=math.nan), ValueError, "sufficient"),
-        (lambda: linear(-1.0, 0.1, 5), ValueError, "start is a number, at least 0"),
+        (lambda: linear(-1.0, 0.1, 5), ValueError, "start is a finite number, at least 0"),
         (lambda: linear(1.0, 0.1, 0), ValueError, "steps is an integer, at least 1"),
         (lambda: exponential(1.0, 2.0), ValueError, "factor is a number, above 0 and below 1"),
         (lambda: exponential(1.0, 0.5, every=0), ValueError, "every"),

@@ -761,3 +761,12 @@ def differentiated(x: Any) -> Any:
 def test_what_a_recording_cannot_follow_is_refused(f: Any) -> None:
     with pytest.raises(TypeError, match=r"test_value.py:\d+, and a tape cannot follow"):
         mg.record(f, 2.0)
+
+
+def test_copies_of_a_subclass_keep_what_it_holds() -> None:
+    class Length(Value):
+        unit = "m"
+
+    length = Length(2.0)
+    length.unit = "km"
+    assert [copy.copy(length).unit, copy.deepcopy(length).unit] == ["km", "km"]

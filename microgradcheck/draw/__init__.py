@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from microgradcheck.structure import take_apart
+from microgradcheck.structure import take_apart, whole
 from microgradcheck.value import Value
 
 if TYPE_CHECKING:
@@ -164,10 +164,11 @@ def draw(
         raise ValueError(
             f"direction must be one of {', '.join(get_args(Direction))}, got {direction!r}"
         )
-    if precision not in range(1, 18):
-        raise ValueError(f"precision must be a whole number from 1 to 17, got {precision!r}")
-    _require_count("depth", depth, least=0)
-    _require_count("limit", limit, least=1)
+    precision = whole("precision", precision, least=1)
+    if precision > 17:
+        raise ValueError(f"precision is at most 17 digits, got {precision!r}")
+    depth = None if depth is None else whole("depth", depth, least=0)
+    limit = None if limit is None else whole("limit", limit, least=1)
     if check and len(roots) > 1:
         raise ValueError(
             f"check=True takes one Value to check the derivatives of, got {len(roots)}"
@@ -191,11 +192,6 @@ def draw(
     dot = dot_source(scene, direction)
     svg = write_svg(scene, arrange(dot, time_limit), name)
     return Picture(svg, dot, scene.description)
-
-
-def _require_count(option: str, given: object, *, least: int) -> None:
-    if given is not None and (not isinstance(given, int) or given < least):
-        raise ValueError(f"{option} must be None or a whole number from {least} on, got {given!r}")
 
 
 def _take_roots(value: object) -> list[Value]:

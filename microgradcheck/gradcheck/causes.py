@@ -269,11 +269,9 @@ class _Evidence:
                 missed &= {n for n, use in also if close(rows[k][i], use)}
         if not missed:
             return ""
-        # In a formula, nothing is assigned.
-        hint = " (`+=`, not `=`)" if self.under_test.again is None else ""
         return (
-            f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(uses)} contributions, which "
-            f"must be added{hint}"
+            f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(uses)} "
+            "contributions, which must be added (`+=`, not `=`)"
         )
 
     @cached_property

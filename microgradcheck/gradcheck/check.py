@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import operator
-import random
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +11,9 @@ from microgradcheck.gradcheck.entry import Verdict
 from microgradcheck.gradcheck.nodes import record
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import GradcheckError, Report
+from microgradcheck.numeric.entries import seed_of
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
-from microgradcheck.structure import is_array, number
+from microgradcheck.structure import is_array, real, whole
 
 if TYPE_CHECKING:
     from numpy.random import Generator
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["gradcheck"]
 
 _LONGEST_CALL = 130
-_SEEDS = 2**32
 
 
 def gradcheck(
@@ -82,7 +79,7 @@ def gradcheck(
     """
     __tracebackhide__ = True
     accepted = _check_options(rtol, order, accept, scale)
-    seed = _seed(rng)
+    seed = seed_of(rng)
     problem, source = Problem(f, inputs, scale=scale), resolve(gradient)
     _require_another(reference, gradient)
     if order == 2:
@@ -112,20 +109,6 @@ def _require_another(reference: object, gradient: object) -> None:
             f"gradient and reference are both {gradient!r}, and what is compared with itself "
             "always passes; leave out reference=, so that differences of f judge"
         )
-
-
-def _seed(rng: object) -> int:
-    if rng is None:
-        return random.SystemRandom().randrange(_SEEDS)
-    if hasattr(rng, "integers"):
-        return int(rng.integers(_SEEDS))
-    try:
-        return operator.index(rng)  # type: ignore[arg-type]
-    except TypeError:
-        raise TypeError(
-            f"rng is a whole number, the seed of random directions, a numpy.random.Generator or "
-            f"None; got {rng!r}"
-        ) from None
 
 
 def _call(problem: Problem, options: dict[str, Any]) -> str:
@@ -183,15 +166,11 @@ def _has_parts(thing: Any, count: int) -> bool:
 
 
 def _check_options(rtol: object, order: object, accept: Iterable[str], scale: object) -> set[str]:
-    tolerance = number(rtol)
-    if tolerance is None:
-        raise TypeError(f"rtol is a number, got {rtol!r}")
-    if not 0 < tolerance < 1:
-        raise ValueError(f"rtol is between 0 and 1, got {rtol!r}")
-    if order not in (1, 2):
+    real("rtol", rtol, above=0, below=1)
+    if whole("order", order, least=1) > 2:
         raise ValueError(f"order is 1 for the gradient or 2 for the Hessian, got {order!r}")
-    if scale is not None and not 0 < (number(scale) or 0) < math.inf:
-        raise ValueError(f"scale is a positive length in the units of x, got {scale!r}")
+    if scale is not None:
+        real("scale", scale, above=0)
     if not isinstance(accept, Iterable):
         raise TypeError(f"accept is a verdict or several, such as ('NOISY',), got {accept!r}")
     names = {str(verdict) for verdict in ([accept] if isinstance(accept, str) else accept)}

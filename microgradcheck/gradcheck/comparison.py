@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Sequence
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 from microgradcheck.functions.entries import lift
@@ -281,19 +282,18 @@ class Comparison:
             )
 
     def _note_zeros(self, entries: Sequence[Entry]) -> None:
-        """Say of which inputs a gradient of zero hides a factor, where f does depend on them."""
+        """Say where zeros of inputs, or of a gradient by what f depends on, hide what is wrong."""
         if self.under_test.again is None:
             return
-        moving = {
-            entry.input
-            for entry in entries
-            if entry.gradient or not entry.power or entry.verdict is not Verdict.PASS
-        }
-        names = [name for n, name in enumerate(self.problem.names) if n not in moving]
-        if names:
+        pairs = list(zip(entries, cycle(self.problem.entries)))
+        seen = {entry.input for entry, x in pairs if entry.gradient or not entry.power}
+        # A single input of 0 was chosen for what it is.
+        moved = {e.input for e, x in pairs if x or self.problem.counts[e.input] == 1}
+        names = [n for i, n in enumerate(self.problem.names) if i not in seen & moved]
+        if names and all(entry.verdict is Verdict.PASS for entry in entries):
             self.notes.append(
-                f"the gradient with respect to {', '.join(names)} is 0 here, and so is any "
-                "multiple of it; check at other inputs too"
+                f"with respect to {', '.join(names)}, the inputs or the gradient are 0 here, where "
+                "wrong terms and factors can hide; check at other inputs too"
             )
 
     def _note_branches(self) -> None:

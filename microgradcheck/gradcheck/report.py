@@ -140,8 +140,10 @@ class Report:
         more = [f"  and {len(rest):,} more ({counts(rest)})"] if rest else []
         if rest and 1 < len(self.inputs) < len(self.entries):
             parts = [[e for e in self._told if e.input == n] for n in range(len(self.inputs))]
-            told = [f"{name} {counts(part)}" for name, part in zip(self.inputs, parts, strict=True)]
-            more += wrap("  by input: ", "; ".join(told))
+            found = list(map(counts, parts))
+            if len(set(found)) > 1:
+                told = map(" ".join, zip(self.inputs, found, strict=True))
+                more += wrap("  by input: ", "; ".join(told))
         return [*(row(entry, width) for entry in shown), *more]
 
     def _operation_lines(self, most: int) -> list[str]:

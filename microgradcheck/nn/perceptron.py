@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from microgradcheck import functions
 from microgradcheck.nn.module import Module
-from microgradcheck.structure import is_array
+from microgradcheck.structure import is_array, whole
 from microgradcheck.value import Value
 
 __all__ = ["MLP", "Layer", "Neuron"]
@@ -68,7 +68,7 @@ class Neuron(Module):
         rng: Any = None,
         scaling: str = "none",
     ) -> None:
-        nin = _count("nin", nin)
+        nin = whole("nin", nin, least=1)
         if scaling not in _BOUNDS:
             raise ValueError(f"unknown scaling {scaling!r}; choose one of {', '.join(_BOUNDS)}")
         bound, draw = _BOUNDS[scaling](nin), _generator(rng).uniform
@@ -132,7 +132,8 @@ class Layer(Module):
 
     def __init__(self, nin: int, nout: int, *, rng: Any = None, **options: Any) -> None:
         generator = _generator(rng)
-        self.neurons = [Neuron(nin, rng=generator, **options) for _ in range(_count("nout", nout))]
+        count = whole("nout", nout, least=1)
+        self.neurons = [Neuron(nin, rng=generator, **options) for _ in range(count)]
 
     def __call__(self, x: Sequence[Any]) -> Any:
         """Return a list of the neurons' outputs, or the output itself where there is one neuron."""
@@ -191,14 +192,6 @@ class MLP(Module):
 
     def __repr__(self) -> str:
         return f"MLP of [{', '.join(map(repr, self.layers))}]"
-
-
-def _count(name: str, given: object) -> int:
-    if isinstance(given, bool) or not isinstance(given, Integral):
-        raise TypeError(f"{name} is an integer, got {given!r} of type {type(given).__name__}")
-    if given < 1:
-        raise ValueError(f"{name} is at least 1, got {given}")
-    return int(given)
 
 
 def _listed(x: Any) -> Any:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import operator
+import random
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -16,8 +18,12 @@ __all__ = [
     "quiet_numpy",
     "real_part",
     "scale_of",
+    "seed_of",
     "shape_of",
 ]
+
+
+_SEEDS = 2**32
 
 
 def entries_of(x: Any) -> list[float]:
@@ -89,6 +95,21 @@ def quiet_numpy() -> AbstractContextManager[object]:
     """Keep NumPy from warning where f is undefined, which what is found says better."""
     errstate = getattr(sys.modules.get("numpy"), "errstate", None)  # As in `is_numpy`.
     return errstate(all="ignore") if errstate else nullcontext()
+
+
+def seed_of(rng: object) -> int:
+    """Return the seed that a whole number, a NumPy generator or None stands for."""
+    if rng is None:
+        return random.SystemRandom().randrange(_SEEDS)
+    if hasattr(rng, "integers"):
+        return int(rng.integers(_SEEDS))
+    try:
+        return operator.index(rng)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(
+            f"rng is a whole number, the seed of random directions, a numpy.random.Generator or "
+            f"None; got {rng!r}"
+        ) from None
 
 
 def scale_of(entries: list[float], i: int) -> float:

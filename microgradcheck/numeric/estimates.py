@@ -7,10 +7,17 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from microgradcheck.numeric.entries import entries_of, one_number, quiet_numpy, real_part, scale_of
+from microgradcheck.numeric.entries import (
+    entries_of,
+    one_number,
+    quiet_numpy,
+    real_part,
+    scale_of,
+    seed_of,
+)
 from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
-from microgradcheck.structure import number, put_together, require_function
+from microgradcheck.structure import put_together, real, require_function
 
 __all__ = ["estimate"]
 
@@ -21,7 +28,7 @@ def estimate(
     *,
     rtol: float = 1e-6,
     scale: float | None = None,
-    rng: int = 0,
+    rng: Any = 0,
 ) -> Estimate:
     """Return the derivative of a plain function together with a bound of its error.
 
@@ -31,16 +38,17 @@ def estimate(
         x: a number, or a list, tuple or NumPy array of numbers.
         rtol: the relative error that is small enough to stop at.
         scale: the length over which f changes, in the units of x, where that is not |x|.
-        rng: the seed of the direction along which the noise of f is measured.
+        rng: the seed of the direction along which the noise of f is measured, a whole number, a
+            NumPy generator, or None for another one each time.
 
     Returns:
         An `Estimate`, whose attributes are in x's kind and shape, one for each entry.
 
     Raises:
-        TypeError: x or the result of f is not what is said above.
+        TypeError: an argument or the result of f is not what is said above.
         ValueError: x is empty or not finite, or rtol or scale is not positive.
 
-    Limits: mostly 4 to 10 calls of f for each entry and 10 in all; what is both finer than any
+    Limits: mostly 4 to 10 calls of f for each entry and 10 more; what is both finer than any
     step and hidden below f's noise is not seen.
 
     Source: extrapolation after Fornberg (Math. Comp. 51, 1988), the choice among windows after
@@ -53,13 +61,9 @@ def estimate(
     """
     require_function(f)
     entries = entries_of(x)
-    for name, given in (("rtol", rtol), ("scale", 1.0 if scale is None else scale)):
-        positive = number(given)
-        if positive is None or isinstance(given, bool):
-            raise TypeError(f"{name} is a positive number, got {given!r}")
-        if not 0 < positive < math.inf:
-            raise ValueError(f"{name} is positive and finite, got {given!r}")
-    lengths = [scale or scale_of(entries, i) for i in range(len(entries))]
+    rtol = real("rtol", rtol, above=0)
+    length = None if scale is None else real("scale", scale, above=0)
+    lengths = [length or scale_of(entries, i) for i in range(len(entries))]
 
     def call(moved: list[float]) -> list[float]:
         try:
@@ -72,7 +76,7 @@ def estimate(
     noise = 0.0
     if math.isfinite(call(entries)[0]):
         noise = measure_noise(
-            lambda points: list(map(call, points)), entries, lengths, random.Random(rng)
+            lambda points: list(map(call, points)), entries, lengths, random.Random(seed_of(rng))
         )[0]
 
     def along(i: int) -> Estimate:

@@ -8,13 +8,12 @@ from contextlib import contextmanager, nullcontext
 from copy import deepcopy
 from typing import Any, Final
 
-from microgradcheck.optimize.arguments import real, whole
 from microgradcheck.optimize.descent import Descent, Status, Step
 from microgradcheck.optimize.rules import resolve_rule
 from microgradcheck.optimize.step_sizes import NoDescentError, Schedule, as_schedule
 from microgradcheck.optimize.walk import Walk, has_risen
 from microgradcheck.sources import resolve
-from microgradcheck.structure import is_numpy
+from microgradcheck.structure import is_numpy, real, whole
 
 __all__ = ["minimize"]
 

@@ -10,9 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
-from microgradcheck.optimize.arguments import real
 from microgradcheck.optimize.step_sizes import LineSearch
-from microgradcheck.structure import did_you_mean
+from microgradcheck.structure import did_you_mean, real
 
 if TYPE_CHECKING:
     from microgradcheck.optimize.step_sizes import Rise, Vector

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from microgradcheck.optimize.arguments import real, whole
-from microgradcheck.structure import number
+from microgradcheck.structure import number, real, whole
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.optimize import Descent, distinct_names
-from microgradcheck.optimize.arguments import whole
 from microgradcheck.optimize.descent import entries
 from microgradcheck.plot.derivatives import GUIDE, axes_for, of_entries, styles
-from microgradcheck.structure import shown
+from microgradcheck.structure import shown, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

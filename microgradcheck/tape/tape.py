@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cached_property
 from html import escape
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -250,7 +251,7 @@ class Tape:
         """
         return namespace_function(self._graph, self._arguments, namespace)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | PathLike[str]) -> Path:
         """Write the straight-line program as a Python module that needs `math` alone.
 
         Args:
@@ -258,6 +259,9 @@ class Tape:
                 of the recorded function, with lists for arrays. It raises an error where the
                 tape does, and an OverflowError wherever a number on the way is not finite, also
                 from an infinite argument, which the tape itself passes on.
+
+        Returns:
+            The path.
 
         Raises:
             ValueError: the function uses an operation of your own that is a Python function.
@@ -268,7 +272,8 @@ class Tape:
                 f"the program calls {', '.join(foreign)}, which a module of its own does "
                 "not have; give microgradcheck.operation the rules as texts"
             )
-        Path(path).write_text(self.source, encoding="utf-8")
+        Path(path).write_text(self.source, encoding="utf-8", newline="\n")
+        return Path(path)
 
     @cached_property
     def _module(self) -> Module:

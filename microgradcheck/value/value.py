@@ -323,6 +323,7 @@ class Value:
         for slot in Value.__slots__:
             setattr(twin, slot, getattr(self, slot))
         twin.adjoint = None  # Another thread's sweep may be under way.
+        getattr(twin, "__dict__", {}).update(getattr(self, "__dict__", {}))  # Of a subclass.
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
