@@ -506,3 +506,12 @@ def test_many_lines_between_few_things_hide_none_of_them() -> None:
     told = shown(draw(boxes, limit=50))
     assert len(told) == 30
     assert sum("folded" in line for line in told) == 15
+
+
+def test_a_depth_that_there_is_no_room_for_opens_what_there_is_room_for() -> None:
+    model = nn.MLP(2, [16, 16, 1], rng=0)
+    loss = nn.hinge([model([i / 10, 0.5]) for i in range(10)], [1] * 10)
+    for depth in (2, 9):
+        text = draw(loss, depth=depth).text
+        assert "(layers[1] × 10), folded: 5,280 operations" in text
+        assert "more" not in text

@@ -770,3 +770,14 @@ def test_copies_of_a_subclass_keep_what_it_holds() -> None:
     length = Length(2.0)
     length.unit = "km"
     assert [copy.copy(length).unit, copy.deepcopy(length).unit] == ["km", "km"]
+
+
+def test_the_variance_of_an_array_is_differentiated() -> None:
+    points = np.array([3.0, 4.0, 8.0])
+    assert mg.grad(np.var)(points) == pytest.approx(2 * (points - 5) / 3)
+    assert mg.grad(np.std)(points) == pytest.approx((points - 5) / 3 / points.std())
+
+
+def test_a_value_is_written_in_the_form_asked_for() -> None:
+    x = Value(2.0)
+    assert (f"{x:.2f}", f"{x}", f"{x!s:>5}".strip()) == ("2.00", str(x), str(x))

@@ -74,21 +74,27 @@ def compose(
 def fold(graph: Graph, depth: int | None, limit: int | None) -> None:
     """Draw at most `limit` values and closed boxes, and between them twice as many lines."""
     calls = {*graph.boxes()} - {graph.whole}
+    wanted = {box for box in calls if depth is None or box.level <= depth}
     for box in calls:
-        box.is_open = limit is None if depth is None else box.level <= depth
+        box.is_open = box in wanted and (limit is None or depth is not None)
     if limit is None:
         return
-    for merge in (_merge_alike, _merge_sums, partial(_merge_far, limit=limit)):
+    for merge in (_merge_alike, _merge_sums, _close, partial(_merge_far, limit=limit)):
         if _fits(graph, limit):
             break
         merge(graph)
-    if depth is None:
-        _open(graph, calls, limit)
+    _open(graph, wanted, limit)
 
 
 def _fits(graph: Graph, limit: int) -> bool:
     units = graph.units()
     return len(set(units)) <= limit and len(graph.ways(units)) <= 2 * limit
+
+
+def _close(graph: Graph) -> None:
+    """Close all calls, of which those are opened again that there is room for."""
+    for box in graph.boxes():
+        box.is_open = box is graph.whole
 
 
 def _open(graph: Graph, calls: Container[Box], limit: int) -> None:

@@ -316,6 +316,20 @@ class Value:
             parts.append(f"label={self.label!r}")
         return f"Value({', '.join(parts)})"
 
+    def __format__(self, form: str) -> str:
+        """Return the number in a form such as ".2f"; without one, the same as `str`."""
+        return format(self.number, form) if form else str(self)
+
+    def conjugate(self) -> Value:
+        """Return itself, since it is real; `numpy.var` and `numpy.std` ask for it.
+
+        Example:
+            >>> import numpy as np
+            >>> float(np.var(np.array([Value(1.0), Value(3.0)])).data)
+            1.0
+        """
+        return self
+
     def __copy__(self) -> Value:
         if isinstance(self, Input):
             return +self  # A leaf of its own would be lost to the derivative that is being taken.
