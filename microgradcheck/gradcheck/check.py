@@ -63,11 +63,12 @@ def gradcheck(
 
     Raises:
         GradcheckError: the check does not pass; its text is the report.
-        TypeError, ValueError: the arguments are not that, or f returns another number of outputs
-            elsewhere than at the inputs.
+        TypeError, ValueError: an argument is not as described, or f returns another number of
+            outputs elsewhere than at the inputs.
 
-    Limits: mostly 4 to 10 calls of f for each input entry, and 11 in all; more where f is noisy,
-    bent or changes fast. A function of `Value`s with 16 entries or more that returns one number is
+    Limits: mostly 4 to 10 calls of f for each input entry and 11 more; about 20 for each on some
+    straight lines and where f is noisy, bent or changes fast, and up to 60 for the cause of a
+    wrong one. A function of `Value`s with 16 entries or more that returns one number is
     called 7 or 8 times in all: its tape answers in its place, once f has confirmed it.
 
     Example:

@@ -24,9 +24,9 @@ _GRADUAL = 2000 * UNIT_ROUNDOFF
 def where_flat(samples: Samples, scale: float, found: Estimate) -> Estimate:
     """Return an estimate of a slope that no window shows, and whether f stands still near x.
 
-    It does so nowhere moving, or up to a border at which it moves at once. A saturated function,
-    such as tanh at 20, begins to move by little; one that jumps at the border, to stand still
-    again, has steps that may hide a slope.
+    Either f moves nowhere, or it stands still up to a border and moves at once there. A saturated
+    function, such as tanh at 20, begins to move by little; one that jumps at the border, to stand
+    still again, has steps that may hide a slope.
     """
     still = [p.h for p in samples.pairs if p.finite and _moved(samples, p) <= _ROUND_OFF]
     if not still or (samples.moves() and samples.noise > _ROUND_OFF * abs(samples.center)):

@@ -131,7 +131,7 @@ class _Look(NamedTuple):
 
 
 def _trusted(looks: Sequence[_Look]) -> Sequence[_Look]:
-    """Return the looks after the last curve: one from close by was none but for the spacing."""
+    """Return the looks from closer by than the last that saw a curve, which looks like noise."""
     curves = [n for n, look in enumerate(looks) if look.is_curved]
     return (looks[curves[-1] + 1 :] if curves else looks) or looks[-1:]
 

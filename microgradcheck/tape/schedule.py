@@ -140,7 +140,7 @@ class Schedule:
 
     Attributes:
         forward, backward: the groups that compute the result; slopes, and then adjoints.
-        checks: for guards of one kind that, the places of both sides, and the answers.
+        checks: for each kind of comparison: it, the places of both sides, and the answers.
         inputs, fixed: how many inputs there are, and the numbers after them: 1, 0, constants.
         first_result, ends: the first place after these; where results, slopes and adjoints end.
         root, gradient: the places of the result, and of the adjoints of the inputs.
