@@ -190,7 +190,16 @@ class Value:
 
     # Two fixed slots for inputs, not a tuple: half as many objects for the garbage collector.
     # One for the label and all else that a Note holds, since most have nothing of it.
-    __slots__ = ("a", "adjoint", "b", "epoch", "grad", "note", "number", "operation")
+    __slots__ = {
+        "a": "The engine's own: the first input, or a number in its place.",
+        "adjoint": "The engine's own: what a sweep under way has collected.",
+        "b": "The engine's own: the second input.",
+        "epoch": "The engine's own: when its number was written.",
+        "grad": "The derivative of the last backward()'s result with respect to it.",
+        "note": "The engine's own: the label, and what else is noted.",
+        "number": "The engine's own: its value.",
+        "operation": "The engine's own: the row of the table that made it.",
+    }
 
     number: float
     operation: Operation | None
