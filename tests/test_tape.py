@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
 import math
 import operator
@@ -13,6 +14,7 @@ import threading
 import traceback
 import tracemalloc
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -801,3 +803,70 @@ def test_stable_functions_stay_stable_far_from_where_they_were_recorded() -> Non
             assert tape(x) == pytest.approx(value, rel=1e-12)
             assert tape.value_and_grad(x)[1] == pytest.approx(gradient, rel=1e-12, abs=1e-12)
             assert tape.values([x])[0] == pytest.approx(value, rel=1e-12)
+
+
+# Functions and arguments that others trip over
+
+
+def doubled(x: Any) -> Any:
+    x *= 2.0
+    return (x * x).sum()
+
+
+def of_the_middle(x: list[Any]) -> Any:
+    x.sort()
+    return x[1] * x[2]
+
+
+def of_the_last(x: list[Any]) -> Any:
+    return x.pop() ** 2 * x[0]
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (doubled, np.array([1.0, 3.0])),
+        (of_the_middle, [3.0, 1.0, 2.0]),
+        (of_the_last, [1.0, 2.0, 3.0]),
+    ],
+)
+def test_a_function_that_works_in_place_is_recorded_as_what_it_was_given(f: Any, x: Any) -> None:
+    value, gradient = record(f, copy.deepcopy(x)).value_and_grad(copy.deepcopy(x))
+    known, known_gradient = mg.value_and_grad(f)(copy.deepcopy(x))
+    assert value == known
+    assert list(gradient) == list(known_gradient)
+
+
+def test_points_at_which_a_rule_of_python_fails_are_left_to_the_function() -> None:
+    root = mg.operation("root", value=lambda a: math.sqrt(a), derivatives=[lambda a, y: 0.5 / y])
+    points = np.linspace(-1, 1, 20)
+    values, slopes = record(lambda x: root(x) if x > 0 else -x, 1.0).batch(points)
+    assert values == pytest.approx(np.where(points > 0, np.sqrt(abs(points)), -points))
+    assert slopes == pytest.approx(np.where(points > 0, 0.5 / np.sqrt(abs(points)), -1))
+    with pytest.raises(ValueError, match=r"root\(-1\.0\) raised"):
+        record(root, 1.0).batch(np.array([1.0, -1.0]))
+
+
+@pytest.mark.parametrize("c", [1e-155, 1e-100, 1.0, 1e160, 1e200])
+def test_a_quotient_of_quotients_stays_within_the_floats(c: float) -> None:
+    def f(x: Any) -> Any:
+        return mg.sin(mg.atan2(x, c))
+
+    assert record(f, c).value_and_grad(c)[1] == pytest.approx(mg.grad(f)(c), rel=1e-12)
+
+
+def test_many_comparisons_and_many_inputs_are_not_compiled() -> None:
+    assert "straight line" not in record(lambda v: sorted(v)[2500], [*range(5000)]).explain()
+    assert "straight line" not in record(lambda v: v[0] * v[1], np.ones(5000)).explain()
+
+
+def test_arrays_of_other_kinds_are_taken_or_told_of() -> None:
+    tape = record(lambda x: x * x, 1.0)
+    assert tape.batch(np.array([Fraction(1, 2)]))[0] == [0.25]
+    assert tape.batch(np.ma.array([1.0, 2.0]))[0].tolist() == [1.0, 4.0]
+    with pytest.raises(TypeError, match=r"masked entries; .* x\.filled\(0\.0\)"):
+        tape.batch(np.ma.array([1.0, 2.0], mask=[0, 1]))
+    with pytest.raises(TypeError, match="argument 0 holds None"):
+        tape.batch(None)
+    with pytest.raises(TypeError, match="holds complex numbers; a tape is of real ones"):
+        tape.function(np)(np.array([1j]))

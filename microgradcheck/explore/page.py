@@ -116,7 +116,7 @@ def _number(x: float) -> str:
 def _input(recording: Recording, index: int) -> str:
     leaf = recording.values[recording.inputs[index]]
     # A slider reaches equally far on both sides of 0; its reach and its grain are round numbers.
-    size = max(1.0, abs(leaf.number))
+    size = abs(leaf.number) or 1.0
     power = 10.0 ** floor(log10(size))
     return _INPUT.substitute(
         index=index,

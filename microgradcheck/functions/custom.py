@@ -166,7 +166,13 @@ def _python_rule(rule: Function, what: str) -> Function:
         if any(map(is_array, inputs)):
             import numpy as np
 
-            return np.asarray(np.frompyfunc(rule, len(inputs), 1)(*inputs), dtype=float)
+            def one(*entries: Any) -> Any:
+                try:
+                    return rule(*entries)
+                except (ValueError, ArithmeticError):
+                    return np.nan  # As NumPy has it; a tape then asks the function itself.
+
+            return np.asarray(np.frompyfunc(one, len(inputs), 1)(*inputs), dtype=float)
         result = rule(*inputs)
         plain = result if isinstance(result, complex) else number(result)
         if plain is None:

@@ -220,7 +220,7 @@ class Report:
         return {**self.__dict__, "_ask": None}
 
     def to_dict(self) -> dict[str, Any]:
-        """Return everything as plain data, every number included.
+        """Return everything as plain data, which JSON holds: None for what is not finite.
 
         Example:
             >>> from microgradcheck.gradcheck import gradcheck
@@ -228,7 +228,8 @@ class Report:
             True
         """
         public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
-        plain: dict[str, Any] = json.loads(json.dumps({"schema": 1, **public}, default=asdict))
+        text = json.dumps({"schema": 1, **public}, default=asdict)
+        plain: dict[str, Any] = json.loads(text, parse_constant=lambda _: None)
         return plain
 
 

@@ -7,7 +7,14 @@ from collections.abc import Sequence
 from copy import copy
 from typing import Any
 
-from microgradcheck.structure import is_array, number, put_together, take_apart
+from microgradcheck.structure import (
+    is_array,
+    number,
+    put_together,
+    shown,
+    take_apart,
+    with_numpy_arrays,
+)
 from microgradcheck.tape.graph import Indices, Numbers
 
 __all__ = ["Arguments", "Points", "as_lists"]
@@ -48,7 +55,7 @@ class Arguments:
         import numpy as np
 
         array, like = inputs[0], self._inputs[0]
-        both = len(inputs) == 1 and is_array(array) and is_array(like)
+        both = len(inputs) == 1 and type(array) is np.ndarray and is_array(like)
         if both and array.dtype == float and array.shape == like.shape:
             flattened: Numbers = array.ravel()
             return flattened
@@ -200,13 +207,20 @@ def _count(n: int, one: str, many: str) -> str:
 def _array(given: Any, position: int) -> Numbers:
     import numpy as np
 
+    given = with_numpy_arrays(given)
+    if hasattr(given, "filled") and np.ma.getmaskarray(given).any():
+        raise TypeError(
+            f"argument {position} holds masked entries; fill them with numbers first: x.filled(0.0)"
+        )
     try:
         array = np.asarray(given)
     except ValueError as error:
         raise ValueError(f"argument {position} is no regular array: {error}") from None
+    if array.dtype.kind == "O":
+        array = np.array([number(entry) for entry in array.flat]).reshape(array.shape)
     if array.dtype.kind not in "biuf":
         raise TypeError(
-            f"argument {position} holds {array.dtype} entries; give plain real numbers, and call "
-            "the function itself with Values"
+            f"argument {position} holds {shown(given)}; give plain real numbers, and call the "
+            "function itself with Values"
         )
     return array.astype(float, copy=False)  # They are read, and not kept.

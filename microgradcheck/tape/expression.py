@@ -135,8 +135,11 @@ class Expression:
         if other.is_constant and other.factor == 1:
             return self
         sign = math.copysign(1.0, other.factor)
-        above = "1.0" if self.is_constant else self._bare(_PRODUCT)
         below = other._scaled(sign)._write(_SIGNED)
+        if self.text.startswith("1.0 / ") and self.rank == _PRODUCT:
+            # Its factor stays above: without it, a quotient of quotients may leave the floats.
+            return Expression(f"{self._write(_PRODUCT)} / {below}", _PRODUCT, sign)
+        above = "1.0" if self.is_constant else self._bare(_PRODUCT)
         return Expression(f"{above} / {below}", _PRODUCT, self.factor * sign)
 
     def __pow__(self, exponent: Expression | int) -> Expression:

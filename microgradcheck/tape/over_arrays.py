@@ -195,6 +195,8 @@ def _as_floats(entries: list[Any], namespace: Any) -> list[Any]:
         namespace.asarray(x) if isinstance(x, np.generic | np.ndarray) else x for x in entries
     ]
     examples = {x.dtype: x for x in arrays if hasattr(x, "dtype")}
+    if any("complex" in str(dtype) for dtype in examples):
+        raise TypeError("an argument holds complex numbers; a tape is of real ones")
     floats = {dtype: (x * 1.0).dtype for dtype, x in examples.items()}
     right = [dtype for dtype, as_float in floats.items() if dtype == as_float]
     common = next(iter([*right, *floats.values()]), None)

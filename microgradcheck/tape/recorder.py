@@ -37,9 +37,9 @@ class Recorder:
             other = right if isinstance(right, Value) else float(right)
             guards.append(Guard(compare, left, other, answer, _line_of_the_user()))
 
+        leaves = take_apart(inputs, is_entry)  # Before f, which may change them.
         with watching(read=self._read or reads.append, compared=compared):
             result = self._f(*inputs)
-        leaves = take_apart(inputs, is_entry)
         if all(isinstance(leaf, Value) for leaf in leaves):
             self._call = leaves, result, guards, reads
         return result

@@ -106,7 +106,8 @@ class Plan:
         return 3 * len(self._terms.groups(self._terms.codes)[1])
 
     def _way(self, least_operations_a_pass: dict[str, float]) -> str:
-        other = STRAIGHT if self.operations <= _MOST_TO_COMPILE else LOOP
+        lines = self.operations + self._graph.inputs + len(self._graph.guards)
+        other = STRAIGHT if lines <= _MOST_TO_COMPILE else LOOP
         if self.operations < _LEAST_FOR_PASSES:
             return other
         return PASSES if self.operations > least_operations_a_pass[other] * self._count else other
