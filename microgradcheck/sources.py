@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import deepcopy
 from functools import partial
 from typing import Any, Final, Protocol, runtime_checkable
 
 from microgradcheck import backprop, numeric
 from microgradcheck.functions.entries import is_entry, lift
-from microgradcheck.numeric.entries import one_number
+from microgradcheck.numeric.entries import one_number, real_part
 from microgradcheck.structure import did_you_mean, put_together, shown, take_apart
 from microgradcheck.tape import TapeSource
 from microgradcheck.value import Value
@@ -71,13 +72,13 @@ class _Differences(_Source):
         for position, entry in enumerate(inputs):
 
             def along(moved: Any, position: int = position) -> Any:
-                return plain(*inputs[:position], moved, *inputs[position + 1 :])
+                before, after = deepcopy((inputs[:position], inputs[position + 1 :]))
+                return plain(*before, moved, *after)
 
             slopes = numeric.derivative(along, entry, method=self._method, h=self._h)
             # A list for a tuple is the textbook's; sources keep the kind of the input.
             partials.append(put_together(take_apart(slopes, is_entry), like=entry))
-        value = float(one_number(plain(*_copies(inputs))))
-        return value, partials[0] if len(partials) == 1 else tuple(partials)
+        return _value(f, inputs), partials[0] if len(partials) == 1 else tuple(partials)
 
 
 class GivenGradient(_Source):
@@ -89,7 +90,7 @@ class GivenGradient(_Source):
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
         """Return f's value and what the user's function gives as its gradient."""
-        return float(one_number(on_numbers(f)(*_copies(inputs)))), self.gradient(*inputs)
+        return _value(f, inputs), self.gradient(*inputs)
 
 
 _NAMED: tuple[GradientSource, ...] = (
@@ -156,9 +157,10 @@ def resolve(source: object) -> GradientSource:
     )
 
 
-def _copies(inputs: tuple[Any, ...]) -> Any:
-    """Return inputs of the same kinds and shapes, for an f that may change them in place."""
-    return put_together(map(float, take_apart(inputs)), like=inputs)
+def _value(f: Function, inputs: tuple[Any, ...]) -> float:
+    """Return f's value, of copies, since f may change them in place."""
+    result = one_number(on_numbers(f)(*deepcopy(inputs)))
+    return float(real_part(result) if isinstance(result, complex) else result)
 
 
 def on_numbers(f: Function) -> Function:

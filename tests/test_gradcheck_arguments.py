@@ -649,3 +649,8 @@ def test_a_loop_that_catches_all_exceptions_is_not_told_of() -> None:
         return x * x if x > 0 else x
 
     assert not mg.gradcheck(f, 2.0, gradient=lambda x: 2 * x).notes
+
+
+def test_tolerances_and_scales_may_be_numbers_of_numpy() -> None:
+    report = mg.gradcheck(lambda x: x * x, 3.0, scale=np.float32(1), rtol=np.float32(1e-5))
+    assert type(report.power) is float

@@ -272,3 +272,23 @@ def test_an_object_that_has_no_hash_is_a_function_of_a_tape() -> None:
 
     source, f = resolve("tape"), Square(2.0)
     assert [source.value_and_gradient(f, x) for x in (3.0, 4.0)] == [(18.0, 12.0), (32.0, 16.0)]
+
+
+def test_what_f_does_to_other_inputs_changes_no_difference() -> None:
+    def f(a: Any, b: Any) -> float:
+        b *= 2
+        return float((a * b).sum())
+
+    b = np.array([1.0, 2.0])
+    value, slopes = resolve("central-difference").value_and_gradient(f, np.array([1.0, 1.0]), b)
+    assert (value, b.tolist()) == (6.0, [1.0, 2.0])
+    assert np.concatenate(slopes) == pytest.approx([2.0, 4.0, 2.0, 2.0])
+
+
+def test_whole_numbers_stay_whole_beside_a_gradient() -> None:
+    value, _ = resolve(lambda x, n: ([0.0, 1.0], 0.0)).value_and_gradient(
+        lambda x, n: x[n], [2.0, 3.0], 1
+    )
+    assert value == 3.0
+    with pytest.raises(ValueError, match="f gives the complex"):
+        resolve(lambda x: 0.0).value_and_gradient(lambda x: (x - 3) ** 0.5, 2.0)

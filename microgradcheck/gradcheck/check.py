@@ -79,7 +79,9 @@ def gradcheck(
         'WRONG df/dx: 3.00000, not 6.00000'
     """
     __tracebackhide__ = True
-    accepted = _check_options(rtol, order, accept, scale)
+    accepted = _check_options(order, accept)
+    rtol = real("rtol", rtol, above=0, below=1)
+    scale = None if scale is None else real("scale", scale, above=0)
     seed = seed_of(rng)
     problem, source = Problem(f, inputs, scale=scale), resolve(gradient)
     _require_another(reference, gradient)
@@ -166,12 +168,9 @@ def _has_parts(thing: Any, count: int) -> bool:
     return isinstance(thing, (tuple, list)) and len(thing) == count
 
 
-def _check_options(rtol: object, order: object, accept: Iterable[str], scale: object) -> set[str]:
-    real("rtol", rtol, above=0, below=1)
+def _check_options(order: object, accept: Iterable[str]) -> set[str]:
     if whole("order", order, least=1) > 2:
         raise ValueError(f"order is 1 for the gradient or 2 for the Hessian, got {order!r}")
-    if scale is not None:
-        real("scale", scale, above=0)
     if not isinstance(accept, Iterable):
         raise TypeError(f"accept is a verdict or several, such as ('NOISY',), got {accept!r}")
     names = {str(verdict) for verdict in ([accept] if isinstance(accept, str) else accept)}

@@ -268,11 +268,14 @@ class Comparison:
 
     def _note_small(self, entries: Sequence[Entry]) -> None:
         """Say which entries are hidden by how small they are beside others."""
-        largest = max(abs(entry.reference) for entry in entries)
+        largest = dict.fromkeys((entry.output for entry in entries), 0.0)
+        for entry in entries:
+            if entry.verdict is Verdict.PASS:
+                largest[entry.output] = max(largest[entry.output], abs(entry.reference))
         hidden = [
-            (abs(entry.reference) + entry.error_bound) / largest
+            (abs(entry.reference) + entry.error_bound) / (largest[entry.output] or math.nan)
             for entry in entries
-            if entry.verdict is Verdict.INCONCLUSIVE and largest
+            if entry.verdict is Verdict.INCONCLUSIVE
         ]
         if hidden and max(hidden) < _SMALL:
             what = "it is" if len(hidden) == 1 else f"all {len(hidden):,} of them are"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from functools import cached_property, reduce
 from operator import or_
 from typing import Any, Final
@@ -12,6 +13,7 @@ from microgradcheck.numeric.entries import (
     entries_of,
     numbers,
     one_number,
+    quiet_numpy,
     real_part,
     scale_of,
     shape_of,
@@ -46,6 +48,7 @@ _FORMULAS: Final[dict[tuple[str, int], tuple[Formula, float]]] = {
     ("complex", 2): (lambda at, h: 2 * (at(0.0) - at(1j * h).real) / h**2, _EPSILON ** (1 / 4)),
 }
 _SMALLEST_CHANGE: Final = 1e-4  # relative to f
+_GROWTH: Final = 1e3  # of the first term of f's change, where it is smaller
 _CORNERS: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 
 
@@ -203,8 +206,8 @@ class _Near:
         """Return the derivative along an entry by the step given, or one of its own.
 
         That is in proportion to the scale of the entry. Near zero, an entry says nothing of the
-        length over which f changes. So the scale grows, up to 1, where f changes over it by so
-        small a part that rounding would show.
+        length over which f changes. So the scale grows, up to 1 or the scale of others, where f
+        changes over it by so small a part that rounding would show.
         """
         sizes: list[Any] = []
 
@@ -213,28 +216,46 @@ class _Near:
             sizes.append(abs(value))
             return value
 
-        found, is_unseen, scale = None, True, scale_of(self.entries, i)
+        found: Any = None
+        unseen: Any = True
+        for scale in self._scales(i):
+            h = self.h or exact_step(self.entries[i], self.relative_step * scale)
+            if not h**self.order > 0:
+                continue
+            try:
+                with nullcontext() if found is None else quiet_numpy():
+                    there = self.formula(noted, h)
+            except (ValueError, ArithmeticError):
+                if found is None:
+                    raise
+                break  # Over a larger scale, f is undefined.
+            # An output that was seen over a smaller scale keeps what that showed, and so does one
+            # that is nan over this.
+            better = unseen & (abs(there) >= 0)
+            if found is None or _any(better):
+                self.steps[i] = h
+            if found is None:
+                found = there
+            elif is_array(found):
+                found[better] = there[better]
+            elif better:
+                found = there
+            change = abs(there) * scale**self.order
+            unseen = better & reduce(or_, (change < _SMALLEST_CHANGE * size for size in sizes))
+            if not _any(unseen):
+                break
+        return found
+
+    def _scales(self, i: int) -> Iterator[float]:
+        """Yield the scale of an entry, and larger ones if the step is free to grow."""
+        scale = scale_of(self.entries, i)
+        widest = max(scale, 1.0) if self.grows else scale
         if self.entries[i] == 0 and self.grows:
             scale = min(scale, 1.0)  # What other entries lend it may be far too much.
-        while True:
-            h = self.h or exact_step(self.entries[i], self.relative_step * scale)
-            if h**self.order > 0:
-                try:
-                    there = self.formula(noted, h)
-                except (ValueError, ArithmeticError):
-                    if found is None:
-                        raise
-                    return found  # Of a smaller scale: at this one, f is undefined.
-                self.steps[i] = h
-                if found is None or not is_array(there):
-                    found = there
-                else:  # An output that was seen over a smaller scale keeps what that showed.
-                    found[is_unseen] = there[is_unseen]
-                change = abs(there) * scale**self.order
-                is_unseen &= reduce(or_, (change < _SMALLEST_CHANGE * size for size in sizes))
-                if not self.grows or scale >= 1 or not _any(is_unseen):
-                    return found
-            scale = min(1e3 * scale, 1.0)
+        while scale < widest:
+            yield scale
+            scale *= _GROWTH ** (1 / self.order)
+        yield widest
 
     def at(self, i: int, step: complex) -> Any:
         return self.moved({i: step}) if step else self.center

@@ -178,7 +178,7 @@ class LineSearch:
                 return change
             t *= self.shrink
             # Where the gradient is huge, a smaller step may still move x.
-            if t == 0 or (risen == 0 and t <= learning_rate * 1e-20):
+            if t == 0 or (not abs(risen) > 0 and t <= learning_rate * 1e-20):
                 raise NoDescentError(
                     "no step along the negative gradient lowers f: it is as low here as rounding "
                     "allows, or gradcheck finds the gradient wrong"
