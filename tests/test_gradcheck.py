@@ -515,21 +515,53 @@ def test_what_rounding_leaves_of_zero_passes_where_f_stands_still(
     assert {entry.verdict for entry in report.entries if entry.input == place} == {"WRONG"}
 
 
-@pytest.mark.parametrize(
-    ("x", "gradient", "verdict"),
-    [
-        # Less than a hundred roundings of f while x changes by its size, or by 1.
-        (3.0, 3e-15, "PASS"),
-        (3.0, 4e-15, "INCONCLUSIVE"),
-        (1e-3, 1e-14, "PASS"),
-        (1e-3, 2e-14, "INCONCLUSIVE"),
-        (3.0, 1e-12, "WRONG"),
-    ],
-)
-def test_what_rounding_leaves_is_measured_by_f_and_by_how_far_it_was_seen_to_stand_still(
-    x: float, gradient: float, verdict: str
-) -> None:
-    assert check(lambda _: 1.0, x, gradient=lambda _: gradient).verdict == verdict
+@pytest.mark.parametrize("gradient", [1e-300, -6e-17, 3e-15])
+def test_a_steady_gradient_is_no_rounding(gradient: float) -> None:
+    assert check(lambda _: 1.0, 3.0, gradient=lambda _: gradient).verdict == "INCONCLUSIVE"
+    assert check(lambda _: 1.0, 3.0, gradient=lambda _: 1e-12 + gradient).verdict == "WRONG"
+
+
+def test_what_is_wrong_here_alone_is_no_rounding() -> None:
+    def gradient(x: float) -> float:
+        return 5.0 if x == 2 else 2 * (x - 2)
+
+    assert check(lambda x: (x - 2) ** 2 + 1, 2.0, gradient=gradient).verdict == "WRONG"
+
+
+def test_a_gradient_that_fails_next_to_the_inputs_is_judged_by_itself() -> None:
+    def gradient(x: float) -> float:
+        if x != 2:
+            raise RuntimeError("only here")
+        return 1e-3
+
+    assert check(lambda x: (x - 2) ** 2 + 1, 2.0, gradient=gradient).verdict == "WRONG"
+
+
+@pytest.mark.parametrize("rng", range(4))
+def test_rounding_of_f_hides_what_is_smaller(rng: int) -> None:
+    # Differences over 1e10 times x bound the slope, but f may well have waves between.
+    size = 1462436.8427789449
+    right = check(
+        lambda x: size + 0.86 * math.ulp(size) * math.sin(x),
+        5.803203757500176,
+        gradient=lambda x: 0.86 * math.ulp(size) * math.cos(x),
+        rng=rng,
+    )
+    assert right.verdict == "INCONCLUSIVE"
+
+
+def test_the_constant_of_a_saturated_model_hides_a_wrong_gradient() -> None:
+    inputs, targets = [[12.0, 30.0], [25.0, 14.0]], [0.0, 1.0]
+
+    def f(w: Any) -> Any:
+        pairs = zip(inputs, targets, strict=True)
+        return sum((mg.sigmoid(a * w[0] + b * w[1]) - t) ** 2 for (a, b), t in pairs)
+
+    def wrong(w: Any) -> list[float]:
+        slopes = mg.grad(f)(w)
+        return [-slopes[0], -7 * slopes[1]]
+
+    assert check(f, [-8.0, -12.0], gradient=wrong).verdict == "INCONCLUSIVE"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import threading
 from types import SimpleNamespace
 from typing import Any
 
@@ -447,3 +448,10 @@ def test_runs_that_differ_in_nothing_that_is_shown_have_numbers() -> None:
     runs = [minimize(f, 1.0, optimizer=Momentum(m), steps=1) for m in (0.1, 0.2)]
     runs.append(minimize(f, 1.0, steps=1))
     assert [name.rpartition(" ")[2] for name in distinct_names(runs)] == ["(1)", "(2)", "0.1"]
+
+
+def test_a_rule_that_cannot_be_copied_is_used_as_it_is() -> None:
+    rule = InPlace()
+    rule.lock = threading.Lock()  # type: ignore[attr-defined]
+    assert minimize(lambda p: p[0] ** 2 + p[1] ** 2, [1.0, 2.0], optimizer=rule, steps=1).success
+    assert rule.velocity.any()

@@ -41,6 +41,10 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 
 _RECORDING = ("backprop", "forward-mode", "tape")
 _LOOKS_AGAIN = 4  # calls of an f that looks as if it changed by itself
+_UNCLEAR = (Verdict.WRONG, Verdict.INCONCLUSIVE, Verdict.NOISY)
+_ASKED = 6  # times, next to the inputs, for a gradient that may be rounding
+_NEXT_TO = 2.0**-34  # relative to inputs: so far away, what rounding makes is another number
+_AS_LARGE = 10  # times what it changes by: the most that rounding can make, as far as seen
 _SMALL = 1e-6  # of the largest entry: what is less, rounding often hides
 _LEAST_FOR_A_TAPE = 16  # entries: for fewer, calls of f take less time than making a tape of it
 
@@ -161,6 +165,13 @@ class Comparison:
 
     def _judge_each(self, estimates: Sequence[Sequence[Estimate]]) -> list[Entry]:
         """Return the verdicts on estimates by input entry and output."""
+        entries = self._judge_beside(estimates, {})
+        rounding = self._rounding(entries)
+        return self._judge_beside(estimates, rounding) if rounding else entries
+
+    def _judge_beside(
+        self, estimates: Sequence[Sequence[Estimate]], rounding: dict[tuple[int, int], float]
+    ) -> list[Entry]:
         problem, found = self.problem, []
         for k, row in enumerate(self.under_test.rows):
             circumstances = Circumstances(
@@ -174,8 +185,38 @@ class Comparison:
             for i, (position, index) in enumerate(problem.places):
                 name, output = problem.derivative_name(k, i), problem.output_indices[k]
                 entry = Entry(position, index, output, name, row[i])
-                here = circumstances._replace(reach=max(problem.scales[i], 1.0))
+                here = circumstances._replace(
+                    rounding=rounding.get((k, position), 0.0), reach=max(problem.scales[i], 1.0)
+                )
                 found.append(judge(entry, estimates[i][k], here))
+        return found
+
+    def _rounding(self, entries: Sequence[Entry]) -> dict[tuple[int, int], float]:
+        """Return what rounding can make of a derivative of zero, by output and input.
+
+        What it leaves of terms that cancel changes by its own size next to the inputs.
+        """
+        width, ask = len(self.problem.entries), self.under_test.ask
+        zeros = [
+            (*divmod(n, width), entry)
+            for n, entry in enumerate(entries)
+            if entry.verdict in _UNCLEAR and abs(entry.reference) <= 2 * entry.error_bound
+        ]
+        if not zeros or ask is None or not self.under_test.repeats:
+            return {}
+        rng = random.Random(self.seed)
+        sizes = list(zip(self.problem.entries, self.problem.sizes, strict=True))
+        points = [[x + _NEXT_TO * s * rng.uniform(-1, 1) for x, s in sizes] for _ in range(_ASKED)]
+        try:
+            asked = list(map(ask, points))
+        except Exception:  # noqa: BLE001  the verdict is on the inputs given, and stands without
+            return {}
+        found: dict[tuple[int, int], float] = {}
+        for k, i, entry in zeros:
+            # Not beside the gradient here, which may be wrong here alone.
+            slopes = [rows[k][i] for rows in asked]
+            key = k, entry.input
+            found[key] = max(found.get(key, 0.0), _AS_LARGE * (max(slopes) - min(slopes)))
         return found
 
     def _look_around(self, recorder: Recorder | None) -> tuple[Nudges, list[float]]:
@@ -234,11 +275,12 @@ class Comparison:
                 f"nodes=True needs a function of Values that returns one, it returned {root!r}"
             )
         circumstances = Circumstances(rtol=self.rtol, size=abs(root.number))
+        rounding = ROUND_OFF * abs(root.number)
         return [
             judge(
                 Entry(-1, (n,), (), name_of(node, n), adjoint),
                 estimate,
-                circumstances._replace(reach=max(abs(node.number), 1.0)),
+                circumstances._replace(rounding=rounding / max(abs(node.number), 1.0)),
             )
             for n, (node, adjoint, estimate) in enumerate(found)
         ]

@@ -198,27 +198,32 @@ class Circumstances(NamedTuple):
     undefined: str = ""  # why f has no value here
     complaint: str = ""  # why what was given is no gradient at all
     failure: str = ""  # why the gradient could not be computed here
+    rounding: float = 0.0  # of the gradient: no more than this is zero
     reach: float = 1.0  # how far the input is moved to see whether f stands still
 
 
 def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Entry:
     """Return the entry with its verdict; the cause of what is just wrong is left to `causes`."""
+    # What rounding leaves of terms that cancel, as before a normalisation.
+    gradient = 0.0 if abs(entry.gradient) <= circumstances.rounding else entry.gradient
     resolution = circumstances.rtol * _size(estimate) + 2 * estimate.error_bound
     entry = replace(
         entry,
         reference=estimate.value,
         error_bound=estimate.error_bound,
         resolution=resolution,
-        power=_power(estimate, entry.gradient, resolution, circumstances),
+        power=_power(estimate, gradient, resolution, circumstances),
         noise=estimate.noise,
         slopes=estimate.slopes,
     )
-    verdict, cause = _verdict(entry, estimate, circumstances)
+    verdict, cause = _verdict(entry, gradient, estimate, circumstances)
     # Most pass, as an entry does by itself.
     return entry if verdict is Verdict.PASS else entry.judged(verdict, cause)
 
 
-def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Verdict, str]:
+def _verdict(
+    entry: Entry, gradient: float, estimate: Estimate, here: Circumstances
+) -> tuple[Verdict, str]:
     if here.complaint:
         return Verdict.WRONG, here.complaint
     if here.scatter and estimate.behaviour in ("edge", "kink"):
@@ -241,9 +246,11 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     is_noisy = entry.noise > ROUND_OFF * here.size
     # Of thousands of entries, the noise of one may be rarer than its bound allows for.
     bound = entry.error_bound * (_RARE if is_noisy else 1)
-    differs = entry.gap > here.rtol * abs(entry.reference) + bound
-    differs = differs and not _both_stand_still(entry.gradient, estimate, here)
-    if here.scatter and (not differs or entry.gap <= _explained_by(here, estimate)):
+    gap = abs(gradient - entry.reference)
+    differs = gap > here.rtol * abs(entry.reference) + bound
+    if estimate.is_flat and abs(gradient) * here.reach <= ROUND_OFF * here.size:
+        differs = False  # Where f stands still, its rounding hides a slope as small as this.
+    if here.scatter and (not differs or gap <= _explained_by(here, estimate)):
         return Verdict.NOISY, _does_not_repeat(here)
     if differs:
         return Verdict.WRONG, ""
@@ -282,22 +289,12 @@ def _does_not_repeat(here: Circumstances) -> str:
 
 
 def _power(estimate: Estimate, gradient: float, resolution: float, here: Circumstances) -> float:
-    if _both_stand_still(gradient, estimate, here):
-        return 0.0
+    if gradient == 0 and estimate.is_flat:
+        return 0.0  # Where f stands still, a gradient of zero is what it should be.
     base = _size(estimate) - estimate.error_bound
     if not base > 0:
         # The secants of what changes by itself are not those of f.
         base = 0.0 if here.scatter else estimate.secant
     if base > 0 and math.isfinite(resolution):
         return resolution / base
-    # Where the slope is known to be zero, a gradient of zero is what it should be.
     return 0.0 if gradient == estimate.value == estimate.error_bound == 0 else math.inf
-
-
-def _both_stand_still(gradient: float, estimate: Estimate, here: Circumstances) -> bool:
-    """Tell whether neither f nor its gradient tells of a change beyond rounding.
-
-    Rounding is what is left of a gradient whose terms cancel, as that of a bias in front of a
-    normalisation does.
-    """
-    return estimate.is_flat and abs(gradient) * here.reach <= ROUND_OFF * here.size

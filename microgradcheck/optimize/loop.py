@@ -88,7 +88,9 @@ def minimize(
     """
     if callback is not None and not callable(callback):
         raise TypeError(f"callback is a function of a Step, got {callback!r}")
-    source, rule = resolve(gradient), deepcopy(resolve_rule(optimizer))
+    source, rule = resolve(gradient), resolve_rule(optimizer)
+    with suppress(TypeError):  # One that holds a lock or a file can serve one descent only.
+        rule = deepcopy(rule)
     rate = as_schedule(rule.learning_rate if learning_rate is None else learning_rate)
     steps = whole("steps", steps, least=0)
     check_every = whole("check_every", check_every, least=0)
