@@ -480,9 +480,9 @@ def before_a_normalisation(rng: np.random.Generator) -> tuple[Case, int]:
     return Case(f, (rng.normal(size=(3, 4)), rng.normal(size=4)), gradient), 1
 
 
-def of_the_keys(rng: np.random.Generator) -> tuple[Case, int]:
+def of_the_keys(rng: np.random.Generator, count: int = 5, width: int = 3) -> tuple[Case, int]:
     """A bias of the keys of attention, which adds the same to all scores of a query."""
-    shapes = ((5, 3), (6, 3), (6, 2), (5, 2))
+    shapes = ((count, width), (6, width), (6, 2), (count, 2))
     queries, keys, values, targets = (rng.normal(size=shape) for shape in shapes)
 
     def f(bias: Any) -> Any:
@@ -494,7 +494,7 @@ def of_the_keys(rng: np.random.Generator) -> tuple[Case, int]:
         of_scores = shares * (of_shares - (of_shares * shares).sum(axis=1, keepdims=True))
         return (of_scores.T @ queries).sum(axis=0)
 
-    return Case(f, (rng.normal(size=3),), gradient), 0
+    return Case(f, (rng.normal(size=width),), gradient), 0
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -513,6 +513,23 @@ def test_what_rounding_leaves_of_zero_passes_where_f_stands_still(
 
     report = check(case.f, *case.x, gradient=off)
     assert {entry.verdict for entry in report.entries if entry.input == place} == {"WRONG"}
+
+
+def test_a_slope_that_far_steps_make_of_rounding_is_none() -> None:
+    rng = np.random.default_rng(1014)
+    case, _ = of_the_keys(rng, int(rng.integers(3, 12)), int(rng.integers(2, 5)))
+    x = case.x[0] * 10 ** rng.uniform(-3, 2)
+    assert check(case.f, x, gradient=case.gradient).verdict == "PASS"
+
+
+def test_nodes_before_a_normalisation_pass() -> None:
+    def f(x: list[Any]) -> Any:
+        moved = [a + 3.0 for a in x]
+        mean = sum(moved) / len(x)
+        width = mg.sqrt(sum((a - mean) ** 2 for a in moved) / len(x) + 1e-5)
+        return sum(k * ((a - mean) / width) ** 2 for k, a in enumerate(moved))
+
+    assert check(f, [0.5, 1.0, -2.0, 0.7], nodes=True).verdict == "PASS"
 
 
 @pytest.mark.parametrize("gradient", [1e-300, -6e-17, 3e-15])
@@ -740,6 +757,7 @@ WRONG_ARGUMENTS = {
     "scale is True": Case(sum, 1.0, twice, cause="TypeError: scale", options={"scale": True}),
     "order is True": Case(sum, 1.0, twice, cause="TypeError: order", options={"order": True}),
     "order is 2.0": Case(sum, 1.0, twice, cause="TypeError: order", options={"order": 2.0}),
+    "order is 0": Case(sum, 1.0, twice, cause="ValueError: order", options={"order": 0}),
     "order is 3": Case(sum, 1.0, twice, cause="ValueError: order is 1", options={"order": 3}),
     "scale is inf": Case(sum, 1.0, twice, cause="ValueError: scale", options={"scale": math.inf}),
     "WRONG accepted": Case(

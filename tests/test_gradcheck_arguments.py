@@ -654,3 +654,12 @@ def test_a_loop_that_catches_all_exceptions_is_not_told_of() -> None:
 def test_tolerances_and_scales_may_be_numbers_of_numpy() -> None:
     report = mg.gradcheck(lambda x: x * x, 3.0, scale=np.float32(1), rtol=np.float32(1e-5))
     assert type(report.power) is float
+
+
+def test_a_negative_gradient_is_no_zero_beside_a_reference_of_zero() -> None:
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=-1.0)
+    judged = judge(entry, Estimate(0.0, 0.0), Circumstances(1e-6, 1.0))
+    assert (judged.verdict, judged.power) == ("WRONG", math.inf)
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=0.0)
+    judged = judge(entry, Estimate(0.0, 0.0), Circumstances(1e-6, 1.0))
+    assert (judged.verdict, judged.power) == ("PASS", 0.0)

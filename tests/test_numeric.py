@@ -753,3 +753,9 @@ def test_an_entry_of_zero_may_need_a_step_as_large_as_others(length: float) -> N
 def test_second_derivatives_of_fast_waves_beside_a_constant() -> None:
     found = hessian(lambda x: 10 + 1e-3 * math.sin(1e4 * x[0]) * math.cos(1e4 * x[1]), [1e-4, 1e-4])
     assert found == pytest.approx(np.full((2, 2), -1e5 * math.sin(1) * math.cos(1)), rel=1e-4)
+
+
+def test_the_power_of_a_step_is_told_of_where_it_matters() -> None:
+    for order, told in ((1, "a positive number, such as"), (2, r"power h\*\*2 is not 0, such")):
+        with pytest.raises(ValueError, match=told):
+            derivative(math.exp, 1.0, h=-1.0, order=order)

@@ -322,6 +322,10 @@ def test_zeros_are_told_to_hide_what_is_wrong() -> None:
     assert balanced.notes[0].startswith("with respect to x, the inputs or")
     one_is_not = np.array([0.0, 0.0, 1e-3])
     assert not gradcheck(f, one_is_not, np.ones(2), raise_on_failure=False).notes
+    away = gradcheck(lambda x: np.sin(x).sum(), np.zeros(2), gradient=np.cos)
+    assert away.notes[0].startswith("with respect to x, the inputs or")
+    for one in (0.0, np.zeros(1)):
+        assert not gradcheck(lambda x: np.sin(x).sum(), one, gradient=np.cos).notes
     ignored = gradcheck(lambda x, y: x**2, 1.0, 2.0, gradient=lambda x, y: (2 * x, 0.0))
     assert not ignored.notes
 
@@ -333,7 +337,24 @@ def test_what_is_too_small_beside_the_rest_is_told_to_be() -> None:
     report = gradcheck(f, np.array([0.0, -27.0]), gradient=np.exp, raise_on_failure=False)
     assert report.verdict == "INCONCLUSIVE"
     (note,) = report.notes
-    assert note.startswith("INCONCLUSIVE since it is below ")
+    ratio = (report.entries[1].reference + report.entries[1].error_bound) / 1.0
+    assert f"INCONCLUSIVE since it is below {ratio:.1e} of the largest entry; check at" in note
+    two = gradcheck(f, np.array([0.0, -27.0, -26.0]), gradient=np.exp, raise_on_failure=False)
+    assert two.notes[0].startswith("INCONCLUSIVE since all 2 of them are below ")
+    mixed = gradcheck(f, np.array([0.0, -27.0, -11.0]), gradient=np.exp, raise_on_failure=False)
+    assert [entry.verdict for entry in mixed.entries] == ["PASS", "INCONCLUSIVE", "PASS"]
+    hidden = gradcheck(lambda x: 1e13 + x, 1.3, gradient=lambda x: 1.0, raise_on_failure=False)
+    assert not hidden.notes
+
+
+def test_what_is_small_beside_another_output_is_not_told_to_be() -> None:
+    report = gradcheck(
+        lambda x: np.array([1e12 * x[0], math.tanh(20 * x[1])]),
+        [1.0, 1.0],
+        gradient=lambda x: np.array([[1e12, 0], [0, 20 / math.cosh(20 * x[1]) ** 2]]),
+        raise_on_failure=False,
+    )
+    assert not report.notes
 
 
 def test_the_error_of_f_at_the_inputs_given_is_where_the_report_comes_from() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections import namedtuple
 from decimal import Decimal
 from fractions import Fraction
@@ -13,10 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from microgradcheck.structure import (
+    argument_names,
     is_array,
     number,
     put_together,
+    real,
+    shown,
     take_apart,
+    whole,
     with_numpy_arrays,
 )
 from microgradcheck.value import Value
@@ -168,3 +174,43 @@ def test_what_holds_no_numbers_is_refused_by_name(
 ) -> None:
     with pytest.raises(error, match=message):
         take_apart(thing, is_number, name="x")
+
+
+def test_numbers_of_a_caller_are_checked_by_their_bounds() -> None:
+    assert real("x", -3) == -3.0
+    assert real("x", 0, least=0) == 0.0
+    assert whole("n", np.int64(2), least=2) == 2
+    for x, bounds, message in (
+        (math.inf, {}, "x is a finite number; got inf"),
+        (-1e-9, {"least": 0}, "x is a finite number, at least 0; got -1e-09"),
+        (0, {"above": 0}, "x is a finite number, above 0; got 0"),
+        (1, {"least": 0, "below": 1}, "x is a number, at least 0 and below 1; got 1"),
+    ):
+        with pytest.raises(ValueError, match=re.escape(message)):
+            real("x", x, **bounds)
+    for nothing in ("a", None, True, 1j):
+        with pytest.raises(TypeError, match="x is a finite number; got"):
+            real("x", nothing)
+    with pytest.raises(ValueError, match="n is an integer, at least 1; got 0"):
+        whole("n", 0, least=1)
+    for nothing in (1.0, True, "1"):
+        with pytest.raises(TypeError, match="n is an integer, at least 1; got"):
+            whole("n", nothing, least=1)
+
+
+def test_arguments_are_named_as_their_function_does() -> None:
+    def f(first: float, second: float, *rest: float, option: int = 0) -> float:
+        return first
+
+    assert argument_names(f, 1) == ["first"]
+    assert argument_names(f, 2, longest=6) == ["first", "second"]
+    assert argument_names(f, 2, longest=5) == ["x0", "x1"]
+    assert argument_names(f, 3) == ["x0", "x1", "x2"]
+    assert argument_names(lambda *inputs: 0.0, 1) == ["x"]
+    assert argument_names(max, 2) == ["x0", "x1"]
+
+
+def test_what_holds_too_long_an_integer_is_shown() -> None:
+    assert shown([10**6000]).startswith(("this list", "[<int"))
+    assert shown(10**6000) == "this int"
+    assert shown(10**30) == str(10**30)
