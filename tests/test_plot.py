@@ -569,3 +569,9 @@ def test_the_legend_has_names_that_begin_with_an_underscore() -> None:
     runs = [mg.minimize(lambda x: x * x, 1.0, gradient=g, steps=2) for g in (_mine, "backprop")]
     labels = [text.get_text() for text in plot.convergence(*runs).get_legend().get_texts()]
     assert labels[:2] == ["mine", "backprop"]
+
+
+def test_every_curve_is_seen_on_a_dark_background() -> None:
+    with plt.style.context("dark_background"):
+        ax = plot.convergence(minimize(lambda x: x * x, 1.0, steps=3))
+        assert to_rgb(ax.lines[0].get_color()) != to_rgb(ax.get_facecolor())

@@ -25,6 +25,7 @@ __all__ = [
     "step_sizes",
     "styles",
     "taylor",
+    "text_color",
     "why_no_slope",
 ]
 
@@ -35,8 +36,9 @@ _NAMES: Final = {
     "complex": "complex step",
 }
 
-# Source: Okabe and Ito, Color Universal Design (2008): colours that all can tell apart.
-_COLOURS: Final = ("#000000", "#d55e00", "#0072b2", "#e69f00", "#009e73", "#cc79a7")
+# Source: Okabe and Ito, Color Universal Design (2008): colours that all can tell apart. The first
+# is that of the text, black on white.
+_COLOURS: Final = ("", "#d55e00", "#0072b2", "#e69f00", "#009e73", "#cc79a7")
 _DASHES: Final[tuple[Any, ...]] = (
     *("-", "--", "-.", ":"),
     *((0, (6, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (9, 2, 2, 2))),
@@ -47,12 +49,19 @@ GUIDE: Final[dict[str, Any]] = {"color": "0.55", "linewidth": 0.9, "zorder": 1}
 """Lines that are not data: bounds, slopes, contours."""
 
 
+def text_color() -> str:
+    """Return the colour of text in the style in use."""
+    import matplotlib as mpl
+
+    return str(mpl.rcParams["text.color"])
+
+
 def styles() -> Iterator[dict[str, Any]]:
     """Yield a look for each curve in a picture, without end; the first 63 differ in grey, too."""
     # Their numbers are not the same, so that what repeats together is two of them at most.
     looks = zip(cycle(_COLOURS), cycle(_DASHES), cycle(_MARKERS), strict=False)
     for colour, dashes, marker in looks:
-        yield {"color": colour, "linestyle": dashes, "marker": marker}
+        yield {"color": colour or text_color(), "linestyle": dashes, "marker": marker}
 
 
 def axes_for(ax: Axes | None) -> Axes:

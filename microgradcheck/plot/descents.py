@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.optimize import Descent, distinct_names
 from microgradcheck.optimize.descent import entries
-from microgradcheck.plot.derivatives import GUIDE, axes_for, of_entries, styles
+from microgradcheck.plot.derivatives import GUIDE, axes_for, of_entries, styles, text_color
 from microgradcheck.structure import shown, whole
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _legend_above(ax: Axes) -> None:
 
 def _mark(lines: list[Any], position: int, ax: Axes, **look: Any) -> None:
     x, y = zip(*((line[0][position], line[1][position]) for line in lines), strict=True)
-    ax.plot(x, y, linestyle="none", color="black", zorder=5, **look)
+    ax.plot(x, y, linestyle="none", color=text_color(), zorder=5, **look)
 
 
 def _draw_contours(at: Callable[..., float], visited: Any, ax: Axes) -> None:
@@ -274,4 +274,4 @@ def _draw_regions(x: Any, y: Any, scores: Any, classes: int, ax: Axes) -> None:
             continue
         ax.contourf(x, y, lead, [0, lead.max()], colors=[str(grey)], zorder=0)
         if lead.min() < 0:
-            ax.contour(x, y, lead, [0], colors="black", linewidths=1.2, zorder=1)
+            ax.contour(x, y, lead, [0], colors=text_color(), linewidths=1.2, zorder=1)
