@@ -663,3 +663,13 @@ def test_a_negative_gradient_is_no_zero_beside_a_reference_of_zero() -> None:
     entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=0.0)
     judged = judge(entry, Estimate(0.0, 0.0), Circumstances(1e-6, 1.0))
     assert (judged.verdict, judged.power) == ("PASS", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("noise", "gap", "verdict"),
+    [(0.0, 1.5e-3, "WRONG"), (1e-3, 1.5e-3, "NOISY"), (1e-3, 2.5e-3, "WRONG")],
+)
+def test_noise_may_be_twice_its_bound(noise: float, gap: float, verdict: str) -> None:
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=1 + gap)
+    seen = Estimate(1.0, 1e-3, noise=noise)
+    assert judge(entry, seen, Circumstances(1e-6, 1.0)).verdict == verdict

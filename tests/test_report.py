@@ -304,6 +304,14 @@ def test_a_report_that_does_not_show_all_tells_of_each_input() -> None:
     )
     assert report.inputs == ["w", "b"]
     assert "  by input: w 5 WRONG, 1 PASS; b all PASS" in str(report).splitlines()
+    for shape in ((), (4,)):  # Where each input is an entry, and where all are alike.
+        alike = gradcheck(
+            *(lambda x, y: np.sum(x**2 + y**2), np.ones(shape), np.ones(shape)),
+            gradient=lambda x, y: (3 * x, 2 * y if shape == () else 3 * y),
+            raise_on_failure=False,
+        )
+        assert " more (" in str(alike)
+        assert "by input" not in str(alike)
 
 
 def test_zeros_are_told_to_hide_what_is_wrong() -> None:
