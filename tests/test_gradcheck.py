@@ -1331,3 +1331,24 @@ def test_inputs_of_several_kinds_are_made_anew_for_each_step() -> None:
     )
     kinds = (np.dtype(float), (2, 3), np.dtype(float), float, list)
     assert set(seen) == {kinds}
+
+
+def test_a_small_number_beside_rounding_is_judged_by_itself() -> None:
+    # Of one argument: a derivative of 0 whose terms cancel, and one that is as small and right.
+    def f(x: Any) -> Any:
+        return ((x[0] + 0.1) - (x[0] + 0.1)) + 1e-16 * mg.sin(x[1])
+
+    def gradient(x: Any) -> list[float]:
+        third = (x[0] + 1.0) / 3
+        return [(third + third + third) - (x[0] + 1.0), 1e-16 * math.cos(x[1])]
+
+    report = check(f, [0.7, 0.4], gradient=gradient)
+    assert report.entries[1].verdict == "PASS"
+
+
+def test_a_gradient_that_is_noise_and_large_beside_f_does_not_pass() -> None:
+    def gradient(x: float) -> float:
+        return 1e-3 * random.Random(float(x).hex()).uniform(0.5, 1)
+
+    assert check(lambda _: 1.0, 3.0, gradient=gradient).verdict != "PASS"
+    assert check(lambda _: 1.0, 3.0, gradient=lambda x: 1e-12 * gradient(x)).verdict == "PASS"

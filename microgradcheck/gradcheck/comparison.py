@@ -186,13 +186,13 @@ class Comparison:
                 name, output = problem.derivative_name(k, i), problem.output_indices[k]
                 entry = Entry(position, index, output, name, row[i])
                 here = circumstances._replace(
-                    rounding=rounding.get((k, position), 0.0), reach=max(problem.scales[i], 1.0)
+                    rounding=rounding.get((k, i), 0.0), reach=max(problem.scales[i], 1.0)
                 )
                 found.append(judge(entry, estimates[i][k], here))
         return found
 
     def _rounding(self, entries: Sequence[Entry]) -> dict[tuple[int, int], float]:
-        """Return what rounding can make of a derivative of zero, by output and input.
+        """Return what rounding can make of derivatives that are zero, by output and entry.
 
         What it leaves of terms that cancel changes by its own size next to the inputs.
         """
@@ -211,13 +211,13 @@ class Comparison:
             asked = list(map(ask, points))
         except Exception:  # noqa: BLE001  the verdict is on the inputs given, and stands without
             return {}
-        found: dict[tuple[int, int], float] = {}
+        found: dict[tuple[int, int], float] = {}  # by output and input, since one may stay the same
         for k, i, entry in zeros:
             # Not beside the gradient here, which may be wrong here alone.
             slopes = [rows[k][i] for rows in asked]
             key = k, entry.input
             found[key] = max(found.get(key, 0.0), _AS_LARGE * (max(slopes) - min(slopes)))
-        return found
+        return {(k, i): found[k, entry.input] for k, i, entry in zeros}
 
     def _look_around(self, recorder: Recorder | None) -> tuple[Nudges, list[float]]:
         """Return where f is taken from near the inputs, and how noisy it is there."""

@@ -212,7 +212,7 @@ def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Ent
         reference=estimate.value,
         error_bound=estimate.error_bound,
         resolution=resolution,
-        power=_power(estimate, gradient, resolution, circumstances),
+        power=_power(estimate, entry.gradient, resolution, circumstances),
         noise=estimate.noise,
         slopes=estimate.slopes,
     )
@@ -289,8 +289,10 @@ def _does_not_repeat(here: Circumstances) -> str:
 
 
 def _power(estimate: Estimate, gradient: float, resolution: float, here: Circumstances) -> float:
-    if gradient == 0 and estimate.is_flat:
-        return 0.0  # Where f stands still, a gradient of zero is what it should be.
+    # Where f stands still, a gradient of zero is what it should be, or a rounding beside f.
+    is_small = abs(gradient) * here.reach <= here.rtol * here.size
+    if estimate.is_flat and is_small and abs(gradient) <= here.rounding:
+        return 0.0
     base = _size(estimate) - estimate.error_bound
     if not base > 0:
         # The secants of what changes by itself are not those of f.
