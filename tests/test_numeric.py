@@ -759,3 +759,13 @@ def test_the_power_of_a_step_is_told_of_where_it_matters() -> None:
     for order, told in ((1, "a positive number, such as"), (2, r"power h\*\*2 is not 0, such")):
         with pytest.raises(ValueError, match=told):
             derivative(math.exp, 1.0, h=-1.0, order=order)
+
+
+def test_mixed_derivatives_take_the_steps_at_which_f_was_seen() -> None:
+    def f(x: Any) -> Any:
+        return 0.03 * x[0] ** 1.5 * x[1] + 1
+
+    found = hessian(f, np.array([1e-6, 2.0]))
+    assert found[0, 1] == found[1, 0] == pytest.approx(4.5e-5, rel=0.1)
+    with np.errstate(all="ignore"):
+        assert np.isnan(hessian(lambda x: np.log(-x).sum(), np.array([1.0, 2.0]))).all()
