@@ -1352,3 +1352,19 @@ def test_a_gradient_that_is_noise_and_large_beside_f_does_not_pass() -> None:
 
     assert check(lambda _: 1.0, 3.0, gradient=gradient).verdict != "PASS"
     assert check(lambda _: 1.0, 3.0, gradient=lambda x: 1e-12 * gradient(x)).verdict == "PASS"
+
+
+@pytest.mark.parametrize("x", [1e-6, 1e6])
+def test_a_wrong_gradient_of_a_steep_function_is_no_rounding(x: float) -> None:
+    # Next to x, the right one changes by 1e-4 of what is wrong.
+    size = 1 / x**2
+
+    def gradient(a: float) -> float:
+        return 2 * size * (a - x) + 1e-6 * size * x
+
+    assert check(lambda a: size * (a - x) ** 2 + 1, x, gradient=gradient).verdict == "WRONG"
+
+
+def test_a_small_gradient_is_large_where_its_input_is() -> None:
+    assert check(lambda _: 1.0, 1e5, gradient=lambda _: 6e-17).verdict == "WRONG"
+    assert check(lambda _: 1.0, 1e5, gradient=lambda _: 0.0).verdict == "PASS"

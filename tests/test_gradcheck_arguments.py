@@ -673,3 +673,10 @@ def test_noise_may_be_twice_its_bound(noise: float, gap: float, verdict: str) ->
     entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=1 + gap)
     seen = Estimate(1.0, 1e-3, noise=noise)
     assert judge(entry, seen, Circumstances(1e-6, 1.0)).verdict == verdict
+
+
+def test_a_gradient_of_zero_passes_where_an_estimate_says_that_f_stands_still() -> None:
+    for gradient, verdict in ((0.0, "PASS"), (1e-10, "INCONCLUSIVE"), (1e-8, "WRONG")):
+        entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=gradient)
+        seen = Estimate(0.0, 1e-9, is_flat=True)
+        assert judge(entry, seen, Circumstances(1e-6, 1.0)).verdict == verdict

@@ -202,7 +202,7 @@ class Comparison:
             for n, entry in enumerate(entries)
             if entry.verdict in _UNCLEAR and abs(entry.reference) <= 2 * entry.error_bound
         ]
-        if not zeros or ask is None or not self.under_test.repeats:
+        if not zeros or ask is None:
             return {}
         rng = random.Random(self.seed)
         sizes = list(zip(self.problem.entries, self.problem.sizes, strict=True))
@@ -275,13 +275,8 @@ class Comparison:
                 f"nodes=True needs a function of Values that returns one, it returned {root!r}"
             )
         circumstances = Circumstances(rtol=self.rtol, size=abs(root.number))
-        rounding = ROUND_OFF * abs(root.number)
         return [
-            judge(
-                Entry(-1, (n,), (), name_of(node, n), adjoint),
-                estimate,
-                circumstances._replace(rounding=rounding / max(abs(node.number), 1.0)),
-            )
+            judge(Entry(-1, (n,), (), name_of(node, n), adjoint), estimate, circumstances)
             for n, (node, adjoint, estimate) in enumerate(found)
         ]
 
