@@ -1368,3 +1368,10 @@ def test_a_wrong_gradient_of_a_steep_function_is_no_rounding(x: float) -> None:
 def test_a_small_gradient_is_large_where_its_input_is() -> None:
     assert check(lambda _: 1.0, 1e5, gradient=lambda _: 6e-17).verdict == "WRONG"
     assert check(lambda _: 1.0, 1e5, gradient=lambda _: 0.0).verdict == "PASS"
+
+
+def test_noise_of_a_gradient_is_large_where_its_input_is() -> None:
+    def gradient(x: float) -> float:
+        return 1e-8 * random.Random(float(x).hex()).uniform(0.5, 1)
+
+    assert check(lambda _: 1.0, 1e6, gradient=gradient).verdict != "PASS"
