@@ -769,3 +769,9 @@ def test_mixed_derivatives_take_the_steps_at_which_f_was_seen() -> None:
     assert found[0, 1] == found[1, 0] == pytest.approx(4.5e-5, rel=0.1)
     with np.errstate(all="ignore"):
         assert np.isnan(hessian(lambda x: np.log(-x).sum(), np.array([1.0, 2.0]))).all()
+
+
+@pytest.mark.parametrize("method", ["forward", "central", "complex"])
+def test_a_step_whose_square_is_zero_grows(method: str) -> None:
+    found = derivative(lambda x: 3 * x * x, 1e-200, order=2, method=method)
+    assert found == pytest.approx(6.0, rel=1e-3)

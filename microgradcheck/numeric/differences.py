@@ -47,6 +47,7 @@ _FORMULAS: Final[dict[tuple[str, int], tuple[Formula, float]]] = {
     ("central", 2): (lambda at, h: (at(h) - 2 * at(0.0) + at(-h)) / h**2, _EPSILON ** (1 / 4)),
     ("complex", 2): (lambda at, h: 2 * (at(0.0) - at(1j * h).real) / h**2, _EPSILON ** (1 / 4)),
 }
+_SMALLEST_DIVISOR: Final = 2.0**-1022  # smaller floats have fewer digits
 _SMALLEST_CHANGE: Final = 1e-4  # relative to f
 _GROWTH: Final = 1e3  # of the first term of f's change, where it is smaller
 _CORNERS: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
@@ -220,7 +221,7 @@ class _Near:
         unseen: Any = True
         for scale in self._scales(i):
             h = self.h or exact_step(self.entries[i], self.relative_step * scale)
-            if not h**self.order > 0:
+            if self.h is None and h**self.order < _SMALLEST_DIVISOR:
                 continue
             try:
                 with nullcontext() if found is None else quiet_numpy():
@@ -242,14 +243,14 @@ class _Near:
                 found = there
             change = abs(there) * scale**self.order
             unseen = better & reduce(or_, (change < _SMALLEST_CHANGE * size for size in sizes))
-            if not _any(unseen):
+            if not (self.grows and _any(unseen)):
                 break
         return found
 
     def _scales(self, i: int) -> Iterator[float]:
-        """Yield the scale of an entry, and larger ones if the step is free to grow."""
+        """Yield the scale of an entry, and larger ones."""
         scale = scale_of(self.entries, i)
-        widest = max(scale, 1.0) if self.grows else scale
+        widest = max(scale, 1.0)
         if self.entries[i] == 0 and self.grows:
             scale = min(scale, 1.0)  # What other entries lend it may be far too much.
         while scale < widest:
