@@ -52,6 +52,12 @@ def test_a_wrong_operation_next_to_the_edge_of_its_domain_is_named() -> None:
     assert fault.gradient == pytest.approx(2 * fault.reference, rel=1e-6)
 
 
+def test_an_operation_whose_error_shows_beside_terms_that_cancel_it_is_named() -> None:
+    bad = mg.operation("bad_square", value="a * a", derivatives=["2.000001 * a"])
+    report = check(lambda x: bad(x) - 2.9 * x, 1.5)
+    assert [fault.name for fault in report.operations] == ["bad_square"]
+
+
 def test_an_operation_without_a_slope_here_is_not_blamed() -> None:
     step = mg.operation("step", value="0.0 if a < 2 else 1.0", derivatives=["0.0"])
     bad = mg.operation("bad_square", value="a * a", derivatives=["a"])

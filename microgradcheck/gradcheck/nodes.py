@@ -22,7 +22,7 @@ from microgradcheck.value import Note, Place, Value, caller, source_lines, watch
 
 __all__ = ["Recording", "estimate_nodes", "faults_of", "name_of", "record"]
 
-_RTOL = 1e-6
+_RTOL = 1e-8  # of one operation: beside terms that cancel it, an error counts for more
 
 
 @dataclass
