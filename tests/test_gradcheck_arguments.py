@@ -219,6 +219,24 @@ def test_a_dropout_is_found_though_it_drops_the_same_twice(seed: int) -> None:
     assert report.cause.startswith(Cause.F_DOES_NOT_REPEAT)
 
 
+@pytest.mark.parametrize("share", [0.1, 0.5])
+def test_a_layer_with_dropout_does_not_repeat(share: float) -> None:
+    rng, drawn = np.random.default_rng(0), np.random.default_rng(1)
+    x, bias, weights = rng.normal(size=(6, 3)), rng.normal(size=4), rng.normal(size=(3, 4))
+
+    def f(w: np.ndarray) -> float:
+        kept = drawn.random((6, 4)) > share
+        return float(((np.tanh(x @ w + bias) * kept) ** 2).mean())
+
+    def gradient(w: np.ndarray) -> np.ndarray:
+        y = np.tanh(x @ w + bias)
+        return x.T @ (2 * y * (1 - y * y)) * (1 - share) / y.size
+
+    report = check(f, weights, gradient=gradient)
+    assert report.verdict == "NOISY"
+    assert report.cause.startswith(Cause.F_DOES_NOT_REPEAT)
+
+
 def test_a_function_that_fails_now_and_then_does_not_repeat() -> None:
     calls = itertools.count()
 

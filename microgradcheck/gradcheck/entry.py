@@ -145,6 +145,11 @@ class Entry:
         return abs(self.gradient - self.reference)
 
     @property
+    def bends_up(self) -> bool:
+        """Whether the slope on the right is larger, at a kink."""
+        return self.slopes is not None and self.slopes[0] < self.slopes[1]
+
+    @property
     def is_unexplained(self) -> bool:
         """Whether it is just wrong, and nobody has found out why."""
         return self.verdict is Verdict.WRONG and not self.cause
@@ -274,7 +279,8 @@ def _size(estimate: Estimate) -> float:
 
 def _explained_by(here: Circumstances, estimate: Estimate) -> float:
     """Return how far an estimate may be off where f changes by itself now and then."""
-    added = here.scatter / estimate.step if estimate.step else 0.0
+    # Not by its step where that is large: what f is so far away says little of its slope here.
+    added = here.scatter / min(estimate.step, here.reach) if estimate.step else 0.0
     times = abs(estimate.value) * here.scatter / here.size if here.size else 0.0
     return _AMPLIFIED * max(estimate.error_bound, added, times)
 
