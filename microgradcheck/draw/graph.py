@@ -57,9 +57,7 @@ class Graph:
 
     def __init__(self, roots: Sequence[Value]) -> None:
         self.roots = set(roots)
-        orders = map(sweep.topological_order, roots)
-        # A dict keeps the order, whichever root a value was reached from.
-        self.values = list(dict.fromkeys(value for order in orders for value in order))
+        self.values = sweep.topological_order(*roots)
         places = {value: place for place, value in enumerate(self.values)}
         self.sources = [
             tuple(places[slot] for slot in (value.a, value.b) if isinstance(slot, Value))
