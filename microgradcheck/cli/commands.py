@@ -7,7 +7,7 @@ import re
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -20,7 +20,7 @@ import microgradcheck as mg
 from microgradcheck.cli import Status
 from microgradcheck.cli.expression import CONSTANTS, FUNCTIONS, Expression
 from microgradcheck.cli.result import Result, near_miss, prose
-from microgradcheck.structure import put_together
+from microgradcheck.structure import argument_names, put_together
 
 __all__ = ["check", "descend", "draw", "explore", "read_target", "save", "status_of"]
 
@@ -222,18 +222,14 @@ def _number(name: str, text: str) -> float:
 
 def _function_target(path: str, point: list[float]) -> _Target:
     function = _load(path)
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):  # Some functions that are written in C do not tell.
-        parameters = []
-    names = [p.name for p in parameters if p.kind <= inspect.Parameter.POSITIONAL_OR_KEYWORD]
     inputs: tuple[Any, ...] = tuple(point)
-    if len(parameters) == len(names) == 1 and len(point) > 1:
-        inputs = (point,)
-        names = [f"{names[0]}[{i}]" for i in range(len(point))]
-    elif len(names) < len(point):
-        names = [f"x{i}" for i in range(len(point))]
-    return _Target(path, function, inputs, dict(zip(names, point, strict=False)))
+    names = argument_names(function, len(point))
+    with suppress(TypeError, ValueError):  # It has several, or is written in C and does not tell.
+        (only,) = inspect.signature(function).parameters.values()
+        if len(point) > 1 and only.kind <= only.POSITIONAL_OR_KEYWORD:
+            inputs = (point,)
+            names = [f"{only.name}[{i}]" for i in range(len(point))]
+    return _Target(path, function, inputs, dict(zip(names, point, strict=True)))
 
 
 def _load(path: str) -> Callable[..., Any]:
