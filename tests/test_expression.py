@@ -100,11 +100,6 @@ def test_it_takes_values_complex_numbers_and_arrays() -> None:
     )
 
 
-def test_a_wrong_number_of_values_is_an_error() -> None:
-    with pytest.raises(TypeError, match=r"takes \('x', 'y'\), got 1 values"):
-        Expression("x + y")(1.0)
-
-
 @pytest.mark.parametrize(
     ("text", "error", "message", "column"),
     [

@@ -112,8 +112,6 @@ class Expression:
 
     def __call__(self, *values: Any) -> Any:
         """Return its value for a number of any kind, a `Value` or an array for each of `names`."""
-        if len(values) != len(self.names):
-            raise TypeError(f"{self!r} takes {self.names}, got {len(values)} values")
         variables: dict[Any, Any] = dict(zip(self.names, values, strict=True))
         stack: list[Any] = []
         for step in self._steps:
@@ -128,9 +126,6 @@ class Expression:
                 error.add_note(point_out(self.text, step.column))
                 raise
         return stack.pop()
-
-    def __repr__(self) -> str:
-        return f"Expression({self.text!r})"
 
     def complaint(self, reason: str, name: str) -> ExpressionError:
         """Return an error about one of its variables."""
