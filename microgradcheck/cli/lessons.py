@@ -17,6 +17,7 @@ from microgradcheck.cli import Status
 from microgradcheck.cli.commands import read_target, save, status_of
 from microgradcheck.cli.expression import Expression
 from microgradcheck.cli.result import Result, grid, near_miss, prose
+from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import OPERATIONS, Operation
 from microgradcheck.plot.derivatives import slope_by, why_no_slope
 from microgradcheck.sources import on_numbers
@@ -116,17 +117,14 @@ def _descent_table(descent: mg.Descent) -> Table:
 def sweep(options: Namespace) -> Result:
     """Show how the error of finite differences falls and rises again with the step."""
     target = read_target(options)
-    names, point = list(target.at), list(target.at.values())
-    name = options.variable or names[0]
-    if name not in names:
-        raise ValueError(f"there is no variable {name}{near_miss(name, names)}")
-    index = names.index(name)
+    name = options.variable or next(iter(target.at))
+    if name not in target.at:
+        raise ValueError(f"there is no variable {name}{near_miss(name, target.at)}")
 
     def along(x: Any) -> Any:
-        return target(*point[:index], x, *point[index + 1 :])
+        return target(*(target.at | {name: x}).values())
 
-    plain = on_numbers(along)
-    at = point[index]
+    plain, at = on_numbers(along), target.at[name]
     value = float(plain(at))
     problem = why_no_slope(mg.numeric.estimate(plain, at))
     try:
@@ -226,9 +224,8 @@ def _known(row: Operation) -> dict[str, Any]:
     """Return all that the table knows of an operation."""
     at_the_kink = None
     if row.kink:  # Every kink of the table can be met at zeros.
-        y = row.compute(*(0.0,) * row.arity)
-        rules = zip(row.parameters, (row.derivative_a, row.derivative_b), strict=False)
-        at_the_kink = {parameter: float(rule(0.0, 0.0, y)) for parameter, rule in rules}
+        node = VALUES.names[row.name](*[mg.Value(0.0) for _ in row.parameters])
+        at_the_kink = dict(zip(row.parameters, slopes(node), strict=False))
     return {
         "name": row.name,
         "symbol": row.symbol,
