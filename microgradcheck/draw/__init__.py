@@ -25,8 +25,8 @@ class Picture:
 
     Attributes:
         svg: the picture as an SVG element.
-        dot: the graph in Graphviz's language, for other programs.
-        text: the same in words, one line a value, for who cannot see the picture.
+        dot: the graph in Graphviz's language.
+        text: the same in words, one line a value.
 
     Example:
         >>> picture = draw(Value(2.0, label="x"))
@@ -50,8 +50,7 @@ class Picture:
 
         Raises:
             ValueError: the suffix is another one, or the picture is too large for a PNG.
-            ImportError: it is `.png`, and the extra is not installed.
-            RuntimeError: it is `.png`, and this machine has no font.
+            ImportError, RuntimeError: it is `.png`, and the extra, or any font, is missing.
 
         Example:
             >>> import tempfile
@@ -110,33 +109,30 @@ def draw(
 ) -> Picture:
     """Draw the graph that a `Value` was computed by.
 
-    Every `Value` is a box with its label, number and gradient (`—` where none was computed yet),
-    every operation a circle. On each edge into an operation stands its local derivative, and once
-    there are gradients what flows back, as in `0.5 × -2 = -1`; a value that is used several times
-    shows their sum. Pointing at anything shows its exact numbers, and its line of source where
-    that was recorded within `source_lines()`.
+    Every `Value` is a box with its label, number and gradient (`—` before there is one), every
+    operation a circle. On each edge into an operation stands its local derivative, and once there
+    are gradients what flows back, as in `0.5 × -2 = -1`. Pointing at anything shows its exact
+    numbers, and its line of source where that was recorded within `source_lines()`.
 
     Around what a neuron, a layer or a `scope` of your own computed stands a box. A graph that is
-    too large is folded: the innermost boxes are closed first, and say how much they hold; then
-    calls of a scope are drawn as one, and so are long sums; and last what is far from the result,
-    as "… 4,312 more". A line to a folded box says what flows back, or how many values go there.
+    too large is folded: the innermost boxes are closed first; then calls of a scope are drawn as
+    one, then long sums, and last what is far from the result, as "… 4,312 more". A line to a
+    folded box says what flows back, or how many values go there.
 
     Args:
-        value: a `Value`, or a list, tuple or array of several, which are drawn in one picture.
+        value: a `Value`, or a list, tuple or array of several for one picture.
         direction: where the computation goes: "LR", left to right, or "RL", "TB", "BT".
         precision: significant digits of the numbers, from 1 to 17.
-        derivatives: show the local derivatives and what flows back on the edges; by default
-            unless there are more than 1,000 values or 100 lines to folded boxes.
+        derivatives: show what stands on the edges; by default unless there are more than 1,000
+            values or 100 lines to folded boxes.
         formulas: show the formula of each local derivative too, in the operation's inputs a and b
             and its output y.
-        check: show beside each gradient what nudging that value does to the result, by
-            differences alone, and mark in a warning color where the two part. For one `Value`,
-            computed from at most 1,000.
+        check: show beside each gradient what nudging that value does to the result, and mark in a
+            warning color where the two part. For one `Value`, computed from at most 1,000.
         depth: how many levels of boxes are open; by default as many as the limit allows.
         limit: how many values and folded boxes are drawn at most, with up to twice as many lines
             between them; None draws everything.
-        name: what the ids in the SVG begin with; by default something that only the same picture
-            has.
+        name: what the ids in the SVG begin with; by default made of the picture's hash.
         time_limit: seconds after which the layout is given up.
 
     Returns:
@@ -147,8 +143,8 @@ def draw(
         ValueError: there is no `Value` at all, or an option has a value that it cannot have.
         TimeoutError: the layout takes too long, as it may where some hundred values all hang
             together; trees and chains of some thousand are no trouble.
-        RuntimeError: the data of a `Value` was set after others were computed from it, or no
-            program that lays out graphs is installed.
+        RuntimeError: a `Value` was overwritten after others were computed from it, or no program
+            that lays out graphs is installed.
 
     Example:
         >>> x = Value(2.0, label="x")

@@ -1,8 +1,4 @@
-"""Compose a picture: what is drawn one by one, and what is folded into boxes that say how much.
-
-A picture opens boxes from the outside in, as far as there is room. Where closing all of them is not
-enough, it draws the calls of a scope as one, then long sums, and last what is far from the result.
-"""
+"""Compose a picture: what is drawn one by one, and what is folded into boxes that say how much."""
 
 from __future__ import annotations
 
@@ -197,8 +193,7 @@ def _parts(
     """Return the places of the hidden values, in the parts that they belong to.
 
     What was computed is told apart by the closed boxes that it depends on, so that no way leads
-    out of a part and back into it; and leaves by the parts and boxes that they go to, and whether
-    they have a name.
+    out of a part and back into it; leaves by what they go to, and whether they have a name.
     """
     bits = {unit: 1 << number for number, unit in enumerate(kept)}
     depends = [0] * len(units)

@@ -34,8 +34,7 @@ class Layout:
 def dot_source(scene: Scene, direction: str) -> str:
     """Return a scene in Graphviz's language, with every size, so that it depends on no font."""
     graph: Digraph = Digraph()
-    # Else Graphviz would take a minute to straighten the lines of a value with eighty uses. Its
-    # steps are limited in multiples of the number of nodes.
+    # Else Graphviz would take a minute to straighten the lines of a value with eighty uses.
     nodes = [node for node in scene.nodes if not node.is_frame]
     steps = f"{max(0.5, 800 / len(nodes)):.2f}"
     graph.attr(rankdir=direction, nodesep="0.12", ranksep="0.16", nslimit=steps)
@@ -46,8 +45,7 @@ def dot_source(scene: Scene, direction: str) -> str:
             _draw_node(graph, node)
     _draw_frames(graph, scene, backward=direction in {"LR", "RL"})
     derivatives = {node.name for node in nodes if node.kind == "derivative"}
-    # The way from an operation's first variable to its result is kept straight, so that it reads
-    # as a line, which the other inputs join.
+    # The way from an operation's first variable to its result is a line, which others join.
     straight = {
         next((source for source in node.sources if source in derivatives), None)
         for node in nodes
@@ -62,11 +60,7 @@ def dot_source(scene: Scene, direction: str) -> str:
 
 
 def _draw_frames(graph: Digraph, scene: Scene, *, backward: bool) -> None:
-    """Write down the frames and the nodes in them.
-
-    Of alike things Graphviz puts the first on the left, or at the bottom where the graph goes
-    sideways: there they are written backward.
-    """
+    # Graphviz puts the first of alike things at the bottom where the graph goes sideways.
     clusters, levels = {"": graph}, {"": 0}
     for frame in scene.nodes:
         if frame.is_frame:
@@ -123,13 +117,12 @@ def arrange(dot: str, time_limit: float) -> Layout:
     for edge in found.get("edges", []):
         # Graphviz writes the tip of an arrow first, as "e,x,y".
         line = points(edge["pos"].removeprefix("e,"))
-        has_tip = edge["pos"].startswith("e,")
-        curves.append((line[has_tip:], line[0] if has_tip else None))
+        tip = line.pop(0) if edge["pos"].startswith("e,") else None
+        curves.append((line, tip))
     return Layout(width, height, centers, frames, curves)
 
 
 def _run_graphviz(source: str, output_format: str, time_limit: float) -> bytes:
-    """Run Graphviz on a DOT source and return what it writes."""
     command = [_graphviz_program(), f"-T{output_format}"]
     try:
         # On stderr it only complains of texts wider than their boxes, which the picture makes fit.

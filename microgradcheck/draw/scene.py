@@ -85,8 +85,8 @@ class Node:
     """One thing to place: a value, an operation, a constant, the text on an edge, or a frame."""
 
     name: str  # `v0` for the first value, `b0` for the first box
-    # "input", "value", "result", "folded", "folded result", any of these "failed"; "operation",
-    # "constant", "derivative"; "frame" or "frame odd".
+    # "input", "value", "result", "folded", "folded result" and any of these "failed",
+    # "operation", "constant", "derivative", "frame" or "frame odd".
     kind: str
     lines: tuple[Line, ...]
     tooltip: str  # what is too exact or too long for the lines

@@ -18,8 +18,7 @@ __all__ = ["rasterize", "write_svg"]
 MARGIN = 10
 
 # Each color in light and in dark mode, in full since few programs but browsers know CSS variables.
-# Texts have a contrast of 4.5 or more to what they stand on; inputs, values, results and operations
-# differ in shape or in lightness too, so that a print in grey tells them apart.
+# What differs in color differs in shape or in lightness too, and so in a print in grey.
 _COLORS = """\
 .paper { fill: #ffffff/#12171c }
 text { fill: #1c2733/#e8edf2 }

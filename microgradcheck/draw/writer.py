@@ -20,7 +20,7 @@ from microgradcheck.draw.scene import Line, Node, in_one_line, shortened
 from microgradcheck.numeric import Estimate
 from microgradcheck.value import Value, source_line
 
-__all__ = ["CHECKED_WITHIN", "Writer", "count", "made_at"]
+__all__ = ["CHECKED_WITHIN", "Writer", "count"]
 
 CHECKED_WITHIN = 1e-6  # relative
 LONGEST_SUM = 4
@@ -131,7 +131,7 @@ class Writer:
                     tooltip += f"\n{each.formula}: {each.exact}"
             made = f"{operation.name}({', '.join(slots)}) = "
             line = _line(15, ("symbol", in_one_line(operation.symbol)))
-            tooltip += made_at(value)
+            tooltip += _made_at(value)
             ordered = operation.value not in {"a + b", "a * b"}
             name = self._draw(
                 value, "operation", "operation", [line], tooltip, *sources, ordered=ordered
@@ -221,10 +221,9 @@ class Writer:
             exact += f"\nnudged {estimate.value!r} ± {estimate.error_bound:.1e}"
             agreement = "which differs from" if wrong else "which agrees with" if known else "and"
             words += f", {agreement} {nudged} by nudging"
-        return lines, exact + made_at(value), words
+        return lines, exact + _made_at(value), words
 
     def _gradient(self, value: Value) -> str:
-        """Return a gradient, as the sum that it is where there are several uses."""
         if not has_gradient(value):
             return "—"
         written = self.number(value.grad)
@@ -239,7 +238,7 @@ class Writer:
         return f"{written} = {' + '.join(terms)}".replace("+ -", "- ")
 
     def is_wrong(self, value: Value) -> bool:
-        """Tell whether a gradient is not what a check found, as far as both are known."""
+        """Tell whether a gradient is known not to be what a check found."""
         estimate = self.checks.get(value)
         if estimate is None or not has_gradient(value) or estimate.behaviour == "edge":
             return False
@@ -273,8 +272,7 @@ def _titles(boxes: Iterable[Box]) -> Iterator[tuple[Box, str]]:
             yield box, in_one_line(f"{title}{which}")
 
 
-def made_at(value: Value) -> str:
-    """Return what a tooltip says of the line of source that made a value, if that is known."""
+def _made_at(value: Value) -> str:
     line = shortened(in_one_line(source_line(value)), LONGEST_SOURCE)
     return f"\n{line}" if line else ""
 
