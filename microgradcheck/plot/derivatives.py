@@ -90,8 +90,8 @@ def step_sizes(
 ) -> Axes:
     """Draw the error of finite differences against their step, with the bounds that explain it.
 
-    Where truncation is the larger part, the error falls with the first or second power of the
-    step h; where rounding is, it rises as 1 / h, but not that of the complex step.
+    Truncation makes it fall with the first or second power of the step h, and rounding makes it
+    rise as 1 / h, but not that of the complex step.
 
     Args:
         f: a function of one number, written with this library's functions.
@@ -100,19 +100,17 @@ def step_sizes(
         ax: the axes to draw on; by default new ones.
 
     Returns:
-        The axes, with a curve for each method and its bound in grey. Backpropagation is taken as
-        exact up to half a unit in its last place; where it gives 0, an error of 0 is drawn below
-        all others. Where f has no derivative, as at a kink, the title says so, and there are no
-        bounds.
+        The axes, with a curve for each method and its bound in grey; where f has no derivative,
+        as at a kink, the title says so instead. Backpropagation is taken as exact up to half a
+        unit in its last place; where it gives 0, an error of 0 is drawn below all others.
 
     Raises:
         TypeError: x is no number, or `methods` no list.
         ValueError: there is no such method, x is not finite, or the gradient of f is wrong there.
         ImportError: matplotlib is not installed.
 
-    Limits: steps that f does not take are left out. The bound is |f″(x)| h / 2 or |f‴(x)| h² / 6,
-    the first term that the formula leaves out, plus one rounding of f and of x + h: a guide for
-    small steps and an f of few operations.
+    Limits: steps that f does not take are left out. The bound is |f″(x)| h / 2 or |f‴(x)| h² / 6
+    plus one rounding of f and of x + h: a guide for small steps and an f of few operations.
 
     Source: Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), section 8.1.
 
@@ -215,8 +213,8 @@ def taylor(
 ) -> Axes:
     """Draw what Taylor's formula leaves over against the step: slope 2 proves a gradient right.
 
-    |f(x + h v) − f(x)| falls as h; and |f(x + h v) − f(x) − h g·v| as h² where g is the gradient,
-    as h where it is not.
+    |f(x + h v) − f(x)| falls as h, and so does |f(x + h v) − f(x) − h g·v|, but as h² where g is
+    the gradient.
 
     Args:
         f: a function of numbers, lists, tuples or arrays that returns one number.

@@ -27,8 +27,8 @@ def convergence(*descents: Descent, quantity: str = "value", ax: Axes | None = N
         ax: the axes to draw on; by default new ones.
 
     Returns:
-        The axes. The vertical one is logarithmic where all that is drawn is positive, and ends
-        where a descent has diverged.
+        The axes, the vertical one logarithmic where all is positive. It ends where a descent has
+        diverged.
 
     Raises:
         TypeError, ValueError: an argument is not what is said above.
@@ -63,7 +63,7 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
 
     Args:
         f: the function that was minimized.
-        descents: what `minimize` returned, one or several; of a comparison, `*comparison`.
+        descents: as for `convergence`.
         ax: the axes to draw on; by default new ones.
 
     Returns:
@@ -138,7 +138,6 @@ def _looks(descents: Sequence[Descent]) -> Iterator[dict[str, Any]]:
 
 
 def _legend_above(ax: Axes) -> None:
-    """Put the legend above axes that are full of data."""
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
 
 
@@ -173,13 +172,13 @@ def _check_descents(descents: Sequence[object]) -> None:
 
 
 def _highest(curves: Sequence[Any]) -> float:
-    """Return what a picture shows at most, lest a descent that diverged hides the others."""
+    # Lest a descent that diverged hides the others.
     start, lowest = max(curve[0] for curve in curves), min(map(min, curves))
     return float(start + 10 * max(start - lowest, abs(start)))
 
 
 def _around(points: Any, count: int, ax: Axes) -> list[Any]:
-    """Have axes reach from a little below to a little above all points; return grid lines there."""
+    """Have axes reach a little beyond all points; return grid lines there."""
     import numpy as np
 
     ranges: list[Any] = []
@@ -205,9 +204,8 @@ def decision_boundary(
     """Draw the regions in which a classifier decides for each class, and labelled points.
 
     Args:
-        classifier: a function of a point of two numbers that returns a score, which is positive
-            for the second of two classes, or a list with a score for each class, of which the
-            largest wins.
+        classifier: a function of a point of two numbers. It returns a score, positive for the
+            second of two classes, or a list of one for each class, of which the largest wins.
         points: n points of two numbers each.
         labels: the class of each point; classes are in ascending order.
         resolution: how many points the classifier is asked for along each axis.
