@@ -119,11 +119,8 @@ def test_any_depth_first_order_may_pass_by_chance() -> None:
     assert wrong.check(shared, 0.5).verdict == "PASS"
 
 
-def test_an_engine_differs_in_lines_that_it_has_once() -> None:
-    for lines, count in (("no such line", 0), ("node", 2)):
-        with pytest.raises(ValueError, match=f"has {count}|has [1-9]"):
-            Variant(lines, "")
-    assert Variant().difference() == ""
+def test_the_right_engine_does_not_differ() -> None:
+    assert engine("right").difference() == ""
 
 
 def test_an_engine_that_does_not_exist_is_a_clear_error() -> None:
