@@ -141,7 +141,8 @@ def resolve(source: object) -> GradientSource:
             return TapeSource()
         if source in SOURCES:
             return SOURCES[source]
-        hint = did_you_mean(source, SOURCES, ".")
+        # As near as "central".
+        hint = did_you_mean(source, SOURCES, ".", cutoff=0.5)
         raise ValueError(f"unknown gradient source {source!r}{hint} There are {', '.join(SOURCES)}")
     if isinstance(source, (_Function, _Differences, GivenGradient, TapeSource)):
         return source

@@ -19,8 +19,8 @@ from rich.console import RenderableType
 import microgradcheck as mg
 from microgradcheck.cli import Status
 from microgradcheck.cli.expression import CONSTANTS, FUNCTIONS, Expression
-from microgradcheck.cli.result import Result, near_miss, prose
-from microgradcheck.structure import argument_names, put_together
+from microgradcheck.cli.result import Result, prose
+from microgradcheck.structure import argument_names, did_you_mean, put_together
 
 __all__ = ["check", "descend", "draw", "explore", "read_target", "save", "status_of"]
 
@@ -185,7 +185,7 @@ def _point(expression: Expression, values: list[str]) -> dict[str, float]:
     unused = [name for name in given if name not in expression.names]
     for name in expression.names:
         if name not in given:
-            advice = _run_together(name, given) or near_miss(
+            advice = _run_together(name, given) or did_you_mean(
                 name,
                 [*unused, *FUNCTIONS, *CONSTANTS],
                 f"; add {name}=1 after the expression",
@@ -194,7 +194,7 @@ def _point(expression: Expression, values: list[str]) -> dict[str, float]:
     for name in unused:
         if name in FUNCTIONS or name in CONSTANTS:
             raise ValueError(f"{name} has a meaning already; choose another name")
-        hint = near_miss(name, expression.names)
+        hint = did_you_mean(name, expression.names)
         raise ValueError(f"{name} is given but not in the expression{hint}")
     if not given:
         raise ValueError("there is no variable in the expression, and so no derivative of it")
@@ -243,7 +243,7 @@ def _load(path: str) -> Callable[..., Any]:
         raise ValueError(f"cannot import {module}: {error}") from error
     for part in name.split("."):
         if not hasattr(thing, part):
-            raise ValueError(f"there is no {part} in {module}{near_miss(part, dir(thing))}")
+            raise ValueError(f"there is no {part} in {module}{did_you_mean(part, dir(thing))}")
         thing = getattr(thing, part)
     if not callable(thing):
         raise ValueError(f"{path} is a {type(thing).__name__}, not a function")

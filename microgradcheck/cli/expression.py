@@ -17,9 +17,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
 
-from microgradcheck.cli.result import ExpressionError, near_miss, point_out
+from microgradcheck.cli.result import ExpressionError, point_out
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import OPERATIONS
+from microgradcheck.structure import did_you_mean
 from microgradcheck.value import OPERATORS
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "Expression"]
@@ -160,7 +161,7 @@ class Expression:
             case ast.Call(func=ast.Name(id=name)) if len(name) == 1:
                 reason = f"there is no function {name}; for a product, write {name}*("
             case ast.Call(func=ast.Name(id=name)):
-                hint = _OTHER_LIBRARIES.get(name) or near_miss(name, FUNCTIONS)
+                hint = _OTHER_LIBRARIES.get(name) or did_you_mean(name, FUNCTIONS)
                 reason = f"there is no function {name}{hint}"
             case ast.Call(func=ast.Attribute() as function):
                 return self._step(function)

@@ -16,11 +16,12 @@ import microgradcheck as mg
 from microgradcheck.cli import Status
 from microgradcheck.cli.commands import read_target, save, status_of
 from microgradcheck.cli.expression import Expression
-from microgradcheck.cli.result import Result, grid, near_miss, prose
+from microgradcheck.cli.result import Result, grid, prose
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import OPERATIONS, Operation
 from microgradcheck.plot.derivatives import slope_by, why_no_slope
 from microgradcheck.sources import on_numbers
+from microgradcheck.structure import did_you_mean
 from microgradcheck.sweep import slopes
 
 __all__ = ["demo", "mistakes", "ops", "sweep"]
@@ -119,7 +120,7 @@ def sweep(options: Namespace) -> Result:
     target = read_target(options)
     name = options.variable or next(iter(target.at))
     if name not in target.at:
-        raise ValueError(f"there is no variable {name}{near_miss(name, target.at)}")
+        raise ValueError(f"there is no variable {name}{did_you_mean(name, target.at)}")
 
     def along(x: Any) -> Any:
         return target(*(target.at | {name: x}).values())
@@ -192,7 +193,7 @@ def mistakes(options: Namespace) -> Result:
         shown.append("microgradcheck mistakes NAME runs one beside what is right.")
         return Result(Status.PASS, {"mistakes": rows}, shown)
     if name not in gallery:
-        hint = near_miss(name, gallery, "; microgradcheck mistakes lists them")
+        hint = did_you_mean(name, gallery, "; microgradcheck mistakes lists them")
         raise ValueError(f"there is no mistake named {name}{hint}")
     outcome = gallery[name].run()
     shown = [prose(str(outcome))]
@@ -214,7 +215,7 @@ def ops(options: Namespace) -> Result:
         rows = [_known(row) for row in OPERATIONS.values()]
         return Result(Status.PASS, {"operations": rows}, [_operation_table(rows)])
     if options.name not in OPERATIONS:
-        hint = near_miss(options.name, OPERATIONS, "; microgradcheck ops lists them")
+        hint = did_you_mean(options.name, OPERATIONS, "; microgradcheck ops lists them")
         raise ValueError(f"there is no operation named {options.name}{hint}")
     known = _known(OPERATIONS[options.name])
     return Result(Status.PASS, known, [_in_full(known)])

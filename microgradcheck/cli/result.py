@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import sys
@@ -23,7 +22,6 @@ __all__ = [
     "Result",
     "complaint",
     "grid",
-    "near_miss",
     "point_out",
     "prose",
     "show",
@@ -135,17 +133,6 @@ def point_out(text: str, column: int) -> str:
         shown[-1] = "..."
     indent = cell_len("".join(shown[: column - start]))
     return f"  {''.join(shown)}\n  {' ' * indent}^"
-
-
-def near_miss(name: str, known: Iterable[str], otherwise: str = "") -> str:
-    """Return a question after the known name that was probably meant, or what else to say.
-
-    Example:
-        >>> near_miss("sinn", ["sin", "cos"])
-        '; did you mean sin?'
-    """
-    found = difflib.get_close_matches(name.lower(), known, n=1)
-    return f"; did you mean {found[0]}?" if found else otherwise
 
 
 def complaint(error: BaseException) -> str:
