@@ -129,7 +129,7 @@ class Expression:
         return stack.pop()
 
     def complaint(self, reason: str, name: str) -> ExpressionError:
-        """Return an error about one of its variables."""
+        """Return an error about a variable."""
         return ExpressionError(reason, self.text, self._columns[name])
 
     def _step(self, node: ast.expr) -> float | str | _Call:
@@ -182,7 +182,7 @@ class Expression:
         return end + len(re.findall(r"^[ )]*", self.text[end:])[0])
 
     def _characters(self, count: int) -> int:
-        """Return how many characters a number of bytes is; Python's parser counts bytes."""
+        # Python's parser counts bytes.
         return len(self.text.encode()[:count].decode())
 
 
@@ -191,7 +191,7 @@ def _operation(name: str, column: int) -> _Call:
 
 
 def _inputs_first(root: ast.expr) -> Iterator[ast.expr]:
-    """Return every operand before its operation, left before right, without recursion."""
+    """Return every operand before its operation, left before right."""
     waiting, order = [root], []
     while waiting:
         node = waiting.pop()

@@ -28,7 +28,7 @@ __all__ = ["demo", "mistakes", "ops", "sweep"]
 
 
 def demo(options: Namespace) -> Result:
-    """Run the tour: one exercise forward, backward and checked, its picture, and a descent."""
+    """Run the tour."""
     tripled, squared = Expression("3 * x"), Expression("y**2")
     x = mg.Value(2.0, label="x")
     y = tripled(x)
@@ -116,7 +116,7 @@ def _descent_table(descent: mg.Descent) -> Table:
 
 
 def sweep(options: Namespace) -> Result:
-    """Show how the error of finite differences falls and rises again with the step."""
+    """Show the error of finite differences against their step."""
     target = read_target(options)
     name = options.variable or next(iter(target.at))
     if name not in target.at:
@@ -222,7 +222,6 @@ def ops(options: Namespace) -> Result:
 
 
 def _known(row: Operation) -> dict[str, Any]:
-    """Return all that the table knows of an operation."""
     at_the_kink = None
     if row.kink:  # Every kink of the table can be met at zeros.
         node = VALUES.names[row.name](*[mg.Value(0.0) for _ in row.parameters])

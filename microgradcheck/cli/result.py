@@ -116,7 +116,7 @@ class ExpressionError(ValueError):
 
 
 def point_out(text: str, column: int) -> str:
-    """Return a text with a caret below one of its columns, as one line that stderr can show."""
+    """Return a text, as one line that stderr can show, with a caret below one of its columns."""
 
     def visible(character: str) -> str:
         if character.isspace():

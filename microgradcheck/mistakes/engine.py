@@ -89,7 +89,7 @@ class Variant:
         self.inputs_first: Callable[[Value], list[Value]] = names["inputs_first"]
 
     def value_and_gradient(self, f: Callable[..., Any], *inputs: Any) -> tuple[float, Any]:
-        """Return f's value, and what this engine takes for its gradient; of several, a tuple."""
+        """Return f's value, and what this engine takes for its gradient."""
         arguments = [lift(given) for given in inputs]
         root = f(*arguments)
         self.put_row_into(root)
@@ -113,7 +113,7 @@ class Variant:
         return gradcheck(recorded, *inputs, gradient=self, raise_on_failure=False)
 
     def put_row_into(self, root: Value) -> None:
-        """Let every operation of a recorded graph go by this engine's row where it has its own."""
+        """Let the operations of a recorded graph go by this engine's own row."""
         for node in topological_order(root):
             if self.row is not None and node.op == self.row.name:
                 node.operation = self.row
@@ -136,10 +136,7 @@ def _lines_of_row(row: Operation) -> list[str]:
 
 
 class Graph:
-    """A graph as a person writes it down, one operation a line: a function of `Value`s or floats.
-
-    Its title is how a traceback or a report calls the file that the lines would stand in.
-    """
+    """A graph as a person writes it, one operation a line: a function of `Value`s or floats."""
 
     def __init__(self, title: str, text: str, names: Sequence[str]) -> None:
         # What makes inspect.signature, and so gradcheck, know the names.

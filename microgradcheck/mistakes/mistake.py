@@ -86,8 +86,8 @@ class Outcome:
             program that prints the numbers.
         columns: the titles of the two columns of numbers, the mistaken one first.
         rows: what is looked at, and the two numbers.
-        report: what gradcheck says of it; None where there is no gradient to check.
-        picture: the graph, with what disagrees in a warning color; None where there is none.
+        report: what gradcheck says of it, or None.
+        picture: the graph, with what disagrees in a warning color, or None.
 
     Example:
         >>> from microgradcheck.mistakes import show

@@ -82,7 +82,7 @@ _VISIT: Final = """\
 
 
 def _where(condition: str, share: str) -> Variant:
-    """Return the engine that passes a share of the gradient on in another way to some inputs."""
+    """Return the engine that passes the gradient on in another way under a condition."""
     new = f"            if {condition}:\n                {share}\n            else:\n    {_SHARE}"
     return Variant(_SHARE, new)
 
