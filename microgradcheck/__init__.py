@@ -105,7 +105,11 @@ class _Package(ModuleType):
 
 sys.modules[__name__].__class__ = _Package
 
-# In a notebook, a Value shows its picture.
+# In a notebook, a Value shows its picture; nothing is loaded before there is one.
 _shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
 if _shell is not None:
-    import_module(f"{__name__}.notebook").show_values_in(_shell)
+    _shell.display_formatter.formatters["image/svg+xml"].for_type_by_name(
+        f"{__name__}.value.value",
+        "Value",
+        lambda value: import_module(f"{__name__}.draw").picture_of(value),
+    )

@@ -13,7 +13,7 @@ import pytest
 from nbclient import NotebookClient
 
 import microgradcheck as mg
-from microgradcheck.notebook import picture_of
+from microgradcheck.draw import picture_of
 
 CELLS = {
     "start": "import microgradcheck as mg",
@@ -124,12 +124,12 @@ def test_outside_of_a_notebook_nothing_is_loaded_for_one() -> None:
         import microgradcheck as mg
         mg.Value(1.0)
         assert "IPython" not in sys.modules
-        assert "microgradcheck.notebook" not in sys.modules
+        assert "microgradcheck.draw" not in sys.modules
         import IPython
         for name in [name for name in sys.modules if name.startswith("microgradcheck")]:
             del sys.modules[name]
         import microgradcheck
-        assert "microgradcheck.notebook" not in sys.modules, "there is no shell"
+        assert "microgradcheck.draw" not in sys.modules, "there is no shell"
     """
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)
     assert (ended.stderr, ended.returncode) == (b"", 0)

@@ -8,13 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from microgradcheck import sweep
 from microgradcheck.structure import take_apart, whole
 from microgradcheck.value import Value
 
 if TYPE_CHECKING:
     from os import PathLike
 
-__all__ = ["Direction", "Picture", "draw"]
+__all__ = ["Direction", "Picture", "draw", "picture_of"]
+
+MOST_VALUES_BY_ITSELF = 1000
+MOST_SHOWN_BY_ITSELF = 30
 
 Direction = Literal["LR", "RL", "TB", "BT"]
 
@@ -200,3 +204,17 @@ def _take_roots(value: object) -> list[Value]:
         ) from None
     except ValueError:
         raise ValueError("draw needs at least one Value, got none") from None
+
+
+def picture_of(value: Value) -> str | None:
+    """Return what IPython shows of a `Value` by itself, as SVG; None where its text tells as much.
+
+    A large graph takes its time, which a person asks for with `draw`.
+    """
+    try:
+        size = len(sweep.topological_order(value))
+        if value.operation is None or size > MOST_VALUES_BY_ITSELF:
+            return None
+        return draw(value, limit=MOST_SHOWN_BY_ITSELF)._repr_svg_()
+    except (RuntimeError, TimeoutError):  # What cannot be drawn is shown by its text.
+        return None
