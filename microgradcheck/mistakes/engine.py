@@ -90,14 +90,12 @@ class Variant:
 
     def value_and_gradient(self, f: Callable[..., Any], *inputs: Any) -> tuple[float, Any]:
         """Return f's value, and what this engine takes for its gradient."""
-        arguments = [lift(given) for given in inputs]
+        arguments = lift(inputs)
         root = f(*arguments)
         self.put_row_into(root)
         self.backward(root)
-        gradients = tuple(
-            put_together([leaf.grad for leaf in take_apart(argument, is_entry)], like=given)
-            for argument, given in zip(arguments, inputs, strict=True)
-        )
+        leaves = take_apart(arguments, is_entry)
+        gradients = put_together([leaf.grad for leaf in leaves], like=inputs)
         return root.number, gradients[0] if len(gradients) == 1 else gradients
 
     def check(self, f: Callable[..., Any], *inputs: Any) -> Report:

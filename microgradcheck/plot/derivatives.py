@@ -242,7 +242,7 @@ def taylor(
 
     if not x:
         raise TypeError("give the point where f is looked at: taylor(f, x)")
-    point = np.array([entry for argument in x for entry in entries(argument)])
+    point = np.array(entries(x))
     value, gradient = resolve(gradient).value_and_gradient(f, *x)
     slopes = np.array(entries(gradient))
     if slopes.shape != point.shape:
