@@ -168,11 +168,11 @@ def _setting(config: pytest.Config, name: str) -> tuple[str, str, Path]:
 def _summary(checks: list[dict[str, Any]]) -> str:
     """Return the line that sums up: the checks, their verdicts, and the weakest that passed."""
     from microgradcheck.gradcheck import Verdict
+    from microgradcheck.structure import count
 
     counts = Counter(check["report"]["verdict"] for check in checks)
-    total = "1 check" if len(checks) == 1 else f"{len(checks):,} checks"
     verdicts = [f"{counts[verdict]:,} {verdict}" for verdict in Verdict if counts[verdict]]
-    line = ", ".join([f"gradcheck: {total}", *verdicts])
+    line = ", ".join([f"gradcheck: {count(len(checks), 'check')}", *verdicts])
     passed = [
         # JSON has no number for a check that saw nothing.
         (inf if report["power"] is None else report["power"], check["test"])

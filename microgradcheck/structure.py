@@ -15,6 +15,7 @@ from typing import Any
 
 __all__ = [
     "argument_names",
+    "count",
     "did_you_mean",
     "indices_of",
     "is_array",
@@ -225,6 +226,11 @@ def did_you_mean(
     """Return a question after the known name that was probably meant, or what else to say."""
     near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=cutoff)
     return f"; did you mean {near[0]!r}?" if near else otherwise
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun, in the plural where it needs one."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def real(

@@ -20,7 +20,7 @@ from typing import Any, Final, NamedTuple
 from microgradcheck.cli.result import ExpressionError, point_out
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import OPERATIONS
-from microgradcheck.structure import did_you_mean
+from microgradcheck.structure import count, did_you_mean
 from microgradcheck.value import OPERATORS
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "Expression"]
@@ -156,8 +156,7 @@ class Expression:
                 step = _operation(FUNCTIONS[name], column)
                 if len(inputs) == step.arity:
                     return step
-                wanted = "1 input" if step.arity == 1 else f"{step.arity} inputs"
-                reason = f"{name} takes {wanted}, got {len(inputs)}"
+                reason = f"{name} takes {count(step.arity, 'input')}, got {len(inputs)}"
             case ast.Call(func=ast.Name(id=name)) if len(name) == 1:
                 reason = f"there is no function {name}; for a product, write {name}*("
             case ast.Call(func=ast.Name(id=name)):

@@ -8,8 +8,9 @@ from functools import partial
 
 from microgradcheck.draw.graph import Box, Graph, Unit, in_order
 from microgradcheck.draw.scene import Scene, in_one_line
-from microgradcheck.draw.writer import CHECKED_WITHIN, Writer, count
+from microgradcheck.draw.writer import CHECKED_WITHIN, Writer
 from microgradcheck.gradcheck.nodes import estimate_nodes
+from microgradcheck.structure import count
 from microgradcheck.value import Value
 
 __all__ = ["compose", "fold"]

@@ -18,9 +18,10 @@ from microgradcheck.draw.graph import (
 )
 from microgradcheck.draw.scene import Line, Node, in_one_line, shortened
 from microgradcheck.numeric import Estimate
+from microgradcheck.structure import count
 from microgradcheck.value import Value, source_line
 
-__all__ = ["CHECKED_WITHIN", "Writer", "count"]
+__all__ = ["CHECKED_WITHIN", "Writer"]
 
 CHECKED_WITHIN = 1e-6  # relative
 LONGEST_SUM = 4
@@ -275,8 +276,3 @@ def _titles(boxes: Iterable[Box]) -> Iterator[tuple[Box, str]]:
 def _made_at(value: Value) -> str:
     line = shortened(in_one_line(source_line(value)), LONGEST_SOURCE)
     return f"\n{line}" if line else ""
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun, in the plural where it needs one."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -21,6 +21,7 @@ from microgradcheck.gradcheck.wording import (
     row,
     wrap,
 )
+from microgradcheck.structure import count
 
 __all__ = ["GradcheckError", "Report"]
 
@@ -151,8 +152,7 @@ class Report:
         others = self.operations[most:]
         if others:
             names = ", ".join(dict.fromkeys(fault.name for fault in others))
-            places = "1 more place" if len(others) == 1 else f"{len(others):,} more places"
-            lines.append(f"    and in {places}: {names}")
+            lines.append(f"    and in {count(len(others), 'more place')}: {names}")
         return lines
 
     def _cost_lines(self) -> list[str]:
