@@ -96,14 +96,7 @@ def grid(*rows: Iterable[RenderableType], gap: int = 2) -> Table:
 
 
 class ExpressionError(ValueError):
-    """An expression that cannot be read: why, on one line, and at which of its characters.
-
-    Example:
-        >>> print(ExpressionError("write x**2, not x^2", "3 + x^2", 5))
-        write x**2, not x^2
-          3 + x^2
-               ^
-    """
+    """An expression that cannot be read: why, on one line, and at which of its characters."""
 
     def __init__(self, reason: str, text: str, column: int) -> None:
         super().__init__(reason, text, column)

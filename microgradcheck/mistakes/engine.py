@@ -1,7 +1,6 @@
-"""A small engine, right and complete, and what makes another of it: a change in one place.
+"""A small engine as one writes it for the first time, and what makes another of it: one change.
 
-It is the reverse sweep as one writes it for the first time, over the library's own `Value`s, so
-that a picture or a check takes what it did as it is.
+It sweeps over the library's own `Value`s, so that a picture or a check takes what it did as it is.
 """
 
 from __future__ import annotations
@@ -70,11 +69,6 @@ class Variant:
         old: lines that the right engine has.
         new: what stands there in this one.
         row: a row of the table that this one has in place of the row of that name.
-
-    Example:
-        >>> wrong = Variant("entry.grad += slope * node.grad", "entry.grad = slope * node.grad")
-        >>> wrong.value_and_gradient(lambda a: a + a, 3.0)
-        (6.0, 1.0)
     """
 
     # Of the sources with this name, gradcheck knows that they go by the rows of a recorded graph.

@@ -1,7 +1,4 @@
-"""Fifteen engines, each with one mistake, and for each the smallest graph that shows it.
-
-That no smaller graph shows it is tested: of all graphs with fewer operations, none does.
-"""
+"""Fifteen engines, each with one mistake, and for each the smallest graph that shows it."""
 
 from __future__ import annotations
 
