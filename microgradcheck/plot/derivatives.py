@@ -107,6 +107,7 @@ def step_sizes(
     Raises:
         TypeError: x is no number, or `methods` no list.
         ValueError: there is no such method, x is not finite, or the gradient of f is wrong there.
+        ValueError, ArithmeticError: one of its first three derivatives does not exist there.
         ImportError: matplotlib is not installed.
 
     Limits: steps that f does not take are left out. The bound is |f″(x)| h / 2 or |f‴(x)| h² / 6
