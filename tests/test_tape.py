@@ -24,10 +24,9 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.tape import StaleTapeError, Tape, record
-from microgradcheck.tape.arguments import Arguments, Points
 from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.schedule import Schedule, Sums, Terms
-from microgradcheck.tape.ways import LOOP, PASSES, STRAIGHT, Many
+from microgradcheck.tape.ways import LOOP, PASSES, STRAIGHT, Ways
 
 WAYS = (STRAIGHT, PASSES, LOOP)
 
@@ -48,7 +47,7 @@ class Pair(NamedTuple):
 def in_way(way: str, f: Callable[..., Any], *inputs: Any) -> Tape:
     """Record a function and run the tape in a way of the test's choice."""
     tape = record(f, *inputs)
-    vars(tape._plan).update(one_point=way, many_points=way)
+    vars(tape._ways).update(one_point=way, many_points=way)
     return tape
 
 
@@ -419,7 +418,9 @@ def test_many_points_that_branch_come_out_right(way: str) -> None:
     np.testing.assert_allclose(tape.values(points), values, rtol=1e-15)
 
 
-def test_where_a_recording_serves_one_point_only_no_more_are_made() -> None:
+def test_where_a_recording_serves_one_point_only_no_more_are_made(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     class ForOnePoint:
         most = 100
 
@@ -429,20 +430,17 @@ def test_where_a_recording_serves_one_point_only_no_more_are_made() -> None:
         def run(self, parts: Any, count: int, partials: Any) -> tuple[Any, Any]:
             return parts[0][0] * 2, parts[0][0] == self.x
 
-    recorded, asked = [], []
+    called = []
 
-    def recorded_at(entries: list[float]) -> Many:
-        recorded.append(entries[0])
-        return Many(ForOnePoint(entries[0]), recorded_at, eager)
+    def f(x: Any) -> Any:
+        called.append(x)
+        return x * 2
 
-    def eager(entries: list[float], gradient: bool) -> tuple[float, list[float]]:
-        asked.append(entries[0])
-        return entries[0] * 2, []
-
-    points = Points(Arguments([1.0]), [np.arange(20.0)])
-    values, _ = Many(ForOnePoint(0.0), recorded_at, eager).run(points, gradient=False)
+    runner = property(lambda ways: ForOnePoint(ways._graph.numbers[0]))
+    monkeypatch.setattr(Ways, "_runner", runner)
+    values = record(f, 0.0).values(np.arange(20.0))
     np.testing.assert_array_equal(values, np.arange(0.0, 40.0, 2.0))
-    assert (recorded, asked) == ([1.0], [float(x) for x in range(2, 20)])
+    assert called == list(range(20)), "recorded at 0 and 1, and asked from 2 on"
 
 
 def test_points_that_all_go_ways_of_their_own_are_computed_one_by_one() -> None:

@@ -14,7 +14,7 @@ from microgradcheck.tape.graph import Graph, Mask, Numbers, StaleTapeError
 from microgradcheck.tape.module import Module
 from microgradcheck.tape.over_arrays import namespace_function
 from microgradcheck.tape.recorder import trace
-from microgradcheck.tape.ways import Many, Plan, ask, once
+from microgradcheck.tape.ways import Ways
 
 __all__ = ["Tape", "record"]
 
@@ -83,7 +83,7 @@ class Tape:
         self._f = f
         self._graph = graph
         self._arguments = arguments
-        self._plan = Plan(graph)
+        self._ways = Ways(f, graph, arguments)
 
     def __call__(self, *inputs: Any) -> float:
         """Return the function's value: see `Tape`."""
@@ -98,7 +98,7 @@ class Tape:
         it is a tuple with one for each. It raises what the tape does when called, and a
         ValueError or ArithmeticError where a derivative does not exist.
         """
-        return self._prepared(gradient=True)
+        return self._ways.once(gradient=True)
 
     def batch(self, *points: Any) -> tuple[Numbers, Any]:
         """Return the values and gradients at many points.
@@ -126,7 +126,7 @@ class Tape:
             (array([  2., 200.]), array([  1., 100.]), array([ 4., 40.]))
         """
         at = self._points(points)
-        values, partials = self._many.run(at, gradient=True)
+        values, partials = self._ways.run(at, gradient=True)
         return values, at.gradient(partials)
 
     def values(self, *points: Any) -> Numbers:
@@ -145,7 +145,7 @@ class Tape:
             >>> record(lambda x: x * x, 2.0).values([1.0, 2.0, 3.0])
             array([1., 4., 9.])
         """
-        return self._many.run(self._points(points), gradient=False)[0]
+        return self._ways.run(self._points(points), gradient=False)[0]
 
     def trusted_values(self, *points: Any) -> tuple[Numbers, Mask]:
         """Return the values at many points, and at which of them the tape holds.
@@ -165,7 +165,7 @@ class Tape:
             >>> record(lambda x: x + log(x), 1.0).trusted_values([1.0, -1.0])[1]
             array([ True, False])
         """
-        values, _, trusted = self._many.run_tape(self._points(points), gradient=False)
+        values, _, trusted = self._ways.run_tape(self._points(points), gradient=False)
         return values, trusted
 
     def agrees(self, *inputs: Any) -> bool:
@@ -190,21 +190,21 @@ class Tape:
             False
         """
         recorded = self(*inputs)
-        own, _ = self._ask(self._arguments.numbers(inputs), False)
+        own, _ = self._ways.ask(self._arguments.numbers(inputs), False)
         # Sums in another order differ by the rounding of their largest terms.
         largest = max(map(abs, [own, *self._graph.numbers]))
         return own == recorded or abs(own - recorded) <= 1e-9 * largest
 
     def explain(self) -> str:
         """Return how large the graph is, in which ways it runs, and why."""
-        return str(self._plan)
+        return str(self._ways)
 
     def __repr__(self) -> str:
-        return f"<tape of {self._plan.operations:,} operations; one point: {self._plan.one_point}>"
+        return f"<tape of {self._ways.operations:,} operations; one point: {self._ways.one_point}>"
 
     def _repr_html_(self) -> str:
         heading = f"<p>{escape(repr(self))}</p>"
-        if self._plan.operations > _MOST_SHOWN:
+        if self._ways.operations > _MOST_SHOWN:
             return heading
         try:
             source = f"<pre>{escape(self.source)}</pre>"
@@ -281,20 +281,7 @@ class Tape:
 
     @cached_property
     def _value(self) -> Callable[..., float]:
-        return self._prepared(gradient=False)
-
-    @cached_property
-    def _many(self) -> Many:
-        return Many(self._plan.runner(), self._recorded_at, self._ask)
-
-    def _prepared(self, *, gradient: bool) -> Function:
-        return once(self._f, self._graph, self._arguments, self._plan, gradient)
-
-    def _ask(self, entries: list[float], gradient: bool) -> tuple[float, list[float]]:
-        return ask(self._f, self._arguments, entries, gradient)
-
-    def _recorded_at(self, entries: list[float]) -> Many:
-        return record(self._f, *self._arguments.like(entries))._many
+        return self._ways.once(gradient=False)
 
     def _points(self, points: tuple[Any, ...]) -> Points:
         at = Points(self._arguments, points)

@@ -17,12 +17,13 @@ from microgradcheck.tape.arguments import Arguments, Points, as_lists
 from microgradcheck.tape.graph import Graph, Mask, Numbers
 from microgradcheck.tape.module import Module
 from microgradcheck.tape.over_arrays import Loop, array_lines, loop_over_points
+from microgradcheck.tape.recorder import trace
 
 if TYPE_CHECKING:
     from microgradcheck.tape.passes import Passes  # It loads NumPy.
     from microgradcheck.tape.schedule import Terms
 
-__all__ = ["LOOP", "PASSES", "STRAIGHT", "Many", "Plan", "Runner", "ask", "once"]
+__all__ = ["LOOP", "PASSES", "STRAIGHT", "Runner", "Ways"]
 
 Function = Callable[..., Any]
 
@@ -59,15 +60,15 @@ class Runner(Protocol):
         ...
 
 
-class Plan:
-    """The ways in which a graph is to run at one point and at many.
+class Ways:
+    """Runs a recorded function at one point, or at any number of them with bounded memory.
 
-    The rule: a straight line, or a loop where it would take long to compile; but array passes
-    where the graph is so wide that the average pass makes up for its calls.
+    The rule: in a straight line, or in a loop where that would take long to compile; but in array
+    passes where the graph is so wide that the average pass makes up for its calls.
     """
 
-    def __init__(self, graph: Graph) -> None:
-        self._graph = graph
+    def __init__(self, f: Function, graph: Graph, arguments: Arguments) -> None:
+        self._f, self._graph, self._arguments = f, graph, arguments
         self.operations = len(graph.operations)
 
     @cached_property
@@ -80,15 +81,14 @@ class Plan:
         """The way to run at many points at once."""
         return self._way(_PASS_OVER_POINTS)
 
-    def runner(self) -> Runner:
-        """Return what runs at many points at once."""
+    @cached_property
+    def _runner(self) -> Runner:
         if self.many_points == PASSES:
-            return self.passes
+            return self._passes
         return (array_lines if self.many_points == STRAIGHT else loop_over_points)(self._graph)
 
     @cached_property
-    def passes(self) -> Passes:
-        """The graph as array passes."""
+    def _passes(self) -> Passes:
         from microgradcheck.tape.passes import Passes
         from microgradcheck.tape.schedule import Schedule
 
@@ -126,71 +126,39 @@ class Plan:
             f"one point: {self.one_point}\nmany points: {self.many_points}\nbecause {why}"
         )
 
+    def once(self, *, gradient: bool) -> Function:
+        """Return the function, with its gradient if wanted, as it is to run at one point."""
+        graph, arguments = self._graph, self._arguments
+        in_passes = self.one_point == PASSES
+        entries_of = arguments.row if in_passes else arguments.numbers
+        at_one = (self._passes if in_passes else Loop(graph)).at_one
 
-def ask(
-    f: Function, arguments: Arguments, entries: Sequence[float], gradient: bool
-) -> tuple[float, list[float]]:
-    """Return the value of the function itself at a point and, if wanted, its derivatives."""
-    with Run(f, arguments.like(entries), {}) as run:
-        output = run.one_output()
-        return float(output), run.derivatives(output) if gradient else []
+        def run(*inputs: Any) -> Any:
+            entries: Any = entries_of(inputs)
+            found = at_one(entries, gradient)
+            if found is None:
+                entries = list(map(float, entries))
+                graph.require_same_branches(entries)
+                found = self.ask(entries, gradient)
+            return (found[0], arguments.gradient(found[1])) if gradient else found[0]
 
+        if self.one_point == STRAIGHT:
+            module = Module(graph, self._f, arguments.lists, gradient=gradient)
+            run = _in_kind(module.compile(otherwise=run), arguments, gradient)
+        if not graph.captured:
+            return run
 
-def once(f: Function, graph: Graph, arguments: Arguments, plan: Plan, gradient: bool) -> Function:
-    """Return a recorded function, with its gradient if wanted, as it is to run at one point."""
-    in_passes = plan.one_point == PASSES
-    entries_of = arguments.row if in_passes else arguments.numbers
-    at_one = (plan.passes if in_passes else Loop(graph)).at_one
+        def run_if_fresh(*inputs: Any) -> Any:
+            graph.require_fresh()
+            return run(*inputs)
 
-    def run(*inputs: Any) -> Any:
-        entries: Any = entries_of(inputs)
-        found = at_one(entries, gradient)
-        if found is None:
-            entries = list(map(float, entries))
-            graph.require_same_branches(entries)
-            found = ask(f, arguments, entries, gradient)
-        return (found[0], arguments.gradient(found[1])) if gradient else found[0]
+        return run_if_fresh
 
-    if plan.one_point == STRAIGHT:
-        module = Module(graph, f, arguments.lists, gradient=gradient)
-        run = _in_kind(module.compile(otherwise=run), arguments, gradient)
-    if not graph.captured:
-        return run
-
-    def run_if_fresh(*inputs: Any) -> Any:
-        graph.require_fresh()
-        return run(*inputs)
-
-    return run_if_fresh
-
-
-def _in_kind(run: Function, arguments: Arguments, gradient: bool) -> Function:
-    """Return a function of lists, tuples and numbers as one of the arguments in their kinds."""
-    if arguments.plain:
-        return run
-
-    def run_with_lists(*inputs: Any) -> Any:
-        found = run(*map(as_lists, inputs))
-        return (found[0], arguments.gradient(take_apart(found[1]))) if gradient else found
-
-    return run_with_lists
-
-
-class Many:
-    """Runs a recorded function at any number of points, with bounded memory.
-
-    It can be had of another recording by its entries, and the function itself can be asked.
-    """
-
-    def __init__(
-        self,
-        runner: Runner,
-        recorded_at: Callable[[list[float]], Many],
-        eager: Callable[[list[float], bool], tuple[float, Sequence[float]]],
-    ) -> None:
-        self._runner = runner
-        self._recorded_at = recorded_at
-        self._eager = eager
+    def ask(self, entries: Sequence[float], gradient: bool) -> tuple[float, list[float]]:
+        """Return the value of the function itself at a point and, if wanted, its derivatives."""
+        with Run(self._f, self._arguments.like(entries), {}) as run:
+            output = run.one_output()
+            return float(output), run.derivatives(output) if gradient else []
 
     def run(self, points: Points, *, gradient: bool) -> tuple[Numbers, Numbers]:
         """Return the values, of shape (points,), and derivatives, of shape (entries, points).
@@ -211,7 +179,7 @@ class Many:
                 break  # Each point seems to go a way of its own.
         for index in doubtful.tolist():
             with _noted(points, index):
-                values[index], partials[:, index] = self._eager(points.point(index), gradient)
+                values[index], partials[:, index] = self.ask(points.point(index), gradient)
         return values, partials
 
     def run_tape(self, points: Points, *, gradient: bool) -> tuple[Numbers, Numbers, Mask]:
@@ -233,6 +201,22 @@ class Many:
                 points.block(lanes), width, partials[:, lanes] if gradient else None
             )
         return values, partials, good
+
+    def _recorded_at(self, entries: Sequence[float]) -> Ways:
+        graph = trace(self._f, self._arguments.like(entries))
+        return Ways(self._f, graph, self._arguments)
+
+
+def _in_kind(run: Function, arguments: Arguments, gradient: bool) -> Function:
+    """Return a function of lists, tuples and numbers as one of the arguments in their kinds."""
+    if arguments.plain:
+        return run
+
+    def run_with_lists(*inputs: Any) -> Any:
+        found = run(*map(as_lists, inputs))
+        return (found[0], arguments.gradient(take_apart(found[1]))) if gradient else found
+
+    return run_with_lists
 
 
 @contextmanager
