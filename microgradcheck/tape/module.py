@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
 from itertools import chain
 from typing import Any, Final
 
@@ -60,7 +59,7 @@ class Module:
             backward += [*lines.backward, *listing(f"return {lines.value}, {returned}")]
         self._paragraphs = [taken_apart, forward, backward]
 
-    @cached_property
+    @property
     def source(self) -> str:
         """The text of the module."""
         return self._text(self._paragraphs)

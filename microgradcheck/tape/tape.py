@@ -11,7 +11,7 @@ from typing import Any
 
 from microgradcheck.tape.arguments import Arguments, Points
 from microgradcheck.tape.graph import Graph, Mask, Numbers, StaleTapeError
-from microgradcheck.tape.module import Module
+from microgradcheck.tape.module import Module, foreign_rules
 from microgradcheck.tape.over_arrays import namespace_function
 from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.ways import Ways
@@ -220,7 +220,7 @@ class Tape:
             StaleTapeError: a `Value` that the function uses has been given another number.
         """
         self._graph.require_fresh()
-        return self._module.source
+        return Module(self._graph, self._f, self._arguments.lists).source
 
     def function(self, namespace: Any) -> Function:
         """Build the same program for an array library, to go on with in `jax.jit` or `torch`.
@@ -267,17 +267,13 @@ class Tape:
             ValueError: the function uses an operation of your own that is a Python function.
             StaleTapeError: as `source`.
         """
-        if foreign := self._module.foreign:
+        if foreign := foreign_rules(self._graph):
             raise ValueError(
                 f"the program calls {', '.join(foreign)}, which a module of its own does "
                 "not have; give microgradcheck.operation the rules as texts"
             )
         Path(path).write_text(self.source, encoding="utf-8", newline="\n")
         return Path(path)
-
-    @cached_property
-    def _module(self) -> Module:
-        return Module(self._graph, self._f, self._arguments.lists)
 
     @cached_property
     def _value(self) -> Callable[..., float]:
