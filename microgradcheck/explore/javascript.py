@@ -6,10 +6,9 @@ import ast
 import json
 import re
 from collections.abc import Iterable
-from functools import reduce
 from typing import Final
 
-from microgradcheck.ops import OPERATIONS, Operation, Rule
+from microgradcheck.ops import OPERATIONS, Operation, Rule, rewritten
 
 __all__ = ["rules", "translate"]
 
@@ -23,14 +22,7 @@ _NAMES: Final = {
     "erf": "erf",
     "power": "power",
 }
-# What calls a function of engine.js there.
-_CALLS: Final[dict[type[ast.AST], str]] = {
-    ast.Pow: "power",
-    ast.BitAnd: "both",
-    ast.And: "both",
-    ast.BitOr: "either",
-    ast.Or: "either",
-}
+_CONDITIONS: Final[dict[type[ast.AST], str]] = {ast.BitAnd: "both", ast.BitOr: "either"}
 
 
 def rules(operations: Iterable[Operation]) -> str:
@@ -83,48 +75,19 @@ def translate(text: str) -> str:
         >>> translate("b * a ** 2 if 0 < a <= 1 else sigmoid(-a)")
         "where(both(0 < a, a <= 1), b * power(a, 2), table['sigmoid'].value(-a))"
     """
-    return ast.unparse(_Translation().visit(ast.parse(text, mode="eval").body))
+    tree = _Translation().visit(rewritten(ast.parse(text, mode="eval").body, {"where"}))
+    # Never --a, which JavaScript has another meaning for.
+    return re.sub("(?<=[-+])(?=[-+])", " ", ast.unparse(tree))
 
 
 class _Translation(ast.NodeTransformer):
-    """Turn Python that JavaScript would read otherwise into calls; the rest reads alike in both."""
+    """Give names and conditions their meaning; the rest reads alike in both languages."""
 
     def visit_Name(self, node: ast.Name) -> ast.expr:
         name = f"table[{node.id!r}].value" if node.id in OPERATIONS else node.id
         return ast.Name(_NAMES.get(node.id, name))
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> ast.expr:
-        operand: ast.expr = self.visit(node.operand)
-        if isinstance(node.op, ast.UAdd):
-            return operand
-        # Never --a, which JavaScript has another meaning for.
-        return (
-            operand.operand if isinstance(operand, ast.UnaryOp) else ast.UnaryOp(node.op, operand)
-        )
-
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
-        left, right = self.visit(node.left), self.visit(node.right)
-        function = _CALLS.get(type(node.op))
-        return _call(function, left, right) if function else ast.BinOp(left, node.op, right)
-
-    def visit_BoolOp(self, node: ast.BoolOp) -> ast.expr:
-        return _joined(_CALLS[type(node.op)], map(self.visit, node.values))
-
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        sides = list(map(self.visit, [node.left, *node.comparators]))
-        links = [
-            ast.Compare(p, [comparison], [q])
-            for p, comparison, q in zip(sides, node.ops, sides[1:], strict=False)
-        ]
-        return _joined("both", links)
-
-    def visit_IfExp(self, node: ast.IfExp) -> ast.expr:
-        return _call("where", *map(self.visit, (node.test, node.body, node.orelse)))
-
-
-def _call(function: str, *inputs: ast.expr) -> ast.expr:
-    return ast.Call(ast.Name(function), list(inputs), [])
-
-
-def _joined(function: str, conditions: Iterable[ast.expr]) -> ast.expr:
-    return reduce(lambda p, q: _call(function, p, q), conditions)
+        self.generic_visit(node)
+        function = _CONDITIONS.get(type(node.op))
+        return ast.Call(ast.Name(function), [node.left, node.right], []) if function else node

@@ -10,6 +10,7 @@ from microgradcheck.ops.systems import (
     NumberSystem,
     Rule,
     arrays,
+    rewritten,
 )
 from microgradcheck.ops.table import Operation, define, require_finite, undefined
 
@@ -24,5 +25,6 @@ __all__ = [
     "arrays",
     "define",
     "require_finite",
+    "rewritten",
     "undefined",
 ]

@@ -6,7 +6,7 @@ import ast
 import cmath
 import linecache
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from functools import cache, reduce
 from operator import attrgetter
 from types import FunctionType
@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from microgradcheck.ops.table import Operation
 
-__all__ = ["COMPLEX", "FLOATS", "OPERATIONS", "RESERVED", "NumberSystem", "Rule", "arrays"]
+__all__ = [
+    "COMPLEX",
+    "FLOATS",
+    "OPERATIONS",
+    "RESERVED",
+    "NumberSystem",
+    "Rule",
+    "arrays",
+    "rewritten",
+]
 
 Rule = str | Callable[..., Any]
 """A rule is a text of the table or, in a user's own operation, a Python function."""
@@ -78,7 +87,7 @@ class NumberSystem:
         source = f"lambda {', '.join(parameters)}: {text}"
         tree: ast.Expression = ast.parse(source, mode="eval")
         if "**" in text or "where" in self.names or "real" in self.names:
-            tree = ast.fix_missing_locations(_Rewriter(self.names).visit(tree))
+            tree = ast.fix_missing_locations(rewritten(tree, self.names))
         filename = f"<{title} over {self.label}>"
         # A traceback shows the text of the rule that failed, as for any function in a file.
         linecache.cache[filename] = (len(source), None, [source], filename)
@@ -100,10 +109,15 @@ def _without_b(rule: Callable[..., Any]) -> Callable[..., Any]:
     return lambda a, b, y: rule(a, y)
 
 
+def rewritten(tree: ast.AST, names: Container[str]) -> Any:
+    """Return a tree in which calls stand for what cannot be given a meaning by name."""
+    return _Rewriter(names).visit(tree)
+
+
 class _Rewriter(ast.NodeTransformer):
     """Replace the Python syntax that cannot be given a meaning by name with calls that can."""
 
-    def __init__(self, names: Mapping[str, Any]) -> None:
+    def __init__(self, names: Container[str]) -> None:
         self.names = names
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
