@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Any, Final
 
 from microgradcheck.ops import FLOATS, OPERATIONS, RESERVED, NumberSystem
+from microgradcheck.structure import put_together
 from microgradcheck.tape.expression import TEXTS, Expression
 from microgradcheck.tape.graph import Graph, Guard
 from microgradcheck.tape.straight import WIDTH, Names, StraightLine, foreign_derivative
@@ -53,8 +54,7 @@ class Module:
         forward += [*lines.forward, *_finite([*lines.watched, lines.value])]
         backward = [f"return {lines.value}"]
         if gradient:
-            partials = iter(lines.partials)
-            returned = pattern(partials, tuple(likes) if len(likes) > 1 else likes[0])
+            returned = pattern(lines.partials, tuple(likes) if len(likes) > 1 else likes[0])
             backward = ["# Backward: d_x is the derivative of the value with respect to x."]
             backward += [*lines.backward, *listing(f"return {lines.value}, {returned}")]
         self._paragraphs = [taken_apart, forward, backward]
@@ -118,17 +118,7 @@ def _finite(numbers: Sequence[str]) -> list[str]:
 
 def pattern(names: Iterable[str], like: Any) -> str:
     """Return names in the nesting of an argument, such as `[a, (b, c)]`."""
-    remaining = iter(names)
-
-    def write(part: Any) -> str:
-        if not isinstance(part, (list, tuple)):
-            return next(remaining)
-        inside = ", ".join(map(write, part))
-        if isinstance(part, list):
-            return f"[{inside}]"
-        return f"({inside},)" if len(part) == 1 else f"({inside})"
-
-    return write(like)
+    return str(put_together(names, like)).replace("'", "")
 
 
 def unpacking(names: Sequence[str], like: Sequence[Any], source: str) -> list[str]:

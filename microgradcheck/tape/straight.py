@@ -20,6 +20,7 @@ from itertools import product
 from typing import Any
 
 from microgradcheck.ops import NumberSystem, Operation
+from microgradcheck.structure import indices_of
 from microgradcheck.tape.expression import ARRAY_TEXTS, Condition, Expression, constant
 from microgradcheck.tape.graph import Graph, Guard
 
@@ -68,15 +69,8 @@ class Names:
         if not isinstance(like, (list, tuple)):
             next(labels)
             return [parameter]
-        return [self.fresh(next(labels) or wish, wish) for wish in _wishes(parameter, like)]
-
-
-def _wishes(stem: str, like: Any, separator: str = "") -> Iterator[str]:
-    if not isinstance(like, (list, tuple)):
-        yield stem
-        return
-    for i, part in enumerate(like):
-        yield from _wishes(f"{stem}{separator}{i}", part, "_")
+        wishes = [parameter + "_".join(map(str, index)) for index in indices_of(like)]
+        return [self.fresh(next(labels) or wish, wish) for wish in wishes]
 
 
 def foreign_derivative(operation: Operation, position: int) -> str:
