@@ -9,14 +9,13 @@ from collections.abc import Iterable
 from typing import Final
 
 from microgradcheck.ops import OPERATIONS, Operation, Rule, rewritten
+from microgradcheck.tape.module import FROM_MATH
 
 __all__ = ["rules", "translate"]
 
 # What a name means in JavaScript; that of another operation means the rule in its own row.
 _NAMES: Final = {
-    **{name: f"Math.{name}" for name in ("exp", "expm1", "log", "log1p", "sqrt", "abs", "hypot")},
-    **{name: f"Math.{name}" for name in ("sin", "cos", "tan", "asin", "acos", "atan", "atan2")},
-    **{name: f"Math.{name}" for name in ("sinh", "cosh", "tanh", "asinh", "acosh", "atanh")},
+    **{name: f"Math.{name}" for name in (*FROM_MATH, "abs")},
     "pi": "Math.PI",
     "inf": "Infinity",
     "erf": "erf",
