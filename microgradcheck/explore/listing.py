@@ -53,7 +53,7 @@ def write_listing(recording: Recording) -> Listing:
         else:
             rule = value.operation.derivatives[step.position]
             slope, flow = _simplified(rule, letters), _simplified(f"d * ({rule})", letters)
-            line = f"{adjoints[step.target]} {'=' if step.use == 1 else '+='} {flow}"
+            line = f"{adjoints[step.target]} {'+=' if step.target in reached else '='} {flow}"
             reached.add(step.target)
         listing.of_step.append(len(lines))
         listing.slopes.append(slope)

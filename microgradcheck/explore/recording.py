@@ -34,8 +34,7 @@ class Step(NamedTuple):
     place: int  # of the node
     position: int = 0  # which input of the node it is, 0 or 1
     target: int = 0  # the place of that input
-    use: int = 1  # which of the target's uses this is, in the order of the steps
-    uses: int = 1  # how many there are
+    uses: int = 1  # how many uses the target has
 
 
 class Guard(NamedTuple):
@@ -171,9 +170,7 @@ def _steps(drawn: list[Value], places: Mapping[Value, int]) -> Iterator[Step]:
         yield Step("forward", places[value])
     yield Step("seed", places[drawn[-1]])
     uses = Counter(slot for value in computed for slot in value.inputs)
-    met: Counter[Value] = Counter()
     for value in reversed(computed):
         for position, slot in enumerate((value.a, value.b)):
             if isinstance(slot, Value):
-                met[slot] += 1
-                yield Step("backward", places[value], position, places[slot], met[slot], uses[slot])
+                yield Step("backward", places[value], position, places[slot], uses[slot])

@@ -78,9 +78,8 @@ function compare(p, symbol, q) {
 // How many steps there are: where f is undefined, the one that fails is the last.
 function countSteps(problem) {
   if (problem === null) return graph.steps.length;
-  const forward = graph.steps.filter(({ kind }) => kind === "forward");
-  const failing = forward.findIndex(({ place }) => place === problem.place);
-  return failing === -1 ? forward.length : failing + 1;
+  const failing = graph.steps.findIndex(({ place }) => place === problem.place);
+  return failing === -1 ? graph.steps.findIndex(({ kind }) => kind === "seed") : failing + 1;
 }
 
 // Everything there is to know about the function at these inputs.

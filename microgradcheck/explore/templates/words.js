@@ -78,9 +78,10 @@ function describe(study, index) {
 
 // What all the consumers that were met so far add up to; "" where there is but one.
 function describeTotal(study, index) {
-  const { target, use, uses } = graph.steps[index];
+  const { target, uses } = graph.steps[index];
   if (uses === 1) return "";
   const { terms, after } = study.applications[index];
+  const use = terms.length;
   const result = use > 1 ? ` = ${readable(after)}` : "";
   const gradient = `${partial(graph.root, target)}${use < uses ? " so far" : ""}`;
   return `${gradient} = ${writeTerms(terms)}${result} (${use} of ${uses} uses)`;
