@@ -57,9 +57,7 @@ class Names:
             signature = list(inspect.signature(f).parameters.values())
         except (TypeError, ValueError):  # Some functions written in C have none.
             signature = []
-        wishes = [
-            p.name for p in signature if p.kind in {p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD}
-        ]
+        wishes = [p.name for p in signature if p.kind <= p.POSITIONAL_OR_KEYWORD]
         rest = next((p.name for p in signature if p.kind is p.VAR_POSITIONAL), "x")
         wishes += [f"{rest}{i}" if count > 1 else rest for i in range(len(wishes), count)]
         return [self.fresh(wish, "x") for wish in wishes[:count]]
@@ -156,10 +154,10 @@ class StraightLine:
             if place in self._begun or self._earns_a_line(place, adjoint, "d_"):
                 adjoint = self._adjoint_line(place, adjoint)
             terms = self._contributions(place, operation, slots, adjoint)
-            if not adjoint.is_simple and any(len(term.text) > _LONG for _, term in terms):
+            if not adjoint.is_simple and any(len(term.text) > _LONG for term in terms.values()):
                 adjoint = self._adjoint_line(place, adjoint)
                 terms = self._contributions(place, operation, slots, adjoint)
-            for target, term in terms:
+            for target, term in terms.items():
                 total = adjoints[target] + term if target in adjoints else term
                 if target in adjoints and len(total.text) > _LONG:
                     self._adjoint_line(target, adjoints[target])
@@ -171,16 +169,14 @@ class StraightLine:
 
     def _contributions(
         self, place: int, operation: Operation, slots: Sequence[int], adjoint: Expression
-    ) -> list[tuple[int, Expression]]:
+    ) -> dict[int, Expression]:
         """Return what a place adds to the adjoints of its inputs."""
         numbers = [self._values[slot] for slot in slots]
-        terms = [
-            (slot, adjoint * self._slope(operation, position, numbers, self._values[place]))
-            for position, slot in enumerate(slots)
-            if slot >= 0
-        ]
-        if len(terms) == 2 and slots[0] == slots[1]:
-            return [(slots[0], terms[0][1] + terms[1][1])]
+        terms: dict[int, Expression] = {}
+        for position, slot in enumerate(slots):
+            if slot >= 0:
+                term = adjoint * self._slope(operation, position, numbers, self._values[place])
+                terms[slot] = terms[slot] + term if slot in terms else term
         return terms
 
     def _slope(
