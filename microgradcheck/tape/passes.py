@@ -61,13 +61,12 @@ class Passes:
             block = idle.pop()  # One call, so that no two threads get the same.
         except IndexError:
             block = _Block(self._schedule, count, parts, gradient)
-        try:
-            good = block.fill(parts)
-            if partials is not None:
-                block.numbers.take(self._schedule.gradient, 0, partials, "clip")
-            return block.numbers[self._schedule.root].copy(), good
-        finally:
-            idle.append(block)
+        good = block.fill(parts)
+        if partials is not None:
+            block.numbers.take(self._schedule.gradient, 0, partials, "clip")
+        values = block.numbers[self._schedule.root].copy()
+        idle.append(block)
+        return values, good
 
 
 class _Block:
