@@ -25,7 +25,7 @@ class Arguments:
 
     Attributes:
         lists: the arguments with a list for each array.
-        plain: whether lists, tuples and numbers were all there was.
+        plain: whether there were only lists, tuples and numbers.
     """
 
     def __init__(self, inputs: Sequence[Any]) -> None:
@@ -51,7 +51,7 @@ class Arguments:
             raise TypeError(f"the tape was recorded with {count}, got {len(inputs)}")
 
     def row(self, inputs: Sequence[Any]) -> Numbers:
-        """Return the entries as one array: `numbers`, but sooner for an array of floats."""
+        """Return the entries as an array, an array of floats at once."""
         import numpy as np
 
         array, like = inputs[0], self._inputs[0]
@@ -62,7 +62,7 @@ class Arguments:
         return np.array(self.numbers(inputs))
 
     def like(self, entries: Sequence[float] | Numbers) -> tuple[Any, ...]:
-        """Return entries as the arguments, in their kinds and shapes."""
+        """Return entries in the kinds and shapes of the arguments."""
         parts = []
         start = 0
         for size, like in zip(self._sizes, self._inputs, strict=True):
@@ -77,12 +77,12 @@ class Arguments:
         return tuple(parts)
 
     def gradient(self, entries: Sequence[float] | Numbers) -> Any:
-        """Return one derivative for each entry as a gradient: a tuple for several arguments."""
+        """Return derivatives in these kinds and shapes: a tuple for several arguments."""
         gradients = self.like(entries)
         return gradients[0] if len(gradients) == 1 else gradients
 
     def shapes(self) -> list[tuple[int, ...]]:
-        """Return the shape of each argument as an array."""
+        """Return the shape of each argument."""
         import numpy as np
 
         try:
@@ -148,7 +148,7 @@ class Points:
         ]
 
     def gradient(self, partials: Numbers) -> Any:
-        """Return derivatives of shape (all entries, count) as arrays, a tuple for several."""
+        """Return derivatives of shape (entries, count) as a gradient with a points axis."""
         import numpy as np
 
         gradients = []
@@ -170,7 +170,7 @@ def as_lists(argument: Any) -> Any:
 
 
 def _is_plain(argument: Any) -> bool:
-    """Tell whether code that returns lists and tuples would return the same kind as it got."""
+    """Tell whether a pattern of lists and tuples is of the same kind."""
     if isinstance(argument, (list, tuple)):
         return type(argument) in {list, tuple} and all(map(_is_plain, argument))
     return not is_array(argument)

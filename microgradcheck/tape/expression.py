@@ -1,7 +1,6 @@
 """Numbers that write themselves down: adding two of them gives the text of their sum.
 
-The table's rules, run over such numbers, become program text: one and the same rule computes a
-derivative and writes the line that does.
+So one and the same rule of the table computes a derivative and writes the line that does.
 """
 
 from __future__ import annotations
@@ -26,8 +25,8 @@ _CONDITIONAL, _SUM, _PRODUCT, _SIGNED, _POWER, _ATOM = range(6)
 class Expression:
     """A number that is not known yet: a factor times a text, or the factor alone.
 
-    The factor is kept apart, so that those of several steps become one. The rank tells how
-    strongly the text's outermost operator binds.
+    Factors of several steps become one. The rank tells how strongly the text's outermost operator
+    binds.
 
     Example:
         >>> x = Expression("x")
@@ -44,7 +43,7 @@ class Expression:
 
     @property
     def is_constant(self) -> bool:
-        """Whether it is a known number, its factor."""
+        """Whether it is a known number."""
         return not self.text
 
     @property
@@ -54,7 +53,7 @@ class Expression:
 
     @property
     def is_simple(self) -> bool:
-        """Whether it is a constant or a name, times a factor, and needs no line of its own."""
+        """Whether it needs no line of its own: a constant or a name, times a factor."""
         return not self.text or self.text.isidentifier()
 
     @property
@@ -207,10 +206,7 @@ def _parenthesized(text: str, rank: int, least: int) -> str:
 
 
 class _TextSystem(NumberSystem):
-    """Writes operators as such, all other operations as calls by name.
-
-    Over arrays, no branch is taken: all choices are computed.
-    """
+    """Writes operators as such, all other operations as calls; over arrays, it takes no branch."""
 
     def __init__(self, label: str, *, over_arrays: bool) -> None:
         self._over_arrays = over_arrays

@@ -54,10 +54,9 @@ class Guard(NamedTuple):
 class Graph:
     """A recorded function as a numbered row of places.
 
-    First come the inputs, then the results of operations. Constants are counted from the end, -1,
-    -2, ..., so that a negative place does not depend on the inputs. Whatever depends on constants
-    only is a constant, `x + 0.0` is x, and `x ** 2.0` the product of x with itself, which is the
-    same number sooner.
+    First come the inputs, then the results of operations. Constants, and what depends on them
+    only, are counted from the end: a negative place does not depend on the inputs. `x + 0.0` is
+    x, and `x ** 2.0` the product of x with itself, which is the same number sooner.
 
     Attributes:
         operations: the operations, the first of which writes the place after the inputs.
@@ -78,8 +77,8 @@ class Graph:
         self.captured: list[tuple[Value, float]] = []
         self._constants: list[float] = []
         self._known: dict[int, int] = {}  # the places of constants, by the identity of floats
-        # What a comparison needs comes before what only later ones or the result need, so that
-        # no number is computed which f would not have computed on its other branch.
+        # What a comparison needs comes before what only the rest needs, so that no number is
+        # computed which f would not have computed on its other branch.
         sides = [*(side for guard in guards for side in (guard.left, guard.right)), root]
         # A place is noted in the slot that a sweep would use: see `sweep`.
         with sweep.lock:
@@ -106,7 +105,7 @@ class Graph:
         return len(self.numbers)
 
     def steps(self) -> Iterator[tuple[int, Operation, tuple[int, ...]]]:
-        """Yield the place of each operation, the operation and the places of its inputs."""
+        """Yield each operation's place, the operation and the places of its inputs."""
         rows = zip(self.operations, self.left, self.right, strict=True)
         for place, (operation, a, b) in enumerate(rows, self.inputs):
             yield place, operation, (a, b) if operation.arity == 2 else (a,)
@@ -121,7 +120,7 @@ class Graph:
         return live
 
     def levels(self, free: Sequence[bool] = ()) -> list[int]:
-        """Return how many operations a way to each place has at most, not counting free ones."""
+        """Return how many operations the longest way to each place has, without free ones."""
         levels = [0] * len(self)
         for place, (a, b) in enumerate(zip(self.left, self.right, strict=True), self.inputs):
             levels[place] = max(levels[a], levels[b]) + (not (free and free[place]))

@@ -26,8 +26,7 @@ FROM_MATH: Final = {"isfinite", "isnan", "nan", "pow"} | {
 class Module:
     """The text of a Python module that needs `math` alone, and the function in it.
 
-    It has the names of a function f and its arguments, takes them like those it was recorded with,
-    and calls `foreign`, the Python functions of the user's own, which it does not contain.
+    It has f's names for the arguments, and calls `foreign`, the rules that are Python functions.
     """
 
     def __init__(
@@ -65,10 +64,9 @@ class Module:
         return self._text(self._paragraphs)
 
     def compile(self, otherwise: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function, for floats: its lines are those of the source.
+        """Return the function, for floats.
 
-        Where they raise an error, or an argument holds something else than floats, such as whole
-        numbers or `Value`s, the other function is called instead.
+        For anything else, such as whole numbers, and after an error, the other one is called.
         """
         types = " is ".join(f"type({name})" for name in self._entries)
         taken_apart, *rest = self._paragraphs
@@ -122,14 +120,14 @@ def pattern(names: Iterable[str], like: Any) -> str:
 
 
 def unpacking(names: Sequence[str], like: Sequence[Any], source: str) -> list[str]:
-    """Return lines that give the entries of a list or tuple their names."""
+    """Return lines that name the entries of a list or tuple."""
     target = pattern(names, list(like))
     bare = f"{target[1:-1]} = {source}"
     return [bare] if len(like) > 1 and len(bare) <= WIDTH else listing(f"{target} = {source}")
 
 
 def listing(line: str) -> list[str]:
-    """Return a line with a list in it, broken after the commas where it is too long."""
+    """Break a line that is too long after commas."""
     rows = [""]
     for item in re.findall(r".+?(?:, |$)", line):
         if len(rows[-1]) + len(item.rstrip()) > WIDTH:

@@ -1,7 +1,6 @@
-"""Both sweeps of a graph at many points: straight lines, or a loop over the operations.
+"""Both sweeps of a graph over arrays: straight lines for few operations and any array library.
 
-Straight lines are for few operations and any array library. The loop is for graphs too large and
-deep for other ways, and runs at one point, too.
+A loop over the operations is for graphs too large and deep for other ways, at one point, too.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Loop:
             self._steps.append(step)
 
     def forward(self, entries: Sequence[Any]) -> list[Any]:
-        """Return what every place holds for these inputs."""
+        """Return what every place holds."""
         numbers = [*entries, *self._graph.numbers[self._graph.inputs :]]
         for place, a, b, two, value, _, _ in self._steps:
             numbers[place] = value(numbers[a], numbers[b]) if two else value(numbers[a])
@@ -82,10 +81,9 @@ class Loop:
 
 
 class OverArrays:
-    """Runs at many points by a function over arrays, one entry a point: see `Runner`.
+    """Runs at many points by a function over arrays, or numbers that all points share.
 
-    The function takes a list of arrays, or numbers where all points share them, and whether
-    derivatives are wanted. It returns what one of `_array_function` does.
+    The function is told whether derivatives are wanted, and returns what `_array_function`'s does.
     """
 
     def __init__(
@@ -97,7 +95,7 @@ class OverArrays:
     def run(
         self, parts: Sequence[Numbers], count: int, partials: Numbers | None
     ) -> tuple[Numbers, Mask]:
-        """Return the value at each point, and whether it can be trusted: see `Runner`."""
+        """Run at many points: see `Runner`."""
         import numpy as np
 
         entries: list[Any] = []
@@ -116,7 +114,7 @@ class OverArrays:
 
 
 def loop_over_points(graph: Graph) -> OverArrays:
-    """Return both sweeps of a graph at many points: each operation once, for all of them."""
+    """Return both sweeps of a graph at many points, one operation after the other."""
     import numpy as np
 
     loop = Loop(graph, arrays())
@@ -139,7 +137,7 @@ def array_lines(graph: Graph) -> OverArrays:
 
 
 def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Callable[..., Any]:
-    """Return the recorded function with its gradient, over arrays of a library."""
+    """Return the recorded function with its gradient over arrays of a library."""
     if not hasattr(namespace, "__name__"):
         raise TypeError(
             f"a namespace is the module of an array library, such as numpy or jax.numpy; got "

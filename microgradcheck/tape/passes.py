@@ -30,16 +30,13 @@ _LEAST_MATRIX = 1000
 
 
 class Passes:
-    """Both sweeps of a graph at one or many points, as array passes.
-
-    Threads may share it: each call has a block of numbers for itself.
-    """
+    """Both sweeps of a graph as array passes, each call in a block of numbers of its own."""
 
     def __init__(self, schedule: Schedule) -> None:
         self._schedule = schedule
         self._idle: dict[tuple[int, ...], list[_Block]] = {}
         self.most = max(16, min(1024, _BLOCK // schedule.ends[-1]))
-        """The most points that a call may have, to keep memory bounded."""
+        """The most points that a call may have."""
 
     def at_one(self, entries: Numbers, gradient: bool) -> tuple[float, Numbers] | None:
         """Return the value and, if wanted, derivatives at one point; None if not to be trusted."""
@@ -51,9 +48,9 @@ class Passes:
     def run(
         self, parts: Sequence[Numbers], count: int, partials: Numbers | None
     ) -> tuple[Numbers, Mask]:
-        """Return the value at each point, and whether it can be trusted: see `Runner`."""
+        """Run at many points: see `Runner`."""
         gradient = partials is not None
-        # Blocks serve calls for as many points, of the same sweeps and shared arguments.
+        # Blocks serve calls for as many points, with the same sweeps and shared arguments.
         idle = self._idle.setdefault((count, gradient, *[p.shape[1] for p in parts]), [])
         if len(self._idle) > _MOST_KINDS:
             self._idle.clear()
@@ -143,7 +140,7 @@ class _Block:
     def _read(self, places: Indices, *, each: bool = False) -> Callable[[], Numbers]:
         """Return a function that returns the numbers at places, without copying where it can.
 
-        Where they are all the same one, it returns that one, unless `each` is wanted.
+        Where all are the same one, it returns that one, unless `each` is wanted.
         """
         self._rows[places] = True
         first, n = int(places[0]), len(places)

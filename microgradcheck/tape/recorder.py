@@ -28,7 +28,7 @@ class Recorder:
         return self._call is not None
 
     def __call__(self, *inputs: Any) -> Any:
-        """Return what the function returns, noting the branches that it takes."""
+        """Call the function, noting the branches that it takes."""
         __tracebackhide__ = True  # from pytest
         guards: list[Guard] = []
         reads: list[Value] = []
@@ -79,6 +79,6 @@ def _refuse_to_read(value: Value) -> Never:
 
 
 def _line_of_the_user() -> str:
-    """Return the name of the nearest line outside of this library that led here."""
+    """Return the nearest line outside of this library that led here."""
     place = caller(sys._getframe(1))
     return place.location if place else "?"

@@ -4,9 +4,8 @@ The numbers of both sweeps stand in one long row of places: inputs, constants, r
 (the derivatives of single operations) and adjoints (those of the result by each place). Places
 that are computed alike stand side by side: a group is read by index and written as one slice.
 
-An adjoint is the sum over all users of the user's adjoint times a factor or a slope. So the
-reverse sweep is built by the same function as the forward sweep, and each adjoint is written
-once, since all users stand on higher levels.
+An adjoint is the sum over all users of the user's adjoint times a factor or a slope, so the
+reverse sweep is laid out by what lays out the forward sweep. All users stand on higher levels.
 """
 
 from __future__ import annotations
@@ -31,9 +30,8 @@ _SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1, 0), "positive": (
 class Terms:
     """What each place of a graph computes, once sums and products have melted together.
 
-    A place melts into its user where it is used once, by a sum, and is a sum or product itself.
-    What is left computes a sum of products, or another operation. No number is looked at, so that
-    all this holds for all points.
+    A sum or product melts into its only user where that is a sum. What is left computes a sum of
+    products, or another operation. No number is looked at, so that it holds for all points.
 
     Attributes:
         left, right: the places of the operations' inputs.
@@ -76,8 +74,8 @@ class Terms:
         self.others = (self.codes > 0) & ~linear & ~products
         self.levels = np.array([*graph.levels(melted.tolist()), 0])
 
-        # Each melted sum hands its terms on to its user, that one to its own, and so on: after
-        # every round the way to the last of them is half as long.
+        # A melted sum hands its terms on to its user, that one to its own, and so on: every round
+        # halves the way to the last of them.
         melted_sums = melted & linear
         owner = np.where(melted_sums, user, np.arange(n))
         sign[~melted_sums] = 1
@@ -102,7 +100,7 @@ class Terms:
         self.weights = np.concatenate([weights, np.ones_like(alone)])[in_order]
 
     def groups(self, kinds: Indices) -> tuple[Indices, list[Indices]]:
-        """Return all places by level and by number of terms or kind, and the groups of them."""
+        """Return all places, and groups of them, by level and by number of terms or kind."""
         counts = np.bincount(self.owners, minlength=len(kinds))
         ranks = np.where(self.sums, counts, counts.max(initial=0) + kinds)
         return _groups(self.sums | self.others, self.levels[:-1], ranks)
@@ -128,7 +126,7 @@ class Sums(NamedTuple):
 
 
 class MatrixProduct(NamedTuple):
-    """The layers of a network, found in its scalars: terms that are `outer.T @ inner`."""
+    """A layer of a network, found in its scalars: terms that are `outer.T @ inner`."""
 
     outer: Indices  # the places of one matrix, of shape (j, s), where s × t = n
     inner: Indices  # those of the other, of shape (j, t)
@@ -199,7 +197,7 @@ class Schedule:
                 yield Application(places, operation, None, inputs)
 
     def _slope_groups(self) -> Iterator[Application]:
-        """Lay out the derivatives of single operations that the result depends on."""
+        """Lay out the derivatives of operations that the result depends on."""
         terms = self._terms
         for group, operation in self._applications:
             for position, slot in enumerate((terms.left, terms.right)[: operation.arity]):

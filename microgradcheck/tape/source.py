@@ -23,8 +23,8 @@ class TapeSource:
 
     Attributes:
         name: "tape".
-        recordings: how often it has recorded a function, because that was new to it or because
-            it took a branch that no recording had taken.
+        recordings: how often it has recorded a function that was new to it, or took a branch that
+            no recording had taken.
 
     Limits: a function must depend on its arguments alone, see `record`. The second value from
     each recording is compared with the function's own: one that changes from call to call is

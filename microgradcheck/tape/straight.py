@@ -34,13 +34,13 @@ _LONG = WIDTH - 12
 
 
 class Names:
-    """Gives out names that are free: neither taken already, nor keywords."""
+    """Gives out names that are neither taken nor keywords."""
 
     def __init__(self, taken: set[str]) -> None:
         self._taken = {*taken, *keyword.kwlist}
 
     def fresh(self, wish: str, otherwise: str = "") -> str:
-        """Return an unused identifier, as near to the wish, which may be any text, as can be."""
+        """Return an identifier as near to a wish, which may be any text, as can be."""
         # Python itself reads identifiers in this normal form.
         plain = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wish)).strip("_")
         name = stem = plain if plain.isidentifier() else otherwise
@@ -79,9 +79,9 @@ def foreign_derivative(operation: Operation, position: int) -> str:
 class StraightLine:
     """The lines that compute a graph's result, and those that carry its derivative back.
 
-    A line is written for what has a label or is read more than once; all else is written where
-    it is read, as long as the line there does not grow too long. How often a name is read tells
-    a draft, which has a line for everything, no names, and each place's number for its own.
+    What has a label or is read more than once has a line; all else is written where it is read,
+    as long as the line there does not grow too long. How often a name is read tells a draft, in
+    which everything has a line, and a place's number for its name.
 
     Attributes:
         forward, backward: the lines of both sweeps, and among the first the checks of guards.
@@ -182,7 +182,7 @@ class StraightLine:
     def _slope(
         self, operation: Operation, position: int, inputs: list[Expression], result: Expression
     ) -> Expression:
-        """Write the derivative of an operation by one of its inputs, from the inputs and result."""
+        """Write the derivative of an operation by one of its inputs."""
         if isinstance(operation.derivatives[position], str):
             rule = self._texts.derivatives(operation)[position]
             return constant(rule(inputs[0], inputs[-1], result))
@@ -202,7 +202,7 @@ class StraightLine:
         return Expression(name)
 
     def _adjoint_line(self, place: int, text: Expression) -> Expression:
-        """Write a line for a derivative, or for what is to be added to it if it has one."""
+        """Write a line for a derivative, or for what is added to it if it has one."""
         if place not in self._adjoint_names:
             name = f"d_{self._name(place)}"
             self._adjoint_names[place] = self._fresh.fresh(name) if self._fresh else name
@@ -228,7 +228,7 @@ class StraightLine:
         return self._names[place]
 
     def _read(self, text: Expression | Condition) -> str:
-        """Return what is written where a number is read, counting the names in it in a draft."""
+        """Return what is written where a number is read; a draft counts the names in it."""
         written = str(text)
         if self._fresh is None:
             self._reads.update(re.findall(r"\w+", written))
@@ -236,7 +236,7 @@ class StraightLine:
 
 
 def lossy_places(graph: Graph) -> list[int]:
-    """Return the places whose numbers must be seen to be finite; the result need not be there."""
+    """Return the places whose numbers must be seen to be finite, apart from the result."""
     lossy = {side for guard in graph.guards for side in (guard.left, guard.right)}
     for _, operation, slots in graph.steps():
         lossy.update(slot for i, slot in enumerate(slots) if not _hands_on(operation, i))

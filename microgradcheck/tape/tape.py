@@ -41,7 +41,7 @@ def record(f: Function, *inputs: Any) -> Tape:
 
     Limits: f must depend on its arguments alone. What else it looks at (random numbers, a file, a
     plain number that is changed later) stays on the tape as it was. What f computes and does not
-    use is not on the tape, so that where that alone is undefined, the tape raises no error.
+    use is not on the tape, which raises no error where that alone is undefined.
 
     Example:
         >>> tape = record(lambda x: x[0] * x[1], [2.0, 5.0])
@@ -95,8 +95,8 @@ class Tape:
         """A function of arguments of the recorded shapes that returns value and gradient.
 
         The gradient of one argument has the kind and shape that it was recorded with; of several,
-        it is a tuple with one for each. It raises what the tape does when called, and a
-        ValueError or ArithmeticError where a derivative does not exist.
+        it is a tuple. It raises what the tape does when called, and a ValueError or
+        ArithmeticError where a derivative does not exist.
         """
         return self._ways.once(gradient=True)
 
@@ -230,10 +230,10 @@ class Tape:
 
         Returns:
             A function of arguments of the recorded shapes, arrays of that library or lists of
-            its numbers, that returns the pair (value, gradient). It computes with floats: plain
-            and whole numbers take the precision of the float arrays beside them. It has no
-            branches: where the recorded function would take another one, or is undefined or
-            infinite, value and gradient are nan, and so is a derivative that does not exist.
+            its numbers, that returns (value, gradient). Plain and whole numbers take the precision
+            of the float arrays beside them. Where the recorded function would take another branch,
+            or is undefined or infinite, value and gradient are nan, and so is a derivative that
+            does not exist.
 
         Raises:
             TypeError: the namespace is no module.
@@ -255,10 +255,10 @@ class Tape:
         """Write the straight-line program as a Python module that needs `math` alone.
 
         Args:
-            path: the file, such as "loss.py". Its function `value_and_grad` takes the arguments
-                of the recorded function, with lists for arrays. It raises an error where the
-                tape does, and an OverflowError wherever a number on the way is not finite, also
-                from an infinite argument, which the tape itself passes on.
+            path: the file, such as "loss.py". Its `value_and_grad` takes the recorded arguments,
+                with lists for arrays. It raises an error where the tape does, and an OverflowError
+                wherever a number on the way is not finite, also from an infinite argument, which
+                the tape itself passes on.
 
         Returns:
             The path.

@@ -1,7 +1,7 @@
 """In which way a recorded function runs, at one point and at many.
 
-Where a tape does not hold, or the function is undefined, the function itself is asked: no message
-is better than that of the line that fails.
+Where a tape does not hold, or f is undefined, f itself is asked: no message is better than that of
+the line that fails.
 """
 
 from __future__ import annotations
@@ -73,12 +73,12 @@ class Ways:
 
     @cached_property
     def one_point(self) -> str:
-        """The way to run at one point: STRAIGHT, PASSES or LOOP."""
+        """The way at one point: STRAIGHT, PASSES or LOOP."""
         return self._way(_PASS)
 
     @cached_property
     def many_points(self) -> str:
-        """The way to run at many points at once."""
+        """The way at many points."""
         return self._way(_PASS_OVER_POINTS)
 
     @cached_property
@@ -102,7 +102,7 @@ class Ways:
 
     @cached_property
     def _count(self) -> int:
-        # To each group of the forward sweep there are, roughly, one of slopes and one of adjoints.
+        # To each group of the forward sweep there is, roughly, one of slopes and one of adjoints.
         return 3 * len(self._terms.groups(self._terms.codes)[1])
 
     def _way(self, least_operations_a_pass: dict[str, float]) -> str:
@@ -127,7 +127,7 @@ class Ways:
         )
 
     def once(self, *, gradient: bool) -> Function:
-        """Return the function, with its gradient if wanted, as it is to run at one point."""
+        """Return the function, with its gradient if wanted, as it runs at one point."""
         graph, arguments = self._graph, self._arguments
         in_passes = self.one_point == PASSES
         entries_of = arguments.row if in_passes else arguments.numbers
@@ -155,7 +155,7 @@ class Ways:
         return run_if_fresh
 
     def ask(self, entries: Sequence[float], gradient: bool) -> tuple[float, list[float]]:
-        """Return the value of the function itself at a point and, if wanted, its derivatives."""
+        """Return what the function itself gives at a point, with derivatives if wanted."""
         with Run(self._f, self._arguments.like(entries), {}) as run:
             output = run.one_output()
             return float(output), run.derivatives(output) if gradient else []
@@ -193,8 +193,8 @@ class Ways:
         blocks = -(-count // self._runner.most)
         width = -(-count // max(blocks, 1))
         for block in range(blocks):
-            # All blocks have the same size, so that their memory can be used again; the last
-            # one computes some points once more.
+            # All have the same size, so that their memory can be used again; the last one
+            # computes some points once more.
             start = min(block * width, count - width)
             lanes = slice(start, start + width)
             values[lanes], good[lanes] = self._runner.run(
@@ -208,7 +208,7 @@ class Ways:
 
 
 def _in_kind(run: Function, arguments: Arguments, gradient: bool) -> Function:
-    """Return a function of lists, tuples and numbers as one of the arguments in their kinds."""
+    """Return a function of lists, tuples and numbers as one of arguments of any kind."""
     if arguments.plain:
         return run
 
