@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any, Final
 
 from microgradcheck.ops import FLOATS, OPERATIONS, RESERVED, NumberSystem
-from microgradcheck.structure import put_together
+from microgradcheck.structure import argument_names, put_together
 from microgradcheck.tape.expression import TEXTS, Expression
 from microgradcheck.tape.graph import Graph, Guard
 from microgradcheck.tape.straight import WIDTH, Names, StraightLine, foreign_derivative
@@ -38,7 +38,7 @@ class Module:
         name = getattr(f, "__name__", "")
         self._title = name if name.isidentifier() else "a function"
         names = Names({*RESERVED, *OPERATIONS, *self.foreign})
-        self._parameters = names.parameters(f, len(likes))
+        self._parameters = [names.fresh(name, "x") for name in argument_names(f, len(likes))]
         labels = iter([graph.labels.get(place, "") for place in range(graph.inputs)])
         parts = [names.entries(*pair, labels) for pair in zip(self._parameters, likes, strict=True)]
         self._entries = list(chain(*parts))

@@ -8,7 +8,6 @@ is enough, but `1 / y` or `tanh(y)` make a finite number out of an infinite y. A
 
 from __future__ import annotations
 
-import inspect
 import keyword
 import math
 import re
@@ -50,17 +49,6 @@ class Names:
             name = f"{stem}_{count}"
         self._taken.add(name)
         return name
-
-    def parameters(self, f: Callable[..., Any], count: int) -> list[str]:
-        """Return a name for each of f's arguments, its own where it has them."""
-        try:
-            signature = list(inspect.signature(f).parameters.values())
-        except (TypeError, ValueError):  # Some functions written in C have none.
-            signature = []
-        wishes = [p.name for p in signature if p.kind <= p.POSITIONAL_OR_KEYWORD]
-        rest = next((p.name for p in signature if p.kind is p.VAR_POSITIONAL), "x")
-        wishes += [f"{rest}{i}" if count > 1 else rest for i in range(len(wishes), count)]
-        return [self.fresh(wish, "x") for wish in wishes[:count]]
 
     def entries(self, parameter: str, like: Any, labels: Iterator[str]) -> list[str]:
         """Return a name for each entry of an argument: its label, or such as `x0` or `w0_1`."""
