@@ -10,6 +10,7 @@ from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import count
+from math import isfinite
 from typing import Any, Final, Literal, NamedTuple, Never
 
 from microgradcheck import sweep
@@ -140,7 +141,7 @@ def _leaves(name: str, thing: Any) -> list[Value]:
     labels = [name + "".join(f"[{i}]" for i in index) for index in indices_of(thing)]
     leaves = list(map(Value, entries, labels))
     for leaf in leaves:
-        if leaf.number - leaf.number != 0:
+        if not isfinite(leaf.number):
             raise ValueError(f"the input {leaf.label} must be a finite number, got {leaf.number!r}")
     return leaves
 

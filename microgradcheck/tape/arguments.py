@@ -17,7 +17,7 @@ from microgradcheck.structure import (
 )
 from microgradcheck.tape.graph import Indices, Numbers
 
-__all__ = ["Arguments", "Points", "as_lists"]
+__all__ = ["Arguments", "Points", "as_lists", "shape_of"]
 
 
 class Arguments:
@@ -30,7 +30,7 @@ class Arguments:
 
     def __init__(self, inputs: Sequence[Any]) -> None:
         self.lists = list(map(as_lists, inputs))
-        self.plain = all(map(_is_plain, inputs))
+        self.plain = list(map(shape_of, inputs)) == list(map(shape_of, self.lists))
         parts = [list(map(float, take_apart(lists))) for lists in self.lists]
         self._sizes = list(map(len, parts))
         # Copies, since lists can be changed later; their numbers do not matter.
@@ -169,11 +169,13 @@ def as_lists(argument: Any) -> Any:
     return argument
 
 
-def _is_plain(argument: Any) -> bool:
-    """Tell whether a pattern of lists and tuples is of the same kind."""
+def shape_of(argument: Any) -> Any:
+    """Return what arguments of the same kinds and shapes share."""
+    if is_array(argument):
+        return argument.shape
     if isinstance(argument, (list, tuple)):
-        return type(argument) in {list, tuple} and all(map(_is_plain, argument))
-    return not is_array(argument)
+        return (type(argument), *map(shape_of, argument))
+    return None
 
 
 def _collect(given: Any, like: Any, name: str, entries: list[float]) -> None:

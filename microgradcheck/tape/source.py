@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from microgradcheck.structure import is_array
+from microgradcheck.tape.arguments import shape_of
 from microgradcheck.tape.graph import StaleTapeError
 from microgradcheck.tape.tape import Tape, record
 
@@ -56,7 +56,7 @@ class TapeSource:
         __tracebackhide__ = True  # from pytest
         # Its tapes keep f, so that no other function has its id.
         is_hashable = isinstance(f, Hashable)  # Not every object that can be called is.
-        key = (f if is_hashable else id(f), *map(_shape, inputs))
+        key = (f if is_hashable else id(f), *map(shape_of, inputs))
         with self._lock:
             tapes = self._known[key] = self._known.pop(key, {})  # Now the last, as the latest.
             _keep_last(_MOST_FUNCTIONS, self._known)
@@ -91,11 +91,3 @@ class TapeSource:
 def _keep_last(count: int, things: dict[Any, Any]) -> None:
     while len(things) > count:
         del things[next(iter(things))]
-
-
-def _shape(thing: Any) -> Any:
-    if is_array(thing):
-        return thing.shape
-    if isinstance(thing, (list, tuple)):
-        return (type(thing), *map(_shape, thing))
-    return None
