@@ -25,9 +25,6 @@ _MOST_KINDS = 4
 _BLOCK = 2**20
 """How many numbers a block may hold, 8 MB."""
 
-_LEAST_MATRIX = 1000
-"""At one point, the calls for a product of matrices take longer than so many terms."""
-
 
 class Passes:
     """Both sweeps of a graph as array passes, each call in a block of numbers of its own."""
@@ -121,7 +118,7 @@ class _Block:
             for shared, moving in ((left, right), (right, left)):
                 if self._same[shared].all() and (moving == moving[:, :1]).all():
                     return self._matrix_times_points(out, shared, moving[:, 0], group.weights)
-        if matrix and (self._count > 1 or len(matrix.outer) * len(out) >= _LEAST_MATRIX):
+        if matrix:
             return self._matrix_products(out, matrix)
         return self._sums(out, group)
 
