@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Never, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from microgradcheck import sweep
 from microgradcheck.ops import OPERATIONS, Operation, require_finite, undefined
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["OPERATORS", "Input", "NotComputed", "Note", "Value", "binary", "reflected", "unary"]
 
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
-
-ValueT = TypeVar("ValueT", bound="Value")
 
 OPERATORS = frozenset({"add", "subtract", "multiply", "divide", "power", "negative", "positive"})
 """The operations that are written as operators, and are neither functions nor methods by name."""
@@ -371,7 +369,7 @@ class Value:
         if watchers:
             tell_read(self)
         kind = Value if type(self) is Input else type(self)
-        return _unpickle, (kind, self.number, self.label, self.grad)
+        return kind, (self.number, self.label), (None, {"grad": self.grad})
 
 
 _new = Value.__new__
@@ -387,12 +385,6 @@ class Input(Value):
     __slots__ = ()
 
 
-def _unpickle(kind: type[ValueT], data: float, label: str, grad: float) -> ValueT:
-    leaf = kind(data, label)
-    leaf.grad = grad
-    return leaf
-
-
 def _one_label(label: Any) -> str:
     if not isinstance(label, str):
         raise TypeError(f"a label is a string, got {label!r} of type {type(label).__name__}")
@@ -401,10 +393,8 @@ def _one_label(label: Any) -> str:
 
 def _one_number(data: Any) -> float:
     converted = number(data)
-    return _refuse(data) if converted is None else converted
-
-
-def _refuse(data: Any) -> Never:
+    if converted is not None:
+        return converted
     if isinstance(data, Value):
         advice = "it is a Value already: use it as it is, or its .data for a new leaf"
     elif is_array(data) and data.shape == ():
