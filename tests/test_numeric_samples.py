@@ -19,8 +19,12 @@ from microgradcheck.numeric.ladder import estimate_along
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Samples, ladder
 
 
+def samples_of(at: Callable[[float], float], x: float, noise: float) -> Samples:
+    return Samples(at, x, noise, scale=1.0, precision=1e-6)
+
+
 def sampled(at: Callable[[float], float], *steps: float) -> Samples:
-    samples = Samples(at, 0.0, 0.0)
+    samples = samples_of(at, 0.0, 0.0)
     for step in steps:
         samples.add(step)
     return samples
@@ -49,11 +53,11 @@ def test_roughness_is_the_power_of_h_with_which_a_bend_or_slope_goes(
 
 def test_a_kink_is_judged_by_three_steps_at_which_f_is_defined() -> None:
     steps = ladder(1e-3)
-    found = kink_or_edge(sampled(abs, *steps), 1e-6)
+    found = kink_or_edge(sampled(abs, *steps))
     assert found is not None
     assert found.behaviour == "kink"
     assert found.slopes == pytest.approx((-1.0, 1.0))
-    bent = kink_or_edge(sampled(lambda h: 2 * max(h, 0.0), *steps), 1e-6)
+    bent = kink_or_edge(sampled(lambda h: 2 * max(h, 0.0), *steps))
     assert bent is not None
     assert bent.value == pytest.approx(1.0)
 
@@ -61,10 +65,10 @@ def test_a_kink_is_judged_by_three_steps_at_which_f_is_defined() -> None:
         return sampled(lambda h: math.nan if abs(h) == hole else abs(h), *steps)
 
     for undefined in steps:
-        assert kink_or_edge(holed(undefined, *steps), 1e-6) is None
+        assert kink_or_edge(holed(undefined, *steps)) is None
     # What coarser steps show is none either, where it may have ended on the way.
     for undefined in steps[::2]:
-        assert kink_or_edge(holed(undefined, *ladder(0.1), *steps), 1e-6) is None
+        assert kink_or_edge(holed(undefined, *ladder(0.1), *steps)) is None
 
 
 def test_a_window_is_of_neighbouring_pairs_at_which_f_is_defined() -> None:
@@ -81,23 +85,24 @@ def test_a_window_is_of_neighbouring_pairs_at_which_f_is_defined() -> None:
         }
 
 
-def test_the_smallest_change_is_that_of_values_that_differ() -> None:
-    quantised = sampled(lambda h: round(8 * h) / 8, 1.0, 0.9, 0.5, 0.3, 1e-3)
-    assert quantised.smallest_change() == 0.125
-    assert sampled(lambda h: h if abs(h) < 1 else math.nan, 2.0, 0.5).smallest_change() == 1.0
+def test_the_quantum_is_the_smallest_change_among_values_that_differ() -> None:
+    steps = (1.0, 0.9, 0.5, 0.3, 1e-3)
+    assert sampled(lambda h: round(8 * h) / 8, *steps).quantum() == 0.125
+    holed = sampled(lambda h: round(8 * h) / 8 if abs(h) < 1 else math.nan, *steps)
+    assert holed.quantum() == 0.25
 
 
 def test_only_a_function_with_steps_of_its_own_is_quantised() -> None:
-    assert sampled(lambda h: round(8 * h) / 8, 1.0, 0.3, 1e-3).is_quantised()
+    assert sampled(lambda h: round(8 * h) / 8, 1.0, 0.3, 1e-3).quantum() > 0
     for slope in (-1, 1):
         saturated = sampled(lambda h, s=slope: s * max(h - 0.5, 0.0), 1.0, 0.9, 1e-3)
         jump = sampled(lambda h, s=slope: float(s * (h > 0)), 1.0, 1e-3)
-        assert not saturated.is_quantised()
-        assert not jump.is_quantised()
+        assert saturated.quantum() == 0
+        assert jump.quantum() == 0
     for side in (-1, 1):
         # On one side it has steps, and on the other it moves.
         bent = sampled(lambda h, s=side: max(s * h, 0.0) - (s * h < -0.1), 1.0, 0.3, 1e-3)
-        assert not bent.is_quantised()
+        assert bent.quantum() == 0
 
 
 @pytest.mark.parametrize("changes", [(0.0, -1.0), (0.0, 1.0)])
@@ -224,16 +229,16 @@ def test_what_f_moves_far_away_may_be_rounding_that_grows_in_proportion(x: float
 @pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
 def test_more_noise_than_rounding_makes_hides_whether_f_is_flat(size: float) -> None:
     for noise, is_flat in ((50, True), (150, False)):
-        samples = Samples(lambda h: size * (1 + (h > 0.5)), 0.0, noise * UNIT_ROUNDOFF * size)
+        samples = samples_of(lambda h: size * (1 + (h > 0.5)), 0.0, noise * UNIT_ROUNDOFF * size)
         samples.add(1.0)
         samples.add(1e-3)
-        assert where_flat(samples, 1.0, Estimate(0.0, math.inf)).is_flat == is_flat
+        assert where_flat(samples, Estimate(0.0, math.inf)).is_flat == is_flat
 
 
 def test_f_that_stands_still_at_no_step_is_not_flat() -> None:
-    samples = Samples(lambda h: 1 + (500 * UNIT_ROUNDOFF if h else 0.0), 0.0, 60 * UNIT_ROUNDOFF)
+    samples = samples_of(lambda h: 1 + (500 * UNIT_ROUNDOFF if h else 0.0), 0.0, 60 * UNIT_ROUNDOFF)
     samples.add_ladder(1e-3)
-    assert not where_flat(samples, 1.0, Estimate(0.0, math.inf)).is_flat
+    assert not where_flat(samples, Estimate(0.0, math.inf)).is_flat
 
 
 def test_f_that_moves_gradually_and_stands_still_again_is_not_flat() -> None:
@@ -241,7 +246,7 @@ def test_f_that_moves_gradually_and_stands_still_again_is_not_flat() -> None:
         return 1.0 if 0.5 < abs(h) < 1.2 else 1 + (h / 0.1) ** 8
 
     samples = sampled(at, 1.0, 0.1, 1e-3)
-    assert not where_flat(samples, 1.0, Estimate(0.0, math.inf)).is_flat
+    assert not where_flat(samples, Estimate(0.0, math.inf)).is_flat
 
 
 def test_steps_between_those_of_an_estimate_side_with_a_claim_or_not() -> None:
@@ -278,7 +283,7 @@ def test_a_claim_that_is_not_finite_is_not_looked_at(claim: float) -> None:
         asked.append(h)
         return 3 * h
 
-    samples, found = Samples(at, 0.0, 1e-3), Estimate(2.9, 0.05, step=1e-5)
+    samples, found = samples_of(at, 0.0, 1e-3), Estimate(2.9, 0.05, step=1e-5)
     assert hear(claim, found, samples) is found
     assert asked == [0.0]
 

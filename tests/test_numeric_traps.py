@@ -275,7 +275,7 @@ def test_a_curve_is_not_searched_for_teeth(bend: float) -> None:
         steps.append(step)
         return 83.6 + 3.5e-5 * step + bend * step**2
 
-    samples = Samples(at, 0.5588, 9e-15)
+    samples = Samples(at, 0.5588, 9e-15, scale=0.5588, precision=1e-6)
     for h in (0.061, 0.022, 0.0092, 0.0038):
         samples.add(h)
     known = len(steps)

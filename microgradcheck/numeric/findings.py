@@ -73,7 +73,7 @@ class Estimate(NamedTuple):
     is_flat: bool = False
 
 
-def look_closer(samples: Samples, least: float, precision: float) -> Estimate | None:
+def look_closer(samples: Samples, least: float) -> Estimate | None:
     """Go down while f is rough, as far as noise allows, and return the kink or edge that it has."""
     found, shrinks = None, 1
     while True:
@@ -86,7 +86,7 @@ def look_closer(samples: Samples, least: float, precision: float) -> Estimate | 
             return found
         samples.rough_above = _useful_step(samples, fine, closer, digits=4)
         samples.add_ladder(closer)
-        found, shrinks = kink_or_edge(samples, precision), 10
+        found, shrinks = kink_or_edge(samples), 10
         # What jumps on these steps may be seen to be steep on finer ones, if any are left.
         if found and found.behaviour == "kink":
             return found
@@ -99,7 +99,7 @@ def _useful_step(samples: Samples, fine: Pair, least: float, digits: int) -> flo
     return max(4 * 10.0**digits * samples.noise_of(fine) / seen, least) * RATIOS[0] * RATIOS[1]
 
 
-def kink_or_edge(samples: Samples, precision: float) -> Estimate | None:
+def kink_or_edge(samples: Samples) -> Estimate | None:
     """Judge what the finest pairs show, once they are as fine as the noise allows."""
     coarse, _, fine = samples.pairs[-3:]
     if not fine.finite or not coarse.finite:
@@ -117,7 +117,7 @@ def kink_or_edge(samples: Samples, precision: float) -> Estimate | None:
             return None
         left, right = lefts[0], rights[0]
         bound = max(left.bound, right.bound)
-        excess = bound / max(precision * max(abs(left.value), abs(right.value)), 1e-300)
+        excess = bound / max(samples.precision * max(abs(left.value), abs(right.value)), 1e-300)
         if excess < 1 / 4:
             break
         # Whatever is coarser has less noise, and one-sided slopes need it more than central ones.
@@ -134,12 +134,12 @@ def kink_or_edge(samples: Samples, precision: float) -> Estimate | None:
     )
 
 
-def kink_near_by(samples: Samples, precision: float) -> Estimate | None:
+def kink_near_by(samples: Samples) -> Estimate | None:
     """Return the kink that coarser pairs show, where noise hides what finer ones do."""
     coarser = copy.copy(samples)
     coarser.pairs = [pair for pair in samples.pairs if pair.h > samples.rough_above]
     coarser.add_ladder(_COARSER * samples.rough_above)
-    found = kink_or_edge(coarser, precision)
+    found = kink_or_edge(coarser)
     return found if found and found.behaviour == "kink" else None
 
 

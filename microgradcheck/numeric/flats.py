@@ -21,7 +21,7 @@ _TOOTH = 1e-2  # relative to f: larger ones are not made by cancellation alone
 _GRADUAL = 2000 * UNIT_ROUNDOFF
 
 
-def where_flat(samples: Samples, scale: float, found: Estimate) -> Estimate:
+def where_flat(samples: Samples, found: Estimate) -> Estimate:
     """Return an estimate of a slope that no window shows, and whether f stands still near x.
 
     Either f moves nowhere, or it stands still up to a border and moves at once there. A saturated
@@ -31,10 +31,10 @@ def where_flat(samples: Samples, scale: float, found: Estimate) -> Estimate:
     still = [p.h for p in samples.pairs if p.finite and _moved(samples, p) <= _ROUND_OFF]
     if not still or (samples.moves() and samples.noise > _ROUND_OFF * abs(samples.center)):
         return found
-    far = _far_away(samples, scale)
+    far = _far_away(samples)
     change = _change(samples, far)
     # What f is made of, and so its rounding, may grow in proportion with what is moved.
-    rounding = _GROWS * samples.noise * (1 + far.h / scale)
+    rounding = _GROWS * samples.noise * (1 + far.h / samples.scale)
     if change <= rounding or _moved(samples, far) <= _ROUND_OFF:
         slope = math.inf if samples.moves() else (change + 4 * samples.noise) / still[0]
         return found._replace(error_bound=min(found.error_bound, slope), is_flat=True)
@@ -61,16 +61,16 @@ def where_flat(samples: Samples, scale: float, found: Estimate) -> Estimate:
     )
 
 
-def moves_far_away(samples: Samples, scale: float) -> bool:
+def moves_far_away(samples: Samples) -> bool:
     """Tell whether f moves far beyond the scale of x."""
-    return _moved(samples, _far_away(samples, scale)) > _ROUND_OFF
+    return _moved(samples, _far_away(samples)) > _ROUND_OFF
 
 
-def _far_away(samples: Samples, scale: float) -> Pair:
+def _far_away(samples: Samples) -> Pair:
     # Near zero, x says nothing of the length over which f changes.
-    far = samples.look(max(_FAR * scale, 1.0))
+    far = samples.look(max(_FAR * samples.scale, 1.0))
     is_defined = math.isfinite(far.left) or math.isfinite(far.right)
-    return far if is_defined else samples.look(_FAR * scale)
+    return far if is_defined else samples.look(_FAR * samples.scale)
 
 
 def _change(samples: Samples, pair: Pair) -> float:

@@ -70,13 +70,13 @@ def estimate_along(
             contradicted.
         wide: whether to begin with a larger step, since f costs little.
     """
-    samples = Samples(at, x, noise)
+    samples = Samples(at, x, noise, scale, precision)
     if _LARGEST < abs(samples.center) < math.inf:
         # Sums of such values overflow, those of a small part of them do not.
-        told = None if claim is None else claim / _LARGEST
+        told = claim and claim / _LARGEST
         part = (lambda step: at(step) / _LARGEST, x, scale, noise / _LARGEST, precision)
         return times(estimate_along(*part, claim=told, wide=wide), _LARGEST)
-    search = _Search(samples, scale, precision)
+    search = _Search(samples)
     found = search.estimate(first_steps(x, scale, wide=wide))
     if claim is None:
         return found
@@ -103,9 +103,8 @@ class _Search:
     quantum: float
     looked_wide = False
 
-    def __init__(self, samples: Samples, scale: float, precision: float) -> None:
-        self.samples, self.pairs = samples, samples.pairs
-        self.scale, self.precision = scale, precision
+    def __init__(self, samples: Samples) -> None:
+        self.samples, self.pairs, self.scale = samples, samples.pairs, samples.scale
 
     def estimate(self, first: Sequence[float]) -> Estimate:
         if not math.isfinite(self.samples.center):
@@ -137,7 +136,7 @@ class _Search:
 
     def refine(self) -> Estimate:
         found = self._search()
-        self.quantum = self.samples.smallest_change() if self.samples.is_quantised() else 0.0
+        self.quantum = self.samples.quantum()
         # What f shows within one of its own steps is not its slope.
         should_move = self.pairs[0].secant * self.pairs[-1].h > 4 * self.samples.noise
         step = self.quantum if should_move else 0.0
@@ -150,7 +149,7 @@ class _Search:
             return found
         is_hidden = found is None or found.bound > _UNSEEN * abs(found.value)
         if self.samples.rough_above and is_hidden:
-            kink = kink_near_by(self.samples, self.precision)
+            kink = kink_near_by(self.samples)
             if kink:
                 return kink
         if found is None:
@@ -171,13 +170,13 @@ class _Search:
             if not self.looked_wide and (best is None or abs(best.value) <= best.bound):
                 self.looked_wide = True
                 self.samples.add(_WIDE * self.scale)
-                if self.samples.moves() or moves_far_away(self.samples, self.scale):
+                if self.samples.moves() or moves_far_away(self.samples):
                     self.samples.add_ladder(_WIDE * self.scale)
                 continue
             if not self.samples.moves():
                 return best
             least = max(_FINEST * self.scale, math.ulp(self.samples.x))
-            rough = look_closer(self.samples, least, self.precision)
+            rough = look_closer(self.samples, least)
             if rough:
                 return rough
             if len(self.pairs) > known:
@@ -207,7 +206,7 @@ class _Search:
         if not end.finite or any(window.is_truncated != down for window in beyond):
             return
         h, ratio = end.h, RATIOS[len(self.pairs) % len(RATIOS)]
-        excess = best.noise / max(self.precision * abs(best.value), best.truncation, 1e-300)
+        excess = best.noise / max(self.samples.precision * abs(best.value), best.truncation, 1e-300)
         if down:
             self.samples.add(h / ratio)
         elif excess > 100:
@@ -227,7 +226,7 @@ class _Search:
         if self.quantum > 64 * UNIT_ROUNDOFF * abs(self.samples.center):
             return found._replace(behaviour="quantised")
         is_seen = abs(best.value) > 2 * best.bound or found.secant
-        return found if is_seen else where_flat(self.samples, self.scale, found)
+        return found if is_seen else where_flat(self.samples, found)
 
     def _comparable(self, best: Window) -> float:
         """Return the largest slope of f near by, beyond noise, to compare one of zero with.
@@ -254,10 +253,10 @@ class _Search:
         return found
 
     def _best(self, found: list[Window]) -> Window | None:
-        return next((w for w in ranked(found) if self.samples.explains(w, self.precision)), None)
+        return next((w for w in ranked(found) if self.samples.explains(w)), None)
 
     def _is_good(self, best: Window) -> bool:
         size = abs(best.value)
         if size <= best.bound:
             size = self._comparable(best)
-        return best.bound <= self.precision / 2 * size
+        return best.bound <= self.samples.precision / 2 * size

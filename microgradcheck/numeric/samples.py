@@ -73,8 +73,10 @@ class Samples:
 
     rough_above = 0.0  # a step: noise hides what finer ones show of a bend or a steep slope
 
-    def __init__(self, at: Callable[[float], float], x: float, noise: float) -> None:
-        self.at, self.x = cache(at), x
+    def __init__(
+        self, at: Callable[[float], float], x: float, noise: float, scale: float, precision: float
+    ) -> None:
+        self.at, self.x, self.scale, self.precision = cache(at), x, scale, precision
         self.center = self.at(0.0)
         self.noise = max(noise, UNIT_ROUNDOFF * abs(self.center), math.ulp(0.0))
         self.pairs: list[Pair] = []
@@ -114,15 +116,13 @@ class Samples:
         """Tell whether f has another value anywhere."""
         return any(p.left != self.center or p.right != self.center for p in self.pairs)
 
-    def is_quantised(self) -> bool:
-        """Tell whether f stands still at fine steps because its values have steps of their own."""
+    def quantum(self) -> float:
+        """Return the step of f's values, where it stands still at fine steps for that; else 0."""
         fine = self.pairs[-1]
         moved = [pair for pair in self.pairs if pair.right != self.center]
         stands_still = fine.left == self.center == fine.right
-        return stands_still and any(self.at(p.h * (1 + 1e-6)) == p.right for p in moved)
-
-    def smallest_change(self) -> float:
-        """Return the smallest difference between two values."""
+        if not (stands_still and any(self.at(p.h * (1 + 1e-6)) == p.right for p in moved)):
+            return 0.0
         values = sorted({f for p in self.pairs for f in (p.left, p.right) if math.isfinite(f)})
         return min(b - a for a, b in pairwise(values))
 
@@ -156,14 +156,14 @@ class Samples:
                     found.append(Window(*self.extrapolated(run, side), finest, coarsest))
         return found
 
-    def explains(self, window: Window, precision: float) -> bool:
+    def explains(self, window: Window) -> bool:
         """Tell whether no finer pair shows a slope that a window does not explain."""
         run = self.pairs[window.coarsest : window.finest + 1]
         slopes = [pair.slope for pair in run]
         for pair in self.pairs[window.finest + 1 :]:
             expected, _ = extrapolate([(p.h / pair.h) ** 2 - 1 for p in run], slopes)
             allowed = window.bound + 4 * self.noise_of(pair) / pair.h
-            if abs(pair.slope - expected) > allowed + precision / 4 * abs(expected):
+            if abs(pair.slope - expected) > allowed + self.precision / 4 * abs(expected):
                 return False
         return True
 
