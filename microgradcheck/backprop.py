@@ -13,7 +13,7 @@ from microgradcheck import sweep
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.ops import NumberSystem
-from microgradcheck.structure import put_together, require_function, shown, take_apart
+from microgradcheck.structure import put_together, require_function, shape_of, take_apart
 from microgradcheck.value import Input, Value
 
 __all__ = ["Run", "forward_gradient", "grad", "hessian", "jacobian", "value_and_grad"]
@@ -248,7 +248,7 @@ class Run:
         rows = [self.derivatives(output) for output in self._outputs(result)]
         plain = not any(isinstance(entry, Value) for row in rows for entry in row)
         matrix = np.array(rows, dtype=float if plain else object)
-        first, shapes = _shape(like), [_shape(argument) for argument in self.arguments]
+        first, shapes = shape_of(like), list(map(shape_of, self.arguments))
         ends = list(accumulate(map(math.prod, shapes)))[:-1]
         blocks = np.split(matrix, ends, axis=1)
         return _one_or_all(
@@ -269,20 +269,3 @@ def _input(entry: Any) -> Input:
     fresh = +entry if isinstance(entry, Value) else Value(entry)
     fresh.__class__ = Input
     return cast(Input, fresh)
-
-
-def _shape(thing: Any) -> tuple[int, ...]:
-    import numpy as np
-
-    shape: list[int] = []
-    parts = [thing]
-    while True:
-        # The length of a list, the whole shape of anything else.
-        sizes = {len(part) if isinstance(part, (list, tuple)) else np.shape(part) for part in parts}
-        if len(sizes) != 1:
-            raise ValueError(f"a Jacobian needs nested lists of equal lengths, got {shown(thing)}")
-        size = sizes.pop()
-        if isinstance(size, tuple):
-            return (*shape, *size)
-        shape.append(size)
-        parts = [inner for part in parts for inner in part]

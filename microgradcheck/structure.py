@@ -25,6 +25,7 @@ __all__ = [
     "put_together",
     "real",
     "require_function",
+    "shape_of",
     "shown",
     "take_apart",
     "whole",
@@ -206,6 +207,19 @@ def indices_of(thing: Any) -> list[tuple[int, ...]]:
     if isinstance(thing, (list, tuple)):
         return [(i, *rest) for i, part in enumerate(thing) for rest in indices_of(part)]
     return [()]
+
+
+def shape_of(thing: Any) -> tuple[int, ...]:
+    """Return the shape that a number, list, tuple or array has as an array."""
+    import numpy as np
+
+    try:
+        return np.shape(thing)
+    except ValueError:
+        raise ValueError(
+            f"no array has the shape of {shown(thing)}: it is nested unevenly or too deeply; give "
+            "a flat list"
+        ) from None
 
 
 def argument_names(f: Callable[..., Any], count: int, *, longest: float = math.inf) -> list[str]:

@@ -16,10 +16,16 @@ from microgradcheck.numeric.entries import (
     quiet_numpy,
     real_part,
     scale_of,
-    shape_of,
 )
 from microgradcheck.numeric.samples import exact_step
-from microgradcheck.structure import is_array, number, put_together, require_function, shown
+from microgradcheck.structure import (
+    is_array,
+    number,
+    put_together,
+    require_function,
+    shape_of,
+    shown,
+)
 
 __all__ = ["derivative", "gradient", "hessian", "jacobian"]
 

@@ -19,7 +19,6 @@ __all__ = [
     "real_part",
     "scale_of",
     "seed_of",
-    "shape_of",
 ]
 
 
@@ -34,18 +33,6 @@ def entries_of(x: Any) -> list[float]:
             where = "" if len(entries) == 1 else f" at entry {position}"
             raise ValueError(f"x must be finite to be moved by a step, got {entry!r}{where}")
     return entries
-
-
-def shape_of(x: Any) -> tuple[int, ...]:
-    """Return the shape of the array that x would be."""
-    import numpy as np
-
-    try:
-        return np.shape(x)
-    except ValueError as error:
-        raise ValueError(
-            f"x is nested unevenly, so that no array has its shape: {shown(x)}; give a flat list"
-        ) from error
 
 
 def one_number(result: Any) -> Any:
