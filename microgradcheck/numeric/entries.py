@@ -25,13 +25,13 @@ __all__ = [
 _SEEDS = 2**32
 
 
-def entries_of(x: Any) -> list[float]:
+def entries_of(x: Any, name: str = "x") -> list[float]:
     """Return the entries of a number, list, tuple or array as floats, all of them finite."""
-    entries = list(map(float, take_apart(x, name="x")))
+    entries = list(map(float, take_apart(x, name=name)))
     for position, entry in enumerate(entries):
         if not math.isfinite(entry):
             where = "" if len(entries) == 1 else f" at entry {position}"
-            raise ValueError(f"x must be finite to be moved by a step, got {entry!r}{where}")
+            raise ValueError(f"{name} must be finite, got {entry!r}{where}")
     return entries
 
 

@@ -9,6 +9,7 @@ from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from microgradcheck.numeric.entries import entries_of
 from microgradcheck.optimize.descent import Step, entries
 from microgradcheck.optimize.rules import UpdateRule
 from microgradcheck.sources import GradientSource, on_numbers
@@ -61,7 +62,8 @@ class Walk:
             return result
 
         self._f = counted
-        numbers = [x for position, start in enumerate(starts) for x in _finite(start, position)]
+        called = ["x0", *(f"the start of argument {i}" for i in range(1, len(starts)))]
+        numbers = [x for part in map(entries_of, starts, called) for x in part]
         try:
             self._arrive(np.array(numbers))
         except (ValueError, ArithmeticError) as error:
@@ -163,16 +165,6 @@ def _slopes(name: str, gradient: Any, start: Any, of: str) -> list[float]:
 def has_risen(before: float, after: float) -> bool:
     """Tell whether f has risen by more than rounding."""
     return after > before + 1e-12 * abs(before)
-
-
-def _finite(start: Any, position: int) -> list[float]:
-    name = "x0" if position == 0 else f"the start of argument {position}"
-    numbers = entries(start, name)
-    for index, x in enumerate(numbers):
-        if not math.isfinite(x):
-            where = f" at entry {index}" if len(numbers) > 1 else ""
-            raise ValueError(f"{name} must be finite, got {x!r}{where}")
-    return numbers
 
 
 def _argument_names(f: Callable[..., Any], starts: tuple[Any, ...]) -> list[str]:
