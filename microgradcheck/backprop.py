@@ -168,11 +168,10 @@ def forward_gradient(f: Function) -> Function:
     def value_and_gradient(*arguments: Any, **constants: Any) -> tuple[float, Any]:
         with Run(f, arguments, constants) as run:
             output = run.one_output()
-            partials = [0.0] * len(run.inputs)
-            if isinstance(output, Value):
-                for i in range(len(partials)):
-                    direction = [float(i == j) for j in range(len(partials))]
-                    partials[i] = sweep.forward(output, run.inputs, direction)
+            partials = [
+                sweep.forward(output, entry) if isinstance(output, Value) else 0.0
+                for entry in run.inputs
+            ]
             return float(output), run.like_arguments(partials)
 
     return value_and_gradient

@@ -184,29 +184,26 @@ def _forget(nodes: Iterable[Node]) -> None:
         node.adjoint = None
 
 
-def forward(root: Node, inputs: Sequence[Node], seeds: Sequence[float]) -> float:
-    """Carry tangents forward to the root: its derivative where each input moves by its seed.
+def forward(root: Node, moving: Node) -> float:
+    """Carry tangents forward to the root: its derivative with respect to one node.
 
     Source: Wengert, A simple automatic derivative evaluation program, CACM 7 (1964).
     """
     with lock:
         order = _visit(root)
         try:
-            order = _keep_users(order, inputs)
-            for node, seed in zip(inputs, seeds, strict=True):
-                node.adjoint = seed
-            moved = {id(node) for node in inputs}
+            order = _keep_users(order, [moving])
             # The scratch slot holds the tangent here, and None marks what does not move.
+            moving.adjoint = 1.0
             for node in order:
-                if id(node) not in moved:
+                if node is not moving:
                     pairs = zip((node.a, node.b), slopes(node, moving=True), strict=False)
                     node.adjoint = sum(
                         slot.adjoint * slope for slot, slope in pairs if slope is not None
                     )
             return 0.0 if root.adjoint is None else root.adjoint
         finally:
-            _forget(order)
-            _forget(inputs)
+            _forget([*order, moving])
 
 
 def slopes(node: Node, *, moving: bool = False) -> tuple[float | None, ...]:

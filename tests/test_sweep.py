@@ -47,9 +47,8 @@ def test_the_forward_sweep_finds_what_the_reverse_sweep_finds(
     inputs = [Value(a), Value(b)]
     root = graphs.function(steps, VALUES)(*inputs)
     _, gradient = sweep.reverse(root, inputs)
-    for seeds in ((1.0, 0.0), (0.0, 1.0), (0.5, -2.0)):
-        expected = sum(seed * slope for seed, slope in zip(seeds, gradient, strict=True))
-        assert sweep.forward(root, inputs, seeds) == pytest.approx(expected, rel=1e-9, abs=1e-9)
+    for entry, slope in zip(inputs, gradient, strict=True):
+        assert sweep.forward(root, entry) == pytest.approx(slope, rel=1e-9, abs=1e-9)
 
 
 def test_reverse_gives_every_node_by_default() -> None:
@@ -65,28 +64,21 @@ def test_an_inner_node_may_be_an_input() -> None:
     y = x * x
     z = y * x
     assert sweep.reverse(z, [y])[1] == [3.0]
-    assert sweep.forward(z, [y], [1.0]) == 3.0
+    assert sweep.forward(z, y) == 3.0
 
 
 def test_an_input_that_the_root_does_not_use_has_derivative_zero() -> None:
     x, unused = Value(3.0), Value(4.0)
     for root in (x * 2, x):
         assert sweep.reverse(root, [unused])[1] == [0.0]
-        assert sweep.forward(root, [unused], [1.0]) == 0.0
-
-
-def test_every_input_that_moves_needs_a_seed() -> None:
-    x = Value(3.0)
-    for seeds in ((), (1.0, 2.0)):
-        with pytest.raises(ValueError, match="zip"):
-            sweep.forward(x * x, [x], seeds)
+        assert sweep.forward(root, unused) == 0.0
 
 
 def test_only_derivatives_by_what_is_asked_for_are_computed() -> None:
     x, zero, exponent = Value(-2.0), Value(0.0), Value(3.0)
     y = x**exponent + zero.sqrt()  # The exponent and the root have no derivative here.
     assert sweep.reverse(y, [x])[1] == [12.0]
-    assert sweep.forward(y, [x], [1.0]) == 12.0
+    assert sweep.forward(y, x) == 12.0
 
 
 def test_slopes_are_those_of_one_operation_with_none_for_a_constant() -> None:
@@ -124,7 +116,8 @@ def stale(x: Value) -> Value:
         sweep.topological_order,
         sweep.reverse,
         lambda root: sweep.reverse(root, [unused]),
-        lambda root: sweep.forward(root, [unused, root], [1.0, 1.0]),
+        lambda root: sweep.forward(root, unused),
+        lambda root: sweep.forward(root, root),
     ],
 )
 def test_a_sweep_leaves_no_mark_on_any_node(
