@@ -1232,11 +1232,11 @@ def test_several_outputs_that_are_undefined_here_are_an_edge_and_no_wrong_shape(
 def test_a_wrong_interior_node_is_the_verdict_though_the_inputs_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from microgradcheck.gradcheck import comparison
+    from microgradcheck.gradcheck import nodes
 
-    estimate_nodes = comparison.estimate_nodes
+    estimate_nodes = nodes.estimate_nodes
     monkeypatch.setattr(
-        comparison,
+        nodes,
         "estimate_nodes",
         lambda root, rtol: [(n, 2 * adjoint, e) for n, adjoint, e in estimate_nodes(root, rtol)],
     )

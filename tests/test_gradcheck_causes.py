@@ -354,8 +354,8 @@ def test_a_gradient_without_any_number_has_a_wrong_shape() -> None:
 def test_the_note_on_branches_counts_those_that_it_does_not_name(
     missed: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    comparison = importlib.import_module("microgradcheck.gradcheck.comparison")
-    monkeypatch.setattr(comparison, "branches_not_taken", lambda *_: missed)
+    notes = importlib.import_module("microgradcheck.gradcheck.notes")
+    monkeypatch.setattr(notes, "branches_not_taken", lambda *_: missed)
     (note,) = check(lambda x: x * x, 3.0).notes
     more = " and 1 more" if len(missed) > 1 else ""
     assert note.startswith(f"not visited at these inputs: {missed[0]}{more}; check at inputs")

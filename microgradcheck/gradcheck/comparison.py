@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import random
+from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
-from itertools import cycle
+from itertools import chain
 from typing import Any
 
-from microgradcheck.functions.entries import lift
-from microgradcheck.gradcheck.branches import branches_not_taken
 from microgradcheck.gradcheck.causes import explain, explain_node
 from microgradcheck.gradcheck.doubts import at_its_word, check_ties, doubted
 from microgradcheck.gradcheck.entry import (
@@ -22,7 +21,8 @@ from microgradcheck.gradcheck.entry import (
     Verdict,
     judge,
 )
-from microgradcheck.gradcheck.nodes import estimate_nodes, name_of
+from microgradcheck.gradcheck.nodes import judge_nodes
+from microgradcheck.gradcheck.notes import notes_on
 from microgradcheck.gradcheck.nudges import Along, Called, Nudges, Taped
 from microgradcheck.gradcheck.opinions import second_opinions
 from microgradcheck.gradcheck.problem import Problem, scatter
@@ -33,7 +33,6 @@ from microgradcheck.numeric.ladder import Estimate, estimate_along
 from microgradcheck.numeric.noise import measure_noise
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
 from microgradcheck.tape import Recorder
-from microgradcheck.value import Value
 
 __all__ = ["Comparison"]
 
@@ -45,7 +44,6 @@ _UNCLEAR = (Verdict.WRONG, Verdict.INCONCLUSIVE, Verdict.NOISY)
 _ASKED = 6  # times, next to the inputs, for a gradient that may be rounding
 _NEXT_TO = 2.0**-34  # relative to inputs: so far away, what rounding makes is another number
 _AS_LARGE = 10  # times what it changes by: the most that rounding can make, as far as seen
-_SMALL = 1e-6  # of the largest entry: what is less, rounding often hides
 _LEAST_FOR_A_TAPE = 16  # entries: for fewer, calls of f take less time than making a tape of it
 
 
@@ -61,17 +59,29 @@ class Comparison:
         self.center, self.unchanged = problem.look_at_output()
         self.failure = failure = problem.failure  # Of f at the inputs given.
         self.scatter = scatter(problem, self.center)
+        is_worth_a_tape = (
+            problem.scalar
+            and len(problem.entries) >= _LEAST_FOR_A_TAPE
+            and self._records
+            and self.unchanged
+            and not self.scatter
+        )
         # The source's own recording of f is what the tape is made of, unless it is a tape itself.
-        recorder = None
-        if self._is_worth_a_tape() and source.name != "tape":
-            recorder = Recorder(problem.f)
+        recorder = Recorder(problem.f) if is_worth_a_tape and source.name != "tape" else None
         if failure is None:
             self.under_test = gradient_of(problem, source, recorder)
         else:
             # Where f has no value there is nothing to ask for, nor a shape to hold it against.
             blank = [[math.nan] * len(problem.entries)]
             self.under_test = Gradient(blank, failure=in_words(failure))
-        self.nudges, self.noise = self._look_around(recorder)
+        self.nudges: Nudges = Called(problem, self.center)
+        self.noise = [0.0] * len(self.center)
+        if self.under_test.complaint or not all(map(math.isfinite, self.center)):
+            return
+        if is_worth_a_tape and not self.under_test.failure:
+            self.nudges = Taped.of(problem, self.center, recorder) or self.nudges
+        self._measure_noise()
+        self._confirm_the_tape()
 
     def report(self, *, accepted: set[str], nodes: bool = False, repeat: str = "") -> Report:
         """Judge every entry, look for the causes of what is wrong, and report."""
@@ -83,11 +93,8 @@ class Comparison:
         is_wrong = any(entry.verdict is Verdict.WRONG for entry in (*entries, *interior))
         passed = all(entry.verdict in fine for entry in entries) and not is_wrong
         faults: list[OperationFault] = []
-        self._note_small(entries)
-        if passed:
-            self._note_zeros(entries)
-            self._note_branches()
-        elif self.unchanged and is_wrong:
+        self.notes += notes_on(self.problem, self.source, self.under_test, entries, passed=passed)
+        if self.unchanged and is_wrong:
             entries, faults, notes = explain(
                 self.problem, self.under_test, entries, records=self._records, rng=self.rng
             )
@@ -148,9 +155,7 @@ class Comparison:
 
     def _judge_by_differences(self) -> list[Entry]:
         estimates = self.nudges.search_each(self._estimates)
-        if not self.nudges.is_confirmed(self.noise[0], self.rng):
-            self.nudges = Called(self.problem, self.center)
-            self.noise = self._measure_noise(self.nudges)
+        if not self._confirm_the_tape():
             estimates = self.nudges.search_each(self._estimates)
         if not self.scatter and all(map(math.isfinite, self.center)):
             quiet = all(estimate.behaviour == "smooth" for each in estimates for estimate in each)
@@ -165,89 +170,73 @@ class Comparison:
 
     def _judge_each(self, estimates: Sequence[Sequence[Estimate]]) -> list[Entry]:
         """Return the verdicts on estimates by input entry and output."""
-        entries = self._judge_beside(estimates, {})
-        rounding = self._rounding(entries)
-        return self._judge_beside(estimates, rounding) if rounding else entries
+        problem, under_test = self.problem, self.under_test
+        undefined = "" if problem.failure is None else in_words(problem.failure)
 
-    def _judge_beside(
-        self, estimates: Sequence[Sequence[Estimate]], rounding: dict[tuple[int, int], float]
-    ) -> list[Entry]:
-        problem, found = self.problem, []
-        for k, row in enumerate(self.under_test.rows):
-            circumstances = Circumstances(
+        def judged(n: int, rounding: float = 0.0) -> Entry:
+            k, i = divmod(n, len(problem.entries))
+            here = Circumstances(
                 rtol=self.rtol,
                 size=abs(self.center[k]),
                 scatter=self.scatter,
-                undefined="" if problem.failure is None else in_words(problem.failure),
-                complaint=self.under_test.complaint,
-                failure=self.under_test.failure,
+                undefined=undefined,
+                complaint=under_test.complaint,
+                failure=under_test.failure,
+                rounding=rounding,
+                reach=max(problem.scales[i], 1.0),
             )
-            for i, (position, index) in enumerate(problem.places):
-                name, output = problem.derivative_name(k, i), problem.output_indices[k]
-                entry = Entry(position, index, output, name, row[i])
-                here = circumstances._replace(
-                    rounding=rounding.get((k, i), 0.0), reach=max(problem.scales[i], 1.0)
-                )
-                found.append(judge(entry, estimates[i][k], here))
-        return found
+            return judge(problem.entry(k, i, under_test.rows[k][i]), estimates[i][k], here)
 
-    def _rounding(self, entries: Sequence[Entry]) -> dict[tuple[int, int], float]:
-        """Return what rounding can make of derivatives that are zero, by output and entry.
+        entries = list(map(judged, range(len(problem.entries) * len(under_test.rows))))
+        for n, rounding in self._rounding(entries).items():
+            entries[n] = judged(n, rounding)
+        return entries
+
+    def _rounding(self, entries: Sequence[Entry]) -> dict[int, float]:
+        """Return what rounding can make of derivatives that are zero, by their positions.
 
         What it leaves of terms that cancel changes by its own size next to the inputs.
         """
-        width, ask = len(self.problem.entries), self.under_test.ask
-        zeros = [
-            (*divmod(n, width), entry)
+        ask = self.under_test.ask
+        zeros = {
+            n: entry
             for n, entry in enumerate(entries)
             if entry.verdict in _UNCLEAR and abs(entry.reference) <= 2 * entry.error_bound
-        ]
+        }
         if not zeros or ask is None:
             return {}
         rng = random.Random(self.seed)
         sizes = list(zip(self.problem.entries, self.problem.sizes, strict=True))
         points = [[x + _NEXT_TO * s * rng.uniform(-1, 1) for x, s in sizes] for _ in range(_ASKED)]
         try:
-            asked = list(map(ask, points))
+            asked = [list(chain(*ask(point))) for point in points]
         except Exception:  # noqa: BLE001  the verdict is on the inputs given, and stands without
             return {}
-        found: dict[tuple[int, int], float] = {}  # by output and input, since one may stay the same
-        for k, i, entry in zeros:
+        # By output and input, since one entry may stay the same.
+        found: dict[tuple[tuple[int, ...], int], float] = defaultdict(float)
+        for n, entry in zeros.items():
             # Not beside the gradient here, which may be wrong here alone.
-            slopes = [rows[k][i] for rows in asked]
-            key = k, entry.input
-            found[key] = max(found.get(key, 0.0), _AS_LARGE * (max(slopes) - min(slopes)))
-        return {(k, i): found[k, entry.input] for k, i, entry in zeros}
-
-    def _look_around(self, recorder: Recorder | None) -> tuple[Nudges, list[float]]:
-        """Return where f is taken from near the inputs, and how noisy it is there."""
-        called = Called(self.problem, self.center)
-        if self.under_test.complaint or not all(map(math.isfinite, self.center)):
-            return called, [0.0] * len(self.center)
-        if self._is_worth_a_tape() and not self.under_test.failure:
-            taped = Taped.of(self.problem, self.center, recorder)
-            if taped:
-                noise = self._measure_noise(taped)
-                if taped.is_confirmed(noise[0], self.rng):
-                    return taped, noise
-        return called, self._measure_noise(called)
+            slopes = [gradient[n] for gradient in asked]
+            part = entry.output, entry.input
+            found[part] = max(found[part], _AS_LARGE * (max(slopes) - min(slopes)))
+        return {n: found[entry.output, entry.input] for n, entry in zeros.items()}
 
     @property
     def _records(self) -> bool:
         # By name, since an engine of one's own goes by the rows of a recorded graph, too.
         return self.source.name in _RECORDING and not isinstance(self.source, GivenGradient)
 
-    def _is_worth_a_tape(self) -> bool:
-        return (
-            self.problem.scalar
-            and len(self.problem.entries) >= _LEAST_FOR_A_TAPE
-            and self._records
-            and self.unchanged
-            and not self.scatter
-        )
+    def _measure_noise(self) -> None:
+        x, scales = self.problem.entries, self.problem.scales
+        self.noise = measure_noise(self.nudges, x, scales, self.rng)
 
-    def _measure_noise(self, nudges: Nudges) -> list[float]:
-        return measure_noise(nudges, self.problem.entries, self.problem.scales, self.rng)
+    def _confirm_the_tape(self) -> bool:
+        """Tell whether f returns what was taken from its tape; if not, f is called from now on."""
+        is_confirmed = self.nudges.is_confirmed(self.noise[0], self.rng)
+        if not is_confirmed:
+            self.nudges = Called(self.problem, self.center)
+            self._measure_noise()
+        return is_confirmed
 
     def _estimates(self, i: int, along: Along) -> list[Estimate]:
         """Return the derivative of each output along one entry."""
@@ -263,22 +252,11 @@ class Comparison:
         return list(map(estimate, range(len(self.center))))
 
     def _check_nodes(self) -> list[Entry]:
-        """Check the adjoint of every recorded node between the inputs and the output."""
         try:
-            root = self.problem.f(*map(lift, self.problem.arguments(self.problem.entries)))
-            found = estimate_nodes(root, self.rtol) if isinstance(root, Value) else []
+            return judge_nodes(self.problem, self.rtol)
         except (ValueError, ArithmeticError) as error:
             self.notes.append(f"no interior node was checked: {error}")
             return []
-        if not isinstance(root, Value):
-            raise TypeError(
-                f"nodes=True needs a function of Values that returns one, it returned {root!r}"
-            )
-        circumstances = Circumstances(rtol=self.rtol, size=abs(root.number))
-        return [
-            judge(Entry(-1, (n,), (), name_of(node, n), adjoint), estimate, circumstances)
-            for n, (node, adjoint, estimate) in enumerate(found)
-        ]
 
     def _check_elsewhere(self, entries: list[Entry]) -> list[Entry]:
         """Check again at another point where this one cannot tell a Jacobian's transpose."""
@@ -302,55 +280,6 @@ class Comparison:
             f"checked at {short(there.inputs)} too"
         )
         return comparison.report(accepted=set()).entries
-
-    def _note_small(self, entries: Sequence[Entry]) -> None:
-        """Say which entries are hidden by how small they are beside others."""
-        largest = dict.fromkeys((entry.output for entry in entries), 0.0)
-        for entry in entries:
-            if entry.verdict is Verdict.PASS:
-                largest[entry.output] = max(largest[entry.output], abs(entry.reference))
-        hidden = [
-            (abs(entry.reference) + entry.error_bound) / (largest[entry.output] or math.nan)
-            for entry in entries
-            if entry.verdict is Verdict.INCONCLUSIVE
-        ]
-        if hidden and max(hidden) < _SMALL:
-            what = "it is" if len(hidden) == 1 else f"all {len(hidden):,} of them are"
-            self.notes.append(
-                f"INCONCLUSIVE since {what} below {max(hidden):.1e} of the largest entry; check at "
-                "inputs that saturate nothing, or accept INCONCLUSIVE"
-            )
-
-    def _note_zeros(self, entries: Sequence[Entry]) -> None:
-        """Say where zeros of inputs, or of a gradient by what f depends on, hide what is wrong."""
-        if self.under_test.again is None:
-            return
-        pairs = list(zip(entries, cycle(self.problem.entries)))
-        seen = {entry.input for entry, x in pairs if entry.gradient or not entry.power}
-        # A single input of 0 was chosen for what it is.
-        moved = {e.input for e, x in pairs if x or self.problem.counts[e.input] == 1}
-        names = [n for i, n in enumerate(self.problem.names) if i not in seen & moved]
-        if names and all(entry.verdict is Verdict.PASS for entry in entries):
-            self.notes.append(
-                f"with respect to {', '.join(names)}, the inputs or the gradient are 0 here, where "
-                "wrong terms and factors can hide; check at other inputs too"
-            )
-
-    def _note_branches(self) -> None:
-        """Say which branches of f, and of a gradient of its own, this point left out."""
-        source, ask, inputs = self.source, self.under_test.ask, self.problem.entries
-        if ask is None:
-            return
-        if isinstance(source, GivenGradient):
-            missed = branches_not_taken(source.gradient, partial(ask, inputs))
-            missed += branches_not_taken(self.problem.f, partial(self.problem, inputs))
-        else:
-            missed = branches_not_taken(self.problem.f, partial(ask, inputs))
-        if missed:
-            more = f" and {len(missed) - 1} more" if len(missed) > 1 else ""
-            self.notes.append(
-                f"not visited at these inputs: {missed[0]}{more}; check at inputs that reach it"
-            )
 
 
 def _is_symmetric(entries: Sequence[Entry], size: int) -> bool:

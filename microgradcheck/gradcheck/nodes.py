@@ -20,7 +20,7 @@ from microgradcheck.ops import Operation, arrays
 from microgradcheck.structure import take_apart
 from microgradcheck.value import Note, Place, Value, caller, source_lines, watching
 
-__all__ = ["Recording", "estimate_nodes", "faults_of", "name_of", "record"]
+__all__ = ["Recording", "estimate_nodes", "faults_of", "judge_nodes", "record"]
 
 _RTOL = 1e-8  # of one operation: beside terms that cancel it, an error counts for more
 
@@ -119,6 +119,20 @@ def _fault(operation: Operation, a: float, b: float, parameter: str) -> tuple[fl
     return (slope, found.value) if judged.verdict is Verdict.WRONG else None
 
 
+def judge_nodes(problem: Problem, rtol: float) -> list[Entry]:
+    """Return the verdicts on the adjoints of all nodes between the inputs and the output."""
+    root = problem.f(*map(lift, problem.arguments(problem.entries)))
+    if not isinstance(root, Value):
+        raise TypeError(
+            f"nodes=True needs a function of Values that returns one, it returned {root!r}"
+        )
+    here = Circumstances(rtol, size=abs(root.number))
+    return [
+        judge(Entry(-1, (n,), (), f"df/d({node.label or f'{node.op} #{n}'})", adjoint), found, here)
+        for n, (node, adjoint, found) in enumerate(estimate_nodes(root, rtol))
+    ]
+
+
 def estimate_nodes(
     root: Value, rtol: float, *, leaves: bool = False
 ) -> list[tuple[Value, float, Estimate]]:
@@ -207,8 +221,3 @@ class _Replay:
                     total += rows[place]  # An infinity on the way is not seen at the end of it.
             found = np.where(np.isfinite(total), rows[len(self._steps) - 1], math.nan)
         return list(found.tolist())
-
-
-def name_of(node: Value, position: int) -> str:
-    """Return how a report calls a node: its label, or its operation and position."""
-    return f"df/d({node.label or f'{node.op} #{position}'})"

@@ -162,6 +162,10 @@ class Problem:
             error.add_note(f"gradcheck called f with {short(arguments)}")
             raise
 
+    def entry(self, k: int, i: int, gradient: float) -> Entry:
+        """Return a number of a gradient, by the positions of its output and input."""
+        return Entry(*self.places[i], self.output_indices[k], self.derivative_name(k, i), gradient)
+
     def position(self, entry: Entry) -> tuple[int, int]:
         """Return the positions of an entry's output and input, among all of them."""
         return (
