@@ -10,12 +10,11 @@ import textwrap
 from importlib.resources import files
 from typing import Final
 
-from microgradcheck.gradcheck.entry import Cause, Verdict
+from microgradcheck.gradcheck.entry import Cause
 
 __all__ = ["EXPLANATIONS", "explain"]
 
 _WIDTH = 72
-_HEADINGS = ("What it means", "How it is found", "What usually causes it", "What to do")
 
 
 def explain(topic: str) -> str:
@@ -38,56 +37,41 @@ def explain(topic: str) -> str:
     """
     found = _find(" ".join(topic.split()))
     lines = [str(found)]
-    for heading, answer in zip(_HEADINGS, EXPLANATIONS[found].split("\n\n"), strict=True):
-        text = textwrap.fill(" ".join(answer.split()), _WIDTH - 2, break_on_hyphens=False)
-        lines += ["", heading, textwrap.indent(text, "  ")]
+    for answer in EXPLANATIONS[found].split("\n\n"):
+        heading, _, text = answer.removeprefix("**").partition(".** ")
+        filled = textwrap.fill(text, _WIDTH - 2, break_on_hyphens=False)
+        lines += ["", heading, textwrap.indent(filled, "  ")]
     return "\n".join(lines)
 
 
-def _find(topic: str) -> Verdict | Cause:
-    wanted = topic.casefold()
-    for known in EXPLANATIONS:
-        if wanted == known.casefold():
-            return known
-    named = Cause.of(topic)
-    if named:
-        return named
-    having = [known for known in EXPLANATIONS if wanted and wanted in known.casefold()]
+def _find(topic: str) -> str:
+    wanted, names = topic.casefold(), {known.casefold(): known for known in EXPLANATIONS}
+    found = names.get(wanted) or Cause.of(topic)
+    if found:
+        return found
+    having = [known for name, known in names.items() if wanted and wanted in name]
     if len(having) == 1:
         return having[0]
-    meant = having or _spelled_like(wanted)
+    # A word of a name stands for it, unless it is a name itself: `transposd` for both transposed.
+    spellings: dict[str, list[str]] = {}
+    for name, known in names.items():
+        for word in name.split():
+            spellings.setdefault(word, []).append(known)
+    spellings |= {name: [known] for name, known in names.items()}
+    near = difflib.get_close_matches(wanted, spellings, cutoff=0.75)
+    meant = having or dict.fromkeys(known for spelling in near for known in spellings[spelling])
     if meant:
-        names = " or ".join(repr(str(name)) for name in meant[:5])
-        raise ValueError(f"{topic!r} is not explained; did you mean {names}?")
+        quoted = " or ".join(map(repr, list(meant)[:5]))
+        raise ValueError(f"{topic!r} is not explained; did you mean {quoted}?")
     known_topics = textwrap.fill(", ".join(EXPLANATIONS), _WIDTH, break_on_hyphens=False)
     raise ValueError(f"{topic!r} is not explained. These are:\n{known_topics}")
 
 
-def _spelled_like(wanted: str) -> list[Verdict | Cause]:
-    # A word of a name stands for it, unless it is a name itself: `transposd` for both transposed.
-    spellings: dict[str, list[Verdict | Cause]] = {}
-    for known in EXPLANATIONS:
-        for word in known.casefold().split():
-            spellings.setdefault(word, []).append(known)
-    spellings |= {known.casefold(): [known] for known in EXPLANATIONS}
-    near = difflib.get_close_matches(wanted, spellings, cutoff=0.75)
-    return list(dict.fromkeys(known for spelling in near for known in spellings[spelling]))
-
-
-def _read() -> dict[Verdict | Cause, str]:
-    """Return the four answers on each topic, as paragraphs without their headings."""
+def _read() -> dict[str, str]:
     page = (files("microgradcheck.gradcheck") / "explanations.md").read_text(encoding="utf-8")
-    explanations: dict[Verdict | Cause, str] = {}
-    for section in page.split("\n## ")[1:]:
-        name, *answers = section.strip().split("\n\n")
-        topic = Verdict(name) if name in list(Verdict) else Cause(name)
-        bare = [
-            answer.removeprefix(f"**{heading}.** ")
-            for heading, answer in zip(_HEADINGS, answers, strict=True)
-        ]
-        explanations[topic] = "\n\n".join(bare)
-    return explanations
+    sections = page.strip().split("\n\n## ")[1:]
+    return dict(section.split("\n\n", 1) for section in sections)
 
 
 EXPLANATIONS: Final = _read()
-"""What `explain` knows: every verdict and every cause."""
+"""What `explain` knows: four answers on every verdict and every cause."""
