@@ -74,6 +74,11 @@ class Comparison:
             # Where f has no value there is nothing to ask for, nor a shape to hold it against.
             blank = [[math.nan] * len(problem.entries)]
             self.under_test = Gradient(blank, failure=in_words(failure))
+        self.claimed = [
+            problem.entry(k, i, gradient)
+            for k, row in enumerate(self.under_test.rows)
+            for i, gradient in enumerate(row)
+        ]
         self.nudges: Nudges = Called(problem, self.center)
         self.noise = [0.0] * len(self.center)
         if self.under_test.complaint or not all(map(math.isfinite, self.center)):
@@ -116,13 +121,12 @@ class Comparison:
     def _judge_all(self) -> list[Entry]:
         if self.under_test.complaint:
             # What is no gradient of f at all cannot be compared with one.
-            nothing = [Estimate(math.nan, math.inf)] * len(self.center)
-            at_fault = self.under_test.at_fault
+            complaint, at_fault = self.under_test.complaint, self.under_test.at_fault
             return [
-                entry
+                entry.judged(Verdict.WRONG, complaint)
                 if at_fault in (None, entry.input)
-                else entry.judged(Verdict.INCONCLUSIVE, entry.cause)
-                for entry in self._judge_each([nothing] * len(self.problem.entries))
+                else entry.judged(Verdict.INCONCLUSIVE, complaint)
+                for entry in self.claimed
             ]
         entries = (
             self._judge_by_differences()
@@ -130,13 +134,11 @@ class Comparison:
             else self._judge_by_reference()
         )
         entries = check_ties(self.problem, entries, self.noise, self.rtol, self.rng)
-        if not self.unchanged:
-            cause = f"{Cause.MUTATED_BY_F}: changed in place; let it work on a copy"
-            return [entry.judged(Verdict.WRONG, cause) for entry in entries]
-        if not self.under_test.repeats:
-            # Whatever a second call gives, a gradient that depends on the first is wrong.
-            return [entry.judged(Verdict.WRONG, "") for entry in entries]
-        return entries
+        if self.unchanged and self.under_test.repeats:
+            return entries
+        # Whatever a second call gives, a gradient that depends on the first is wrong.
+        cause = f"{Cause.MUTATED_BY_F}: changed in place; let it work on a copy"
+        return [entry.judged(Verdict.WRONG, "" if self.unchanged else cause) for entry in entries]
 
     def _judge_by_reference(self) -> list[Entry]:
         given = gradient_of(self.problem, resolve(self.reference))
@@ -158,19 +160,18 @@ class Comparison:
         if not self._confirm_the_tape():
             estimates = self.nudges.search_each(self._estimates)
         if not self.scatter and all(map(math.isfinite, self.center)):
-            quiet = all(estimate.behaviour == "smooth" for each in estimates for estimate in each)
-            quiet &= all(
-                noise <= ROUND_OFF * abs(value)
-                for noise, value in zip(self.noise, self.center, strict=True)
-            )
+            noises = zip(self.noise, self.center, strict=True)
+            is_quiet = all(
+                estimate.behaviour == "smooth" for estimate in chain(*estimates)
+            ) and all(noise <= ROUND_OFF * abs(value) for noise, value in noises)
             # A random choice between two values can be the same twice.
-            times = 1 if quiet else _LOOKS_AGAIN
+            times = 1 if is_quiet else _LOOKS_AGAIN
             self.scatter = scatter(self.problem, self.center, times=times)
         return self._judge_each(estimates)
 
     def _judge_each(self, estimates: Sequence[Sequence[Estimate]]) -> list[Entry]:
         """Return the verdicts on estimates by input entry and output."""
-        problem, under_test = self.problem, self.under_test
+        problem = self.problem
         undefined = "" if problem.failure is None else in_words(problem.failure)
 
         def judged(n: int, rounding: float = 0.0) -> Entry:
@@ -180,14 +181,13 @@ class Comparison:
                 size=abs(self.center[k]),
                 scatter=self.scatter,
                 undefined=undefined,
-                complaint=under_test.complaint,
-                failure=under_test.failure,
+                failure=self.under_test.failure,
                 rounding=rounding,
                 reach=max(problem.scales[i], 1.0),
             )
-            return judge(problem.entry(k, i, under_test.rows[k][i]), estimates[i][k], here)
+            return judge(self.claimed[n], estimates[i][k], here)
 
-        entries = list(map(judged, range(len(problem.entries) * len(under_test.rows))))
+        entries = list(map(judged, range(len(self.claimed))))
         for n, rounding in self._rounding(entries).items():
             entries[n] = judged(n, rounding)
         return entries
@@ -265,21 +265,25 @@ class Comparison:
             return entries
         moved = [x + 0.1 * self.rng.uniform(-1, 1) * (abs(x) or 1.0) for x in self.problem.entries]
         there = self.problem.elsewhere(moved)
+        wrong = self._wrong_entries(there)
+        self.problem.calls += there.calls
+        return wrong or entries
+
+    def _wrong_entries(self, there: Problem) -> list[Entry]:
+        """Return the entries at other inputs, explained, if any of them is wrong there."""
         try:
             comparison = Comparison(there, self.source, "central-difference", self.rtol, self.seed)
             # A whole report would look elsewhere again, and a Hessian is symmetric everywhere.
-            elsewhere = comparison._judge_all()
+            entries = comparison._judge_all()
         except Exception:  # noqa: BLE001  the verdict is on the inputs given, and stands without
-            return entries
-        finally:
-            self.problem.calls += there.calls
-        if all(entry.verdict is not Verdict.WRONG for entry in elsewhere):
-            return entries
+            return []
+        if all(entry.verdict is not Verdict.WRONG for entry in entries):
+            return []
         self.notes.append(
             "the Jacobian is symmetric at the given inputs, where its transpose passes; it was "
             f"checked at {short(there.inputs)} too"
         )
-        return comparison.report(accepted=set()).entries
+        return explain(there, comparison.under_test, entries, records=False, rng=self.rng)[0]
 
 
 def _is_symmetric(entries: Sequence[Entry], size: int) -> bool:

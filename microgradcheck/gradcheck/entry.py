@@ -201,36 +201,29 @@ class Circumstances(NamedTuple):
     size: float  # of f's value
     scatter: float = 0.0  # of calls of f with the same inputs; inf where only some gave a value
     undefined: str = ""  # why f has no value here
-    complaint: str = ""  # why what was given is no gradient at all
     failure: str = ""  # why the gradient could not be computed here
     rounding: float = 0.0  # of the gradient: no more than this is zero
     reach: float = 1.0  # how far the input is moved to see whether f stands still
 
 
-def judge(entry: Entry, estimate: Estimate, circumstances: Circumstances) -> Entry:
+def judge(entry: Entry, estimate: Estimate, here: Circumstances) -> Entry:
     """Return the entry with its verdict; the cause of what is just wrong is left to `causes`."""
-    # What rounding leaves of terms that cancel, as before a normalisation.
-    gradient = 0.0 if abs(entry.gradient) <= circumstances.rounding else entry.gradient
-    resolution = circumstances.rtol * _size(estimate) + 2 * estimate.error_bound
+    resolution = here.rtol * _size(estimate) + 2 * estimate.error_bound
     entry = replace(
         entry,
         reference=estimate.value,
         error_bound=estimate.error_bound,
         resolution=resolution,
-        power=_power(estimate, entry.gradient, resolution, circumstances),
+        power=_power(estimate, entry.gradient, resolution, here),
         noise=estimate.noise,
         slopes=estimate.slopes,
     )
-    verdict, cause = _verdict(entry, gradient, estimate, circumstances)
+    verdict, cause = _verdict(entry, estimate, here)
     # Most pass, as an entry does by itself.
     return entry if verdict is Verdict.PASS else entry.judged(verdict, cause)
 
 
-def _verdict(
-    entry: Entry, gradient: float, estimate: Estimate, here: Circumstances
-) -> tuple[Verdict, str]:
-    if here.complaint:
-        return Verdict.WRONG, here.complaint
+def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Verdict, str]:
     if here.scatter and estimate.behaviour in ("edge", "kink"):
         # A function that changes by itself seems to jump or bend wherever it is.
         return Verdict.NOISY, _does_not_repeat(here)
@@ -251,6 +244,8 @@ def _verdict(
     is_noisy = entry.noise > ROUND_OFF * here.size
     # Of thousands of entries, the noise of one may be rarer than its bound allows for.
     bound = entry.error_bound * (_RARE if is_noisy else 1)
+    # What rounding leaves of terms that cancel, as before a normalisation, is zero.
+    gradient = 0.0 if abs(entry.gradient) <= here.rounding else entry.gradient
     gap = abs(gradient - entry.reference)
     differs = gap > here.rtol * abs(entry.reference) + bound
     if estimate.is_flat and abs(gradient) * here.reach <= ROUND_OFF * here.size:
