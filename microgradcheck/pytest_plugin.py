@@ -10,6 +10,7 @@ Example:
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Generator
 from functools import wraps
@@ -51,8 +52,6 @@ class _Session:
 
     def add(self, report: Report) -> None:
         """Keep what a check found until pytest reports on its test."""
-        import json
-
         found = {"passed": report.passed, "verdict": report.verdict, "power": report.power}
         if self.path is not None:
             found = report.to_dict()
@@ -73,8 +72,6 @@ class _Session:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for text in getattr(report, "gradchecks", ()):
-            import json
-
             # JSON has null for what is not a finite number.
             found = json.loads(text, parse_constant=lambda _: None)
             self._checks.append({"test": report.nodeid, "report": found})
@@ -83,8 +80,6 @@ class _Session:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         # A worker of pytest-xdist leaves it to the process that started it.
         if self.path is not None and not hasattr(session.config, "workerinput"):
-            import json
-
             # By test, since workers end theirs in any order.
             checks = sorted(self._checks, key=lambda check: check["test"])
             text = json.dumps({"schema": SCHEMA, "checks": checks}, indent=2)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
 
-from microgradcheck.gradcheck.elsewhere import Elsewhere, Sample
 from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict, worst_first
-from microgradcheck.gradcheck.nodes import Recording, faults_of, record
-from microgradcheck.gradcheck.patterns import (
+from microgradcheck.gradcheck.evidence import (
     CLOSE,
+    Elsewhere,
+    Sample,
     added_term,
     are_precise,
     close,
@@ -22,6 +22,7 @@ from microgradcheck.gradcheck.patterns import (
     share_a_factor,
     shown,
 )
+from microgradcheck.gradcheck.nodes import Recording, faults_of, record
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
 
@@ -42,27 +43,27 @@ def explain(
     rng: random.Random,
 ) -> tuple[list[Entry], list[OperationFault], list[str]]:
     """Return entries with their causes, the operations at fault, where f records, and notes."""
-    recording = record(problem.f, problem)
+    recording = record(problem)
     faults, right = faults_of(recording) if recording and records else ([], 0)
     notes: list[str] = []
     if recording and recording.read_at and not records:
         recording = None  # f does not mean to record, so this says nothing of it.
     if not any(entry.is_unexplained for entry in entries):
         return entries, faults, notes
-    evidence = _Evidence(problem, under_test, entries, recording, rng)
+    diagnosis = _Diagnosis(problem, under_test, entries, recording, rng)
     if faults:
         common = _of_an_operation(faults[0])
         if right:
             notes.append(f"the other {right:,} recorded operations are right")
     else:
-        common = evidence.common_cause()
+        common = diagnosis.common_cause()
         if right and recording and not recording.read_at:
             notes.append(
                 f"each recorded operation is right by itself ({right:,} of them); the fault is in "
                 "how their derivatives are added up, or in which order"
             )
     explained = [
-        e.judged(e.verdict, str(common or evidence.cause_of(e))) if e.is_unexplained else e
+        e.judged(e.verdict, str(common or diagnosis.cause_of(e))) if e.is_unexplained else e
         for e in entries
     ]
     return explained, faults, notes
@@ -81,7 +82,7 @@ def _of_an_operation(fault: OperationFault) -> str:
 
 
 @dataclass
-class _Evidence:
+class _Diagnosis:
     problem: Problem
     under_test: Gradient
     entries: list[Entry]
@@ -152,12 +153,12 @@ class _Evidence:
     def _stale(self) -> str:
         if self.under_test.repeats:
             return ""
-        first, second = chain(*self.under_test.rows), chain(*self.under_test.again or ())
-        added = [b - a for a, b in zip(first, second, strict=True)]
+        first = list(chain(*self.under_test.rows))
+        added = [b - a for a, b in zip(first, chain(*self.under_test.again or ()), strict=True)]
         advice = "set the gradients to zero before each backward pass"
-        if all(close(more, a) for more, a in zip(added, chain(*self.under_test.rows), strict=True)):
+        if all(map(close, added, first)):
             return f"{Cause.STALE}: a second call gives twice the first, ratio 2; {advice}"
-        if all(close(more, e.reference) for more, e in zip(added, self.entries, strict=True)):
+        if all(map(close, added, (entry.reference for entry in self.entries))):
             return f"{Cause.STALE}: a second call adds the right gradient to the first; {advice}"
         return f"{Cause.GRADIENT_DOES_NOT_REPEAT}: two calls differ; is something in it random?"
 
@@ -277,4 +278,4 @@ class _Evidence:
     @cached_property
     def _recorded_nearby(self) -> list[Recording | None]:
         places = map(self.problem.elsewhere, self.elsewhere.points)
-        return [record(self.problem.f, there) for there in places]
+        return list(map(record, places))

@@ -116,12 +116,11 @@ def _require_another(reference: object, gradient: object) -> None:
 
 def _call(problem: Problem, options: dict[str, Any]) -> str:
     """Return a call of gradcheck as text, short enough for a line or two."""
-    usual: dict[str, Any] = {"reference": "central-difference", "rtol": 1e-6, "order": 1}
-    usual |= {"scale": None, "accept": (), "nodes": False}
+    usual = gradcheck.__kwdefaults__ or {}
     written = [
         f"{name}={value!r}" if isinstance(value, (str, int, float, tuple)) else f"{name}=..."
         for name, value in options.items()
-        if name not in usual or value != usual[name]
+        if name in ("gradient", "rng") or value != usual[name]
     ]
     if 3 * len(problem.entries) < _LONGEST_CALL:
         call = f"gradcheck(f, {', '.join([*map(_exactly, problem.inputs), *written])})"
@@ -140,7 +139,7 @@ def _exactly(thing: Any) -> str:
 
 
 def _require_values(problem: Problem) -> None:
-    recording = record(problem.f, problem)
+    recording = record(problem)
     if recording and not recording.roots:
         raise TypeError(
             "order=2 differentiates f itself, and f returns a plain number where it gets Values; "

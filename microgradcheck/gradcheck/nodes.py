@@ -6,7 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
@@ -49,7 +49,7 @@ class Recording:
         return list(found.values())
 
 
-def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
+def record(problem: Problem) -> Recording | None:
     """Record f once more, each operation with its line; None where it does not take `Value`s."""
     arguments = tuple(map(lift, problem.arguments(problem.entries)))
     read_at, this_frame = "", sys._getframe()
@@ -58,13 +58,13 @@ def record(f: Callable[..., Any], problem: Problem) -> Recording | None:
         nonlocal read_at
         place = caller(sys._getframe(1), this_frame)
         # A function that is written in C has no line.
-        name = getattr(f, "__name__", "f")
+        name = getattr(problem.f, "__name__", "f")
         read_at = read_at or (f"at {place.location}" if place else f"in {name}")
 
     inputs = take_apart(arguments, is_entry)
     try:
         with source_lines(), watching(read=on_read):
-            outputs = take_apart(f(*arguments), is_entry)
+            outputs = take_apart(problem.f(*arguments), is_entry)
     except Exception:  # noqa: BLE001  whatever an f does with Values that it was not made for
         return None
     return Recording(inputs, [entry for entry in outputs if isinstance(entry, Value)], read_at)
@@ -74,28 +74,25 @@ def faults_of(recording: Recording) -> tuple[list[OperationFault], int]:
     """Return the recorded operations that are wrong, by place, and how many are right."""
     nodes = {id(node): node for root in recording.roots for node in sweep.topological_order(root)}
     fault_of, right = cache(_fault), 0
-    faults: dict[tuple[str, str, Place | None], OperationFault] = {}
+    # Not by line: of two products on one, each is told by its own columns.
+    groups: dict[tuple[str, str, Place | None], list[tuple[float, float]]] = {}
     for node in nodes.values():
         if node.operation is None:
             continue
         slots = (node.a, node.b)
         a, b = (slot.number if isinstance(slot, Value) else slot for slot in slots)
-        found = {
-            parameter: numbers
-            for parameter, slot in zip(node.operation.parameters, slots, strict=False)
-            if isinstance(slot, Value) and (numbers := fault_of(node.operation, a, b, parameter))
-        }
-        right += not found
-        for parameter, numbers in found.items():
-            place = node.note.place if isinstance(node.note, Note) else None
-            # Not by line: of two products on one, each is told by its own columns.
-            group = (node.operation.name, parameter, place)
-            if group in faults:
-                faults[group] = replace(faults[group], count=faults[group].count + 1)
-            else:
-                where = (place.location, place.underlined) if place else ("", "")
-                faults[group] = OperationFault(*group[:2], *numbers, *where, 1)
-    return list(faults.values()), right
+        place = node.note.place if isinstance(node.note, Note) else None
+        is_right = True
+        for parameter, slot in zip(node.operation.parameters, slots, strict=False):
+            if isinstance(slot, Value) and (numbers := fault_of(node.operation, a, b, parameter)):
+                groups.setdefault((node.operation.name, parameter, place), []).append(numbers)
+                is_right = False
+        right += is_right
+    faults = []
+    for (name, parameter, place), found in groups.items():
+        where = (place.location, place.underlined) if place else ("", "")
+        faults.append(OperationFault(name, parameter, *found[0], *where, len(found)))
+    return faults, right
 
 
 def _fault(operation: Operation, a: float, b: float, parameter: str) -> tuple[float, float] | None:
@@ -141,12 +138,6 @@ def estimate_nodes(
     With `leaves`, those and the root itself are nudged, too, and an adjoint may be nan where there
     is no derivative. It takes about 8 replays of what lies downstream for every node, many of them
     at once.
-
-    Example:
-        >>> x = Value(3.0)
-        >>> [(node, adjoint, slope)] = estimate_nodes((x * x).exp(), 1e-6)
-        >>> abs(adjoint - slope.value) <= slope.error_bound + 1e-6 * adjoint
-        True
     """
     adjoints: Sequence[float]
     try:
@@ -187,7 +178,7 @@ class _Replay:
         self._numbers = [node.number for node in nodes]
         places = {id(node): place for place, node in enumerate(nodes)}
         # How each node is computed, and from what: places, -1 for a constant, and numbers.
-        self._steps: list[tuple[Callable[..., Any], list[tuple[int, float]]] | None] = []
+        self._steps: list[tuple[Any, list[tuple[int, float]]]] = []
         for node in nodes:
             operation = node.operation
             slots = (node.a, node.b)[: operation.arity] if operation else ()
@@ -195,7 +186,7 @@ class _Replay:
                 (-1, slot) if isinstance(slot, float) else (places[id(slot)], slot.number)
                 for slot in slots
             ]
-            self._steps.append((arrays().value(operation), inputs) if operation else None)
+            self._steps.append((operation and arrays().value(operation), inputs))
 
     def __call__(self, moves: Sequence[Move]) -> list[float]:
         """Return the last node's number where a node, by its place, is moved; nan if undefined."""
@@ -209,9 +200,8 @@ class _Replay:
         total = np.zeros(len(moves))
         with np.errstate(all="ignore"):
             for place in range(min(lanes), len(self._steps)):
-                step = self._steps[place]
-                if step and any(source in rows for source, _ in step[1]):
-                    compute, inputs = step
+                compute, inputs = self._steps[place]
+                if any(source in rows for source, _ in inputs):
                     rows[place] = compute(*(rows.get(source, x) for source, x in inputs))
                 if place in lanes:
                     row = rows.get(place, self._numbers[place]) + np.zeros(len(moves))

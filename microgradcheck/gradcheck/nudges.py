@@ -94,9 +94,7 @@ class Taped:
         self.taped = 0
 
     @classmethod
-    def of(
-        cls, problem: Problem, center: list[float], recorder: Recorder | None = None
-    ) -> Self | None:
+    def of(cls, problem: Problem, center: list[float], recorder: Recorder | None) -> Self | None:
         """Return nudges from a tape of what a recorder has seen, or else of another call of f.
 
         None where f cannot be recorded.

@@ -89,7 +89,7 @@ def second_opinions(problem: Problem, noise: Sequence[float], entry: Entry) -> O
         Opinion("central difference", (at(h) - at(-h)) / (2 * h), floor / h) for h in steps
     ]
     remainders = [abs(at(h) - center - h * entry.gradient) for h in steps]
-    recording = record(problem.f, problem)
+    recording = record(problem)
     read_at = recording and recording.read_at
     gap = f"f reads a Value as a number {read_at}" if read_at else ""
     judges = [_judge(problem, name, k, i, gap) for name in _JUDGES]

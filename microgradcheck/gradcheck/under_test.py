@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from microgradcheck import backprop
@@ -40,17 +40,12 @@ class Gradient(NamedTuple):
         """Whether a second call gave the same."""
         return self.again is None or all(
             a == b or math.isnan(a) or abs(a - b) <= 1e-12 * abs(a)
-            for row, other in zip(self.rows, self.again, strict=True)
-            for a, b in zip(row, other, strict=True)
+            for a, b in zip(chain(*self.rows), chain(*self.again), strict=True)
         )
 
 
 class _MisfitError(Exception):
-    """The gradient, or the part for one input, does not have the kind or shape that f asks for."""
-
-    def __init__(self, complaint: str, at_fault: int | None = None) -> None:
-        super().__init__(complaint)
-        self.at_fault = at_fault
+    """Why what was given is no gradient of f, and the position of the input that this is about."""
 
 
 def gradient_of(
@@ -74,7 +69,7 @@ def gradient_of(
     try:
         return Gradient(ask(problem.entries), ask(problem.entries) if own else None, ask=ask)
     except _MisfitError as misfit:
-        return Gradient(blank, complaint=str(misfit), at_fault=misfit.at_fault)
+        return Gradient(blank, None, *misfit.args)
     except (ValueError, ArithmeticError, StaleTapeError) as error:
         if own and not isinstance(error, ArithmeticError):
             raise

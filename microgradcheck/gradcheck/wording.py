@@ -49,17 +49,14 @@ def _telling_numbers(entry: Entry, digits: int) -> str:
     """Return the numbers that show what a verdict is about; "" where none do."""
     if entry.verdict is Verdict.EDGE or math.isnan(entry.gradient):
         return ""
-    given, shown = number(entry.gradient, digits), [number(entry.reference, digits)]
-    is_wrong, is_between = entry.verdict is Verdict.WRONG, False
-    expected = shown[0]
-    if entry.slopes:
-        low, high = sorted(entry.slopes)
-        is_between = low - entry.error_bound <= entry.gradient <= high + entry.error_bound
-        shown = [number(low, digits), number(high, digits)]
-        expected = f"in {'..'.join(shown)}"
-    if is_wrong:
-        return "" if is_between or given in shown else f"{given}, not {expected}"
-    return f"{given} {expected}" if entry.slopes else given
+    given = number(entry.gradient, digits)
+    low, high = sorted(entry.slopes or (entry.reference, entry.reference))
+    shown = [number(low, digits), number(high, digits)]
+    expected = f"in {'..'.join(shown)}" if entry.slopes else shown[0]
+    if entry.verdict is not Verdict.WRONG:
+        return f"{given} {expected}" if entry.slopes else given
+    is_between = low - entry.error_bound <= entry.gradient <= high + entry.error_bound
+    return "" if given in shown or (entry.slopes and is_between) else f"{given}, not {expected}"
 
 
 def row(entry: Entry, width: int) -> str:
