@@ -21,6 +21,7 @@ from microgradcheck.gradcheck.entry import (
     Verdict,
     judge,
 )
+from microgradcheck.gradcheck.evidence import close
 from microgradcheck.gradcheck.nodes import judge_nodes
 from microgradcheck.gradcheck.notes import notes_on
 from microgradcheck.gradcheck.nudges import Along, Called, Nudges, Taped
@@ -59,10 +60,12 @@ class Comparison:
         self.center, self.unchanged = problem.look_at_output()
         self.failure = failure = problem.failure  # Of f at the inputs given.
         self.scatter = scatter(problem, self.center)
+        # By name, since an engine of one's own goes by the rows of a recorded graph, too.
+        self.records = source.name in _RECORDING and not isinstance(source, GivenGradient)
         is_worth_a_tape = (
-            problem.scalar
+            self.records
+            and problem.scalar
             and len(problem.entries) >= _LEAST_FOR_A_TAPE
-            and self._records
             and self.unchanged
             and not self.scatter
         )
@@ -88,7 +91,7 @@ class Comparison:
         self._measure_noise()
         self._confirm_the_tape()
 
-    def report(self, *, accepted: set[str], nodes: bool = False, repeat: str = "") -> Report:
+    def report(self, *, accepted: set[str], nodes: bool, repeat: str) -> Report:
         """Judge every entry, look for the causes of what is wrong, and report."""
         entries = self._judge_all()
         fine = {"PASS", "KINK", *accepted}
@@ -101,7 +104,7 @@ class Comparison:
         self.notes += notes_on(self.problem, self.source, self.under_test, entries, passed=passed)
         if self.unchanged and is_wrong:
             entries, faults, notes = explain(
-                self.problem, self.under_test, entries, records=self._records, rng=self.rng
+                self.problem, self.under_test, entries, records=self.records, rng=self.rng
             )
             interior = [explain_node(node, faults) for node in interior]
             self.notes += notes
@@ -221,11 +224,6 @@ class Comparison:
             found[part] = max(found[part], _AS_LARGE * (max(slopes) - min(slopes)))
         return {n: found[entry.output, entry.input] for n, entry in zeros.items()}
 
-    @property
-    def _records(self) -> bool:
-        # By name, since an engine of one's own goes by the rows of a recorded graph, too.
-        return self.source.name in _RECORDING and not isinstance(self.source, GivenGradient)
-
     def _measure_noise(self) -> None:
         x, scales = self.problem.entries, self.problem.scales
         self.noise = measure_noise(self.nudges, x, scales, self.rng)
@@ -240,11 +238,14 @@ class Comparison:
 
     def _estimates(self, i: int, along: Along) -> list[Estimate]:
         """Return the derivative of each output along one entry."""
-        x, scale = self.problem.entries[i], self.problem.scales[i]
 
         def estimate(k: int) -> Estimate:
             return estimate_along(
-                *(lambda step: along(step)[k], x, scale, self.noise[k], self.rtol),
+                lambda step: along(step)[k],
+                self.problem.entries[i],
+                self.problem.scales[i],
+                self.noise[k],
+                self.rtol,
                 claim=self.under_test.rows[k][i],
                 wide=self.nudges.cheap,
             )
@@ -292,6 +293,4 @@ def _is_symmetric(entries: Sequence[Entry], size: int) -> bool:
         return False
     table = [entry.reference for entry in entries]
     pairs = [(table[k * size + i], table[i * size + k]) for k in range(size) for i in range(k)]
-    return any(a for a, _ in pairs) and all(
-        abs(a - b) <= 1e-6 * max(abs(a), abs(b)) for a, b in pairs
-    )
+    return any(a for a, _ in pairs) and all(close(a, b, 1e-6) for a, b in pairs)

@@ -210,7 +210,6 @@ def scatter(problem: Problem, center: Iterable[float], *, times: int = 1) -> flo
 def _difference(a: float, b: float) -> float:
     if a == b or (math.isnan(a) and math.isnan(b)):
         return 0.0
-    difference = abs(a - b)
-    if math.isnan(difference):
+    if math.isnan(a - b):
         return math.inf
-    return difference if difference > _WITHIN * math.ulp(max(abs(a), abs(b))) else 0.0
+    return abs(a - b) if abs(a - b) > _WITHIN * math.ulp(max(abs(a), abs(b))) else 0.0
