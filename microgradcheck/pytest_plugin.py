@@ -32,15 +32,15 @@ SCHEMA: Final = 1
 class _Session:
     """The checks of a test run, from the fixture to the summary.
 
-    A check travels in the report of its test, as JSON. Pytest-xdist, pytest-forked and the like
-    bring that to the process that sums up, even from a worker that crashes or is stopped later.
+    A check travels in the report of its test, as plain data. Pytest-xdist and the like bring that
+    to the process that sums up, even from a worker that crashes or is stopped later.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self.rtol = _rtol(config)
         path, _, folder = _setting(config, "report")
         self.path = folder / path if path else None
-        self._of_this_phase: list[str] = []
+        self._of_this_phase: list[dict[str, Any]] = []
         self._checks: list[dict[str, Any]] = []
         if self.path is not None:
             # Better a complaint before any test has run than after them all.
@@ -52,10 +52,9 @@ class _Session:
 
     def add(self, report: Report) -> None:
         """Keep what a check found until pytest reports on its test."""
-        found = {"passed": report.passed, "verdict": report.verdict, "power": report.power}
-        if self.path is not None:
-            found = report.to_dict()
-        self._of_this_phase.append(json.dumps(found))
+        power = float(report.power)
+        found = {"passed": report.passed, "verdict": str(report.verdict), "power": power}
+        self._of_this_phase.append(found if self.path is None else report.to_dict())
 
     # In the old style, since the library may be installed beside an old pytest, unused.
     @pytest.hookimpl(hookwrapper=True)
@@ -71,9 +70,7 @@ class _Session:
             crash.message = crash.message.partition("GradcheckError: ")[2] or crash.message
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        for text in getattr(report, "gradchecks", ()):
-            # JSON has null for what is not a finite number.
-            found = json.loads(text, parse_constant=lambda _: None)
+        for found in getattr(report, "gradchecks", ()):
             self._checks.append({"test": report.nodeid, "report": found})
 
     @pytest.hookimpl(trylast=True)
