@@ -42,7 +42,7 @@ def explain(
     records: bool,
     rng: random.Random,
 ) -> tuple[list[Entry], list[OperationFault], list[str]]:
-    """Return entries with their causes, the operations at fault, where f records, and notes."""
+    """Return entries with their causes, the operations at fault, and notes."""
     recording = record(problem)
     faults, right = faults_of(recording) if recording and records else ([], 0)
     notes: list[str] = []
@@ -91,8 +91,9 @@ class _Diagnosis:
 
     def __post_init__(self) -> None:
         self.wrong = [entry for entry in self.entries if entry.is_unexplained]
-        self.looked_at = worst_first(self.wrong)[:_MOST_LOOKED_AT]
-        self.elsewhere = Elsewhere(self.problem, self.under_test.ask, self.looked_at, self.rng)
+        looked_at = worst_first(self.wrong)[:_MOST_LOOKED_AT]
+        self.first_few = looked_at[:_MOST_IN_COMMON]
+        self.elsewhere = Elsewhere(self.problem, self.under_test.ask, looked_at, self.rng)
 
     def common_cause(self) -> str:
         """Return the cause that explains all wrong entries together, if one does."""
@@ -138,7 +139,7 @@ class _Diagnosis:
         return f"maybe {Cause.FACTOR} of {shown(factor)}"
 
     def _samples(self, entry: Entry) -> list[Sample]:
-        """Return an entry here, and then nearby."""
+        """Return an entry as it is here, and then nearby."""
         x = self.problem.entries[self.problem.position(entry)[1]]
         here = Sample(x, entry.gradient, entry.reference, entry.error_bound)
         return [here, *self.elsewhere.nearby(entry)]
@@ -181,17 +182,16 @@ class _Diagnosis:
         return ""
 
     def _swapped(self) -> str:
-        """Tell whether the wrong entries hold the numbers of one another."""
         wrong, first = self.wrong, self.wrong[0]
         by_reference = sorted(wrong, key=lambda e: e.reference)
         holds = list(zip(sorted(wrong, key=lambda e: e.gradient), by_reference, strict=True))
         if len(wrong) < 2 or not all(explains(a.gradient, b.reference, a.gap) for a, b in holds):
             return ""
         if all(close(e.gradient, -e.reference) for e in wrong) and all(
-            close(sample.ratio, -1.0) for e in self._first_few() for sample in self._samples(e)
+            close(sample.ratio, -1.0) for e in self.first_few for sample in self._samples(e)
         ):
             return Cause.SIGN_FLIPPED  # As much here as a swap, and nearby only this.
-        if not all(self._are_swapped_nearby(a, b) for a, b in holds if a in self._first_few()):
+        if not all(self._are_swapped_nearby(a, b) for a, b in holds if a in self.first_few):
             return ""
         mirrored = {(e.input, e.index[::-1]): e.reference for e in wrong}
         if self.problem.scalar and all(
@@ -206,13 +206,8 @@ class _Diagnosis:
         return f"{Cause.ENTRIES_SWAPPED}: {first.name} has the number of {other.name}, and so on"
 
     def _are_swapped_nearby(self, a: Entry, b: Entry) -> bool:
-        """Tell whether an entry holds another's derivative, as far as both are known, nearby."""
         pairs = list(zip(self.elsewhere.nearby(a), self.elsewhere.nearby(b), strict=False))
         return len(pairs) < 3 or all(close(p.gradient, q.derivative) for p, q in pairs)
-
-    def _first_few(self) -> list[Entry]:
-        """Return the wrong entries that tell of all of them what they have in common."""
-        return self.looked_at[:_MOST_IN_COMMON]
 
     def _constant_factor(self) -> str:
         if len(self.wrong) < 2 or any(abs(e.reference) <= e.error_bound for e in self.wrong):
@@ -225,9 +220,9 @@ class _Diagnosis:
             return ""
         if any(e.verdict is Verdict.PASS and e.gradient for e in self.entries):
             return ""
-        if one_side := self._right_where_mirrored(self.looked_at[0]):
+        if one_side := self._right_where_mirrored(self.first_few[0]):
             return one_side
-        known = [self._samples(entry) for entry in self._first_few()]
+        known = [self._samples(entry) for entry in self.first_few]
         if not all(share_a_factor(samples) and are_precise(samples) for samples in known):
             return ""  # They share a factor here: that of a wrong step which all go through.
         return Cause.SIGN_FLIPPED if close(factor, -1.0) else constant_factor(factor)
@@ -255,7 +250,6 @@ class _Diagnosis:
         return Cause.ALWAYS_ZERO if len(nearby) >= 2 else f"maybe {Cause.ALWAYS_ZERO}"
 
     def _one_use(self, entry: Entry) -> str:
-        """Compare with what single uses of the input contribute, where the graph is known."""
         if not self.recording or len(self.recording.roots) < len(self.problem.output_indices):
             return ""
         k, i = self.problem.position(entry)

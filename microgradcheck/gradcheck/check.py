@@ -39,22 +39,21 @@ def gradcheck(
     """Compare a gradient with plain arithmetic, entry by entry, and say what is wrong and why.
 
     Args:
-        f: a function of plain numbers or of `Value`s that returns a number, or a list, tuple or
-            array of numbers (NumPy's, torch's, JAX's). It gets copies, never the caller's arrays.
+        f: a function of numbers or `Value`s that returns a number, or a list, tuple or array of
+            numbers (NumPy's, torch's, JAX's). It gets copies of the inputs.
         inputs: numbers, or lists, tuples or arrays of numbers.
         gradient: what is checked: the name of a gradient source, an object with its protocol, or
-            a function of the inputs that returns the gradient in the input's kind and shape (a
-            tuple of them for several inputs; the Jacobian, output axes first, where f returns
-            several numbers).
+            a function of the inputs that returns the gradient in their kind and shape (a tuple
+            for several inputs; the Jacobian, output axes first, where f returns several numbers).
         reference: what it is compared with: "central-difference", which stands for differences
             at many steps with an error bound, or any other gradient source.
-        rtol: the relative difference that is allowed, beside the error bound of the reference.
+        rtol: the relative difference that is allowed beside the error bound of the reference.
         order: 1, or 2 to check the Hessian (of backprop, or your own; for several inputs a tuple
             of tuples) against differences of f's gradient by backprop.
         accept: verdicts beside PASS and KINK that are to pass, such as `("NOISY",)`.
         scale: the length over which f changes, where that is not |x|.
-        rng: the seed of random directions, a NumPy `Generator` that gives one, or None for a
-            fresh one. The report names the seed that repeats it.
+        rng: the seed of random directions, which the report names; a NumPy `Generator` that gives
+            one; or None for a fresh one.
         raise_on_failure: whether to raise where the check does not pass.
         nodes: whether to check every interior node too, where f returns one `Value`.
 
@@ -66,10 +65,10 @@ def gradcheck(
         TypeError, ValueError: an argument is not as described, or f returns another number of
             outputs elsewhere than at the inputs.
 
-    Limits: mostly 4 to 10 calls of f for each input entry and 11 more; about 20 for each on some
-    straight lines and where f is noisy, bent or changes fast, and up to 60 for the cause of a
-    wrong one. A function of `Value`s with 16 entries or more that returns one number is
-    called 7 or 8 times in all: its tape answers in its place, once f has confirmed it.
+    Limits: mostly 4 to 10 calls of f for each input entry and 11 more; about 20 on some straight
+    lines and where f is noisy, bent or changes fast, and up to 60 for the cause of a wrong one. A
+    function of 16 `Value`s or more that returns one number is called 7 or 8 times in all: its tape
+    answers in its place, once f has confirmed it.
 
     Example:
         >>> gradcheck(lambda x: x[0] ** 2 * x[1], [3.0, 5.0]).verdict
@@ -105,7 +104,7 @@ def gradcheck(
 
 
 def _require_another(reference: object, gradient: object) -> None:
-    same = gradient == reference if isinstance(gradient, str) else gradient is reference
+    same = gradient is reference or (isinstance(gradient, str) and gradient == reference)
     # By the name "central-difference", a reference is many steps, and a gradient is one.
     if same and reference != "central-difference":
         raise ValueError(

@@ -30,7 +30,7 @@ def check_ties(
     """Check entries that are kinks or wrong along directions that move several of them.
 
     Kinks that do not fit together are WRONG: entry by entry, ones and zeros both pass at the tie of
-    a maximum; where both inputs move alike, f has the slope 1. What nothing fits is EDGE: a median
+    a maximum, which has the slope 1 where both inputs move. What nothing fits is EDGE: a median
     stands still while one of three equal inputs moves, and not where all do.
     """
     checked: list[Entry] = []

@@ -56,7 +56,7 @@ def _small(entries: Sequence[Entry]) -> str:
 
 
 def _zeros(problem: Problem, under_test: Gradient, entries: Sequence[Entry]) -> str:
-    """Say where zeros of inputs, or of a gradient by what f depends on, hide what is wrong."""
+    """Say where zeros of inputs, or of the gradient, hide what is wrong."""
     if under_test.again is None or any(entry.verdict is not Verdict.PASS for entry in entries):
         return ""
     seen = {entry.input for entry in entries if entry.gradient or not entry.power}
@@ -73,7 +73,6 @@ def _zeros(problem: Problem, under_test: Gradient, entries: Sequence[Entry]) -> 
 
 
 def _branches(problem: Problem, source: GradientSource, under_test: Gradient) -> str:
-    """Say which branches of f, and of a gradient of its own, this point left out."""
     ask, inputs = under_test.ask, problem.entries
     if ask is None:
         return ""

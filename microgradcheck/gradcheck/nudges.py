@@ -56,7 +56,7 @@ class Called:
         return list(map(self._problem, points))
 
     def is_confirmed(self, noise: float, rng: random.Random) -> bool:
-        """Tell that f was asked itself."""
+        """Return True: f was asked itself."""
         return True
 
     def search_each(self, search: Callable[[int, Along], Found]) -> list[Found]:
@@ -95,10 +95,7 @@ class Taped:
 
     @classmethod
     def of(cls, problem: Problem, center: list[float], recorder: Recorder | None) -> Self | None:
-        """Return nudges from a tape of what a recorder has seen, or else of another call of f.
-
-        None where f cannot be recorded.
-        """
+        """Return nudges from a tape of what a recorder has seen, or of a call; None without."""
         inputs = problem.arguments(problem.entries)
         try:
             if recorder and recorder.has_recorded:
@@ -210,8 +207,8 @@ def search_together(
 ) -> list[Found]:
     """Return what many searches find that ask for points one by one, computing many at once.
 
-    A search gets its number and the output as a function of the step, which is known at zero and,
-    both ways, at its first steps. Where it asks for another, it is begun again once that is known.
+    A search gets its number and the output as a function of the step, which is known at zero and
+    at its first steps. Where it asks for another, it is begun again once that is known.
     """
     known = [{0.0: center} for center in centers]
     found: dict[int, Found] = {}

@@ -170,7 +170,7 @@ class Report:
         return [entry for entry in self._told if entry.verdict is self.verdict]
 
     def _share_of_cause(self) -> str:
-        """Return of how many entries the cause is one, where others of the verdict have another."""
+        """Return for how many it holds, where other entries of the verdict have another cause."""
         alike = self._like_the_worst()
         sharing = [entry for entry in alike if Cause.of(entry.cause) is Cause.of(self.cause)]
         if len(sharing) == len(alike):
@@ -196,9 +196,9 @@ class Report:
             entry: one of `entries`; by default the worst of them.
 
         Returns:
-            An object whose text is a table: central differences over a sweep of steps, with their
-            noise; backprop, forward mode and a complex step; and how the Taylor remainder shrinks,
-            with h² where the gradient is right and with h where it is wrong.
+            An object whose text is a table: central differences over many steps, with their noise;
+            backprop, forward mode and a complex step; and how the Taylor remainder shrinks, with
+            h² where the gradient is right and with h where it is wrong.
 
         Raises:
             ValueError: the report was pickled, which loses f, or it has no such entry.

@@ -150,7 +150,7 @@ def _numbers(part: Any, n: int) -> list[float]:
 
 
 def _misfit(found: list[Index], expected: list[Index], name: str) -> str:
-    """Say how the shape of a gradient differs, or of its first part where x is made of several."""
+    """Say how the shape of a gradient differs, or that of its first wrong part."""
     if _shape(expected).startswith("shape") or () in found:
         flipped = sorted(index[::-1] for index in found)
         hint = "; it is transposed" if flipped == expected else ""
@@ -172,7 +172,7 @@ def _by_first(indices: list[Index]) -> dict[int, list[Index]]:
 
 
 def _shape(indices: list[Index]) -> str:
-    """Return the shape of an array with these indices in words, whether or not there is one."""
+    """Return in words the shape of an array with these indices, if there is one."""
     if not indices:
         return "shape (0,)"
     if len(set(map(len, indices))) == 1:

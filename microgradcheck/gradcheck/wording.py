@@ -33,7 +33,7 @@ _MOST_LINES_OF_A_TEXT = 3  # of a cause or a note, such as the words of an excep
 
 
 def headline(entry: Entry) -> str:
-    """Return the verdict on an entry and its numbers, or its cause, in a line that is never cut."""
+    """Return the verdict on an entry and its numbers, or its cause, in a short line."""
     head = f"{entry.verdict} {entry.name}: "
     for digits in _digits_for(entry):
         numbers = _telling_numbers(entry, digits)
@@ -118,7 +118,7 @@ def counts(entries: Sequence[Entry]) -> str:
 
 
 def wrap(head: str, text: str) -> list[str]:
-    """Return a text in lines of a report, with an ellipsis where it goes on for too long."""
+    """Return the lines of a text, with an ellipsis where it goes on for too long."""
     return textwrap.wrap(
         head + text,
         _WIDTH,
@@ -134,12 +134,12 @@ def cut(line: str, width: int = _WIDTH) -> str:
 
 
 def short(things: Iterable[object]) -> str:
-    """Return arguments as text, on one line and with an ellipsis where they go on for too long."""
+    """Return arguments as text on one line, with an ellipsis where it goes on for too long."""
     return cut(" ".join(", ".join(map(repr, things)).split()), _MOST_OF_ARGUMENTS)
 
 
 def in_words(error: Exception) -> str:
-    """Return an error's text, and the line outside of this package that led to it, if any."""
+    """Return an error's text, and the line outside of this package that led to it."""
     for frame, line in traceback.walk_tb(error.__traceback__):
         if not is_ours(frame.f_code.co_filename):
             return f"{str(error).strip()} ({line_name(frame.f_code.co_filename, line)})"
