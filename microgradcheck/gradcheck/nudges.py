@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.numeric.ladder import first_steps
@@ -87,8 +86,6 @@ class Taped:
 
         self._problem, self._tape, self._center = problem, tape, center
         self._column = np.array(problem.entries)[:, np.newaxis]
-        self._shapes = [np.shape(argument) for argument in problem.inputs]
-        self._ends = list(accumulate(problem.counts))
         self._reach = _REACH * np.array(problem.scales)
         self._confirmed = 0 * self._reach
         self.taped = 0
@@ -96,12 +93,15 @@ class Taped:
     @classmethod
     def of(cls, problem: Problem, center: list[float], recorder: Recorder | None) -> Self | None:
         """Return nudges from a tape of what a recorder has seen, or of a call; None without."""
-        inputs = problem.arguments(problem.entries)
+
+        def f(entries: Any) -> Any:
+            return problem.f(*problem.arguments(entries))
+
         try:
             if recorder and recorder.has_recorded:
-                tape = Tape(problem.f, recorder.graph(), Arguments(inputs))
+                tape = Tape(f, recorder.graph(), Arguments([problem.entries]))
             else:
-                tape = record(problem.f, *inputs)
+                tape = record(f, problem.entries)
             return cls(problem, tape, center)
         except Exception:  # noqa: BLE001  f can answer a tape's refusal by any error of its own
             return None  # Calls of f show better what there is to see.
@@ -181,16 +181,12 @@ class Taped:
     def _on_tape(self, columns: Numbers) -> tuple[Numbers, NDArray[np.bool_]]:
         import numpy as np
 
-        count = columns.shape[1]
-        self.taped += count - 1
-        arguments = [
-            part.T.reshape(count, *shape)
-            for part, shape in zip(np.split(columns, self._ends[:-1]), self._shapes, strict=True)
-        ]
+        count = columns.shape[1] - 1
+        self.taped += count
         try:
-            values, held = self._tape.trusted_values(*arguments)
+            values, held = self._tape.trusted_values(columns.T)
         except StaleTapeError:  # f has changed a Value of its own.
-            return np.zeros(count - 1), np.zeros(count - 1, dtype=bool)
+            return np.zeros(count), np.zeros(count, dtype=bool)
         # Sums of another number of points are added in another order. So the inputs are among
         # them, and where an output is as there, it is exactly what f returns there.
         return values[1:] - (values[0] - self._center[0]), held[1:] & held[0]
