@@ -11,7 +11,7 @@ from functools import cache, cached_property
 from typing import Any
 
 from microgradcheck import sweep
-from microgradcheck.functions.entries import is_entry, lift
+from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.entry import Circumstances, Entry, OperationFault, Verdict, judge
 from microgradcheck.gradcheck.nudges import Move, portions, search_together
 from microgradcheck.gradcheck.problem import Problem
@@ -51,7 +51,7 @@ class Recording:
 
 def record(problem: Problem) -> Recording | None:
     """Record f once more, each operation with its line; None where it does not take `Value`s."""
-    arguments = tuple(map(lift, problem.arguments(problem.entries)))
+    inputs = list(map(Value, problem.entries))
     read_at, this_frame = "", sys._getframe()
 
     def on_read(_: Value) -> None:
@@ -61,10 +61,9 @@ def record(problem: Problem) -> Recording | None:
         name = getattr(problem.f, "__name__", "f")
         read_at = read_at or (f"at {place.location}" if place else f"in {name}")
 
-    inputs = take_apart(arguments, is_entry)
     try:
         with source_lines(), watching(read=on_read):
-            outputs = take_apart(problem.f(*arguments), is_entry)
+            outputs = take_apart(problem.of(inputs), is_entry)
     except Exception:  # noqa: BLE001  whatever an f does with Values that it was not made for
         return None
     return Recording(inputs, [entry for entry in outputs if isinstance(entry, Value)], read_at)
@@ -118,7 +117,7 @@ def _fault(operation: Operation, a: float, b: float, parameter: str) -> tuple[fl
 
 def judge_nodes(problem: Problem, rtol: float) -> list[Entry]:
     """Return the verdicts on the adjoints of all nodes between the inputs and the output."""
-    root = problem.f(*map(lift, problem.arguments(problem.entries)))
+    root = problem.of(list(map(Value, problem.entries)))
     if not isinstance(root, Value):
         raise TypeError(
             f"nodes=True needs a function of Values that returns one, it returned {root!r}"

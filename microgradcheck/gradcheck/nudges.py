@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.numeric.ladder import first_steps
@@ -93,15 +93,11 @@ class Taped:
     @classmethod
     def of(cls, problem: Problem, center: list[float], recorder: Recorder | None) -> Self | None:
         """Return nudges from a tape of what a recorder has seen, or of a call; None without."""
-
-        def f(entries: Any) -> Any:
-            return problem.f(*problem.arguments(entries))
-
         try:
             if recorder and recorder.has_recorded:
-                tape = Tape(f, recorder.graph(), Arguments([problem.entries]))
+                tape = Tape(problem.of, recorder.graph(), Arguments([problem.entries]))
             else:
-                tape = record(f, problem.entries)
+                tape = record(problem.of, problem.entries)
             return cls(problem, tape, center)
         except Exception:  # noqa: BLE001  f can answer a tape's refusal by any error of its own
             return None  # Calls of f show better what there is to see.

@@ -77,7 +77,11 @@ class Problem:
         """Return the same problem at other inputs, with calls of its own to count."""
         return Problem(self.f, self.arguments(entries), scale=self._scale, order=self._order)
 
-    def arguments(self, entries: Sequence[float]) -> tuple[Any, ...]:
+    def of(self, entries: Sequence[Any]) -> Any:
+        """Return what f itself returns for these numbers or `Value`s."""
+        return self.f(*self.arguments(entries))
+
+    def arguments(self, entries: Sequence[Any]) -> tuple[Any, ...]:
         """Return fresh inputs in the kinds and shapes of the given ones."""
         remaining = iter(entries)
         return tuple(

@@ -92,12 +92,10 @@ def _rows(
     if problem.scalar:
         return _parted(source.value_and_gradient(f, *arguments)[1], problem, [()])
     if source is SOURCES["backprop"]:
-        import numpy as np
-
-        # As one list, since the parts of a gradient by several inputs have shapes of their own.
-        blocks = backprop.jacobian(lambda *inputs: take_apart(f(*inputs), is_entry))(*arguments)
-        blocks = blocks if len(arguments) > 1 else (blocks,)
-        rows: Rows = np.hstack([block.reshape(len(outputs), -1) for block in blocks]).tolist()
+        # Of one list, whose blocks lie side by side.
+        rows: Rows = backprop.jacobian(
+            lambda entries: take_apart(f(*problem.arguments(entries)), is_entry)
+        )(take_apart(arguments)).tolist()
         return rows
     return [
         _parted(source.value_and_gradient(_component(f, k), *arguments)[1], problem, [()])[0]
