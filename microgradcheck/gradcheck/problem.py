@@ -58,11 +58,7 @@ class Problem:
         ]
         self._parts, self.counts = parts, list(map(len, parts))
         self.entries = [entry for part in parts for entry in part]
-        self.places = [
-            (position, index)
-            for position, entry in enumerate(inputs)
-            for index in indices_of(entry)
-        ]
+        self.places = [(position, tuple(index)) for position, *index in indices_of(inputs)]
         for i, entry in enumerate(self.entries):
             if not math.isfinite(entry):
                 raise ValueError(f"{self.name_of(i)} is {entry!r}; gradcheck needs finite inputs")
@@ -83,16 +79,13 @@ class Problem:
 
     def arguments(self, entries: Sequence[Any]) -> tuple[Any, ...]:
         """Return fresh inputs in the kinds and shapes of the given ones."""
-        remaining = iter(entries)
-        return tuple(
-            put_together([next(remaining) for _ in range(count)], like=entry)
-            for count, entry in zip(self.counts, self.inputs, strict=True)
-        )
+        arguments: tuple[Any, ...] = put_together(entries, like=self.inputs)
+        return arguments
 
     def unchanged(self, arguments: tuple[Any, ...]) -> bool:
         """Tell whether arguments that were handed out still hold the inputs' numbers."""
         try:
-            return [entry for part in arguments for entry in take_apart(part)] == self.entries
+            return take_apart(arguments) == self.entries
         except (TypeError, ValueError):
             return False
 
