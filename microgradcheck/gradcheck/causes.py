@@ -101,8 +101,8 @@ class _Diagnosis:
             self._stale()
             or self._graph_cut()
             or self._transposed()
-            or self._swapped()
             or self._constant_factor()
+            or self._swapped()
         )
 
     def cause_of(self, entry: Entry) -> str:
@@ -187,10 +187,6 @@ class _Diagnosis:
         holds = list(zip(sorted(wrong, key=lambda e: e.gradient), by_reference, strict=True))
         if len(wrong) < 2 or not all(explains(a.gradient, b.reference, a.gap) for a, b in holds):
             return ""
-        if all(close(e.gradient, -e.reference) for e in wrong) and all(
-            close(sample.ratio, -1.0) for e in self.first_few for sample in self._samples(e)
-        ):
-            return Cause.SIGN_FLIPPED  # As much here as a swap, and nearby only this.
         if not all(self._are_swapped_nearby(a, b) for a, b in holds if a in self.first_few):
             return ""
         mirrored = {(e.input, e.index[::-1]): e.reference for e in wrong}
