@@ -299,6 +299,25 @@ TIES = {
 }
 
 
+@pytest.mark.parametrize("exponent", range(1, 9))
+def test_beside_a_kink_f_stands_still_at_zero_and_so_does_its_gradient(exponent: int) -> None:
+    x = 1 - 10.0**-exponent
+    assert check(lambda x: max(x - 1, 0.0), x, gradient=lambda _: 0.0).verdict == "PASS"
+    assert check(lambda x: max(x - 1, 0.0), x, gradient=lambda _: 1e-6).verdict == "WRONG"
+
+
+def test_a_layer_of_relus_passes_where_some_of_them_are_dead() -> None:
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        weights, bias, x = rng.normal(size=(8, 4)), rng.normal(size=8), rng.normal(size=4)
+
+        def layer(x: np.ndarray, weights: np.ndarray = weights, bias: np.ndarray = bias) -> Any:
+            return np.maximum(weights @ x + bias, 0.0)
+
+        slopes = weights * (layer(x) > 0)[:, None]
+        assert check(layer, x, gradient=lambda _, slopes=slopes: slopes).verdict == "PASS"
+
+
 @pytest.mark.parametrize("tie", TIES.values(), ids=TIES)
 def test_a_tie_takes_what_fits_together_and_nothing_else(tie: Tie) -> None:
     for gradient in tie.right:

@@ -29,7 +29,9 @@ def where_flat(samples: Samples, found: Estimate) -> Estimate:
     still again, has steps that may hide a slope.
     """
     still = [p.h for p in samples.pairs if p.finite and _moved(samples, p) <= _ROUND_OFF]
-    if not still or (samples.moves() and samples.noise > _ROUND_OFF * abs(samples.center)):
+    # Beside a border, f itself may be 0, and its noise as measured that of what lies beyond.
+    size = max(_size(samples, pair) for pair in samples.pairs)
+    if not still or (samples.moves() and samples.noise > _ROUND_OFF * size):
         return found
     far = _far_away(samples)
     change = _change(samples, far)
@@ -81,8 +83,13 @@ def _change(samples: Samples, pair: Pair) -> float:
 
 def _moved(samples: Samples, pair: Pair) -> float:
     """Return the same relative to f."""
-    size = max(filter(math.isfinite, map(abs, (pair.left, pair.right, samples.center))))
+    size = _size(samples, pair)
     return _change(samples, pair) / size if size else 0.0
+
+
+def _size(samples: Samples, pair: Pair) -> float:
+    """Return the largest size of f at x and a pair, where it is defined."""
+    return max(filter(math.isfinite, map(abs, (pair.left, pair.right, samples.center))))
 
 
 def sawtooth(samples: Samples, window: Window) -> float:
