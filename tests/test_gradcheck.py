@@ -329,25 +329,43 @@ def test_a_tie_takes_what_fits_together_and_nothing_else(tie: Tie) -> None:
         assert report.verdict == "WRONG", (gradient, str(report))
 
 
-@pytest.mark.parametrize("pair", list(itertools.combinations(range(4), 2)))
-def test_of_kinks_the_first_four_are_held_against_one_another(pair: tuple[int, int]) -> None:
-    # Beside the others' slopes, a step of all four hides what a step of these two shows.
+@pytest.mark.parametrize("pair", list(itertools.combinations(range(6), 2)))
+def test_a_tie_of_two_kinks_is_found_beside_others(pair: tuple[int, int]) -> None:
+    # Beside the others' slopes, a step of all of them hides what a step of these two shows.
     i, j = pair
 
     def f(x: list[float]) -> float:
         return abs(x[i] + x[j]) + sum(abs(a) for n, a in enumerate(x) if n not in pair)
 
-    wrong = [0.5 * (n == i) - 0.5 * (n == j) for n in range(4)]
-    assert check(f, [0.0] * 4, gradient=lambda _: wrong).cause.startswith(Cause.TIE)
+    wrong = [0.5 * (n == i) - 0.5 * (n == j) for n in range(6)]
+    assert check(f, [0.0] * 6, gradient=lambda _: wrong).cause.startswith(Cause.TIE)
 
 
-def test_more_kinks_are_held_against_one_another_with_random_signs() -> None:
-    wrong = [0.5, 0.5, 0.5, 0.5, 1.0, 0.0]  # No sum of all, nor a difference of the first, tells.
-    found = [
-        check(lambda x: abs(sum(x)), [0.0] * 6, gradient=lambda _: wrong, rng=seed).verdict
-        for seed in range(6)
-    ]
-    assert "WRONG" in found
+def test_several_ties_are_told_apart() -> None:
+    def f(x: list[float]) -> float:
+        return max(x[0], x[1]) + max(x[2], x[3]) + sum(abs(a - 1) for a in x[4:])
+
+    for size in (4, 5, 40):
+        rest = [0.0] * (size - 4)
+        for ours, verdict in (([0, 0, 1, 1], "WRONG"), ([1, 0, 0.5, 0.5], "KINK")):
+            report = check(f, [1.0] * size, gradient=lambda _, g=[*ours, *rest]: g)
+            assert report.verdict == verdict
+
+
+@pytest.mark.parametrize("unit", [1e-12, 1e-7, 1e-3, 1e5])
+def test_the_inputs_of_a_tie_may_have_different_units(unit: float) -> None:
+    for ours, verdict in (([1, 1], "WRONG"), ([0, 0], "WRONG"), ([0, 1], "KINK")):
+        gradient = [ours[0] * unit, ours[1]]
+        report = check(
+            lambda x: max(unit * x[0], x[1]), [1 / unit, 1.0], gradient=lambda _, g=gradient: g
+        )
+        assert report.verdict == verdict
+
+
+def test_kinks_that_are_not_tied_need_few_calls() -> None:
+    report = check(lambda x: sum(map(abs, x)), [0.0] * 30, gradient=lambda _: [0.0] * 30)
+    assert report.verdict == "KINK"
+    assert report.calls < 30 * 30
 
 
 def test_a_kink_shows_both_slopes_and_does_not_hide_other_entries() -> None:

@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any
 
 from microgradcheck.gradcheck.causes import explain, explain_node
-from microgradcheck.gradcheck.doubts import at_its_word, check_ties, doubted
+from microgradcheck.gradcheck.doubts import at_its_word, doubted
 from microgradcheck.gradcheck.entry import (
     ROUND_OFF,
     Cause,
@@ -28,6 +28,7 @@ from microgradcheck.gradcheck.nudges import Along, Called, Nudges, Taped
 from microgradcheck.gradcheck.opinions import second_opinions
 from microgradcheck.gradcheck.problem import Problem, scatter
 from microgradcheck.gradcheck.report import Report
+from microgradcheck.gradcheck.ties import check_ties
 from microgradcheck.gradcheck.under_test import Gradient, gradient_of
 from microgradcheck.gradcheck.wording import in_words, short
 from microgradcheck.numeric.ladder import Estimate, estimate_along

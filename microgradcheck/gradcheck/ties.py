@@ -1,0 +1,173 @@
+"""Second looks at entries that were judged one by one: does f move by them where several move?"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import NamedTuple
+
+from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
+from microgradcheck.gradcheck.problem import Problem
+from microgradcheck.numeric.ladder import Estimate, estimate_along
+
+__all__ = ["check_ties"]
+
+__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+
+_RANDOM = 4  # directions
+_TIED = 1 / 4  # of what one kink bends f: a tie makes as much as all of it
+_MOST = 16  # tied kinks are held against one another in pairs, 120 of these
+_MISSING = 0.01  # of the slopes: what f moves by besides what each input moves it
+
+
+def check_ties(
+    problem: Problem,
+    entries: list[Entry],
+    noise: Sequence[float],
+    rtol: float,
+    rng: random.Random,
+) -> list[Entry]:
+    """Check entries that are kinks or wrong along directions that move several of them.
+
+    Kinks that do not fit together are WRONG: entry by entry, ones and zeros both pass at the tie of
+    a maximum, which has the slope 1 where both inputs move. What nothing fits is EDGE: a median
+    stands still while one of three equal inputs moves, and not where all do.
+    """
+    checked: list[Entry] = []
+    width = len(problem.entries)
+    for k in range(len(problem.output_indices)):
+        ours = entries[k * width : (k + 1) * width]
+        slopes = _Slopes(problem, k, noise[k], rtol, rng)
+        kinks = [entry for entry in ours if entry.verdict is Verdict.KINK]
+        # Bends up and bends down would hide one another where all move at once.
+        alike = [[e for e in kinks if e.bends_up is up] for up in (True, False)]
+        if not all(len(some) < 2 or _Kinks(slopes, some).fit() for some in alike):
+            cause = (
+                f"{Cause.TIE}: where several of these inputs move at once, f has another "
+                "slope than the entries say"
+            )
+            ours = [
+                e.judged(Verdict.WRONG, cause) if e.verdict is Verdict.KINK else e for e in ours
+            ]
+        elif any(e.is_unexplained for e in ours) and not slopes.add_up(ours):
+            cause = (
+                f"{Cause.NOT_ADDITIVE}: where all inputs move at once, f has another slope than "
+                "the sum of its slopes in each, so that no gradient fits"
+            )
+            ours = [e.judged(Verdict.EDGE, cause) if e.is_unexplained else e for e in ours]
+        checked += ours
+    return checked
+
+
+class _Slopes(NamedTuple):
+    """The slopes of one output along directions that move several inputs."""
+
+    problem: Problem
+    k: int
+    noise: float
+    rtol: float
+    rng: random.Random
+
+    def signs(self, count: int) -> list[int]:
+        """Return random signs."""
+        return [self.rng.choice((-1, 1)) for _ in range(count)]
+
+    def add_up(self, entries: Sequence[Entry]) -> bool:
+        """Tell whether f moves, when all inputs move at once, by the sum of what each moves it."""
+        if len(entries) == 1 or any(entry.slopes for entry in entries):
+            return True
+        for signs in ([1] * len(entries), self.signs(len(entries))):
+            moves = [sign * x for sign, x in zip(signs, self.problem.scales, strict=True)]
+            along = self.estimate(dict(enumerate(moves)), 1.0, 1.0)
+            parts = [move * entry.reference for move, entry in zip(moves, entries, strict=True)]
+            bounds = [abs(m) * e.error_bound for m, e in zip(moves, entries, strict=True)]
+            size = max(abs(along.value), *map(abs, parts))
+            margin = along.error_bound + math.fsum(bounds) + _MISSING * size
+            if along.behaviour == "kink" or abs(along.value - math.fsum(parts)) > margin:
+                return False
+        return True
+
+    def estimate(self, moves: Mapping[int, float], x: float, length: float) -> Estimate:
+        """Return the slope along a direction, for a number of such a size and length."""
+        at = self.problem.along(moves, self.k)
+        return estimate_along(at, x, length, self.noise, self.rtol)
+
+
+class _Kinks:
+    """Kinks that all bend f up, or all down, and directions that move several of them."""
+
+    def __init__(self, slopes: _Slopes, kinks: Sequence[Entry]) -> None:
+        self.slopes, self.problem = slopes, slopes.problem
+        self.gradient = [entry.gradient for entry in kinks]
+        self.sides = [entry.slopes or (math.nan, math.nan) for entry in kinks]
+        self.places = [self.problem.position(entry)[1] for entry in kinks]
+        bends = [abs(right - left) for left, right in self.sides]
+        # Each input bends f as much as any other then, as those of a tie do, whatever their units.
+        self.weights = [min(bends) / bend for bend in bends]
+        self.bend = min(bends)
+
+    def fit(self) -> bool:
+        """Tell whether the entries lie between the slopes along every direction.
+
+        Those move all of them, each two of them the same way and against one another, and any two
+        that are tied, which what the others do cannot hide.
+        """
+        count, asked = len(self.places), set[tuple[int, int]]()
+        for signs in self._signs(count):
+            direction = {n: s * w for n, (s, w) in enumerate(zip(signs, self.weights, strict=True))}
+            along = self._along(direction)
+            if not self._lies_between(along, direction):
+                return False
+            pairs = set(combinations(self._tied(direction, along.step)[:_MOST], 2)) - asked
+            asked |= pairs
+            for one, other in sorted(pairs):
+                for sign in (1, -1):
+                    two = {one: self.weights[one], other: sign * self.weights[other]}
+                    # What is not tied lies between as each of the two does.
+                    if self._tied(two, along.step) and not self._lies_between(
+                        self._along(two), two
+                    ):
+                        return False
+        return True
+
+    def _signs(self, count: int) -> Iterator[list[int]]:
+        yield [1] * count
+        # Any two differ in a digit of their numbers.
+        for digit in range((count - 1).bit_length()):
+            yield [1 if n >> digit & 1 else -1 for n in range(count)]
+        for _ in range(_RANDOM):
+            yield self.slopes.signs(count)
+
+    def _along(self, direction: Mapping[int, float]) -> Estimate:
+        moves = {self.places[n]: times for n, times in direction.items()}
+        x = max(abs(self.problem.entries[i] / times) for i, times in moves.items())
+        length = min(self.problem.scales[i] / abs(times) for i, times in moves.items())
+        return self.slopes.estimate(moves, x, length)
+
+    def _lies_between(self, along: Estimate, direction: Mapping[int, float]) -> bool:
+        low, high = sorted(along.slopes or (along.value, along.value))
+        parts = [times * self.gradient[n] for n, times in direction.items()]
+        margin = along.error_bound + self.slopes.rtol * max(map(abs, (low, high, *parts)))
+        return along.behaviour == "edge" or low - margin <= math.fsum(parts) <= high + margin
+
+    def _tied(self, direction: Mapping[int, float], step: float) -> list[int]:
+        """Return which kinks move f otherwise beside all others than by themselves."""
+        within, tied = _TIED * self.bend * step, set[int]()
+
+        def moved(step: float, *, without: int = -1) -> float:
+            moves = {self.places[n]: times for n, times in direction.items() if n != without}
+            return self.problem.along(moves, self.slopes.k)(step)
+
+        here = moved(0.0)
+        for h in (step, -step):
+            alone = {n: h * t * self.sides[n][h * t > 0] for n, t in direction.items()}
+            together = moved(h)
+            if abs(together - here - math.fsum(alone.values())) > within:
+                tied |= {
+                    n
+                    for n, change in alone.items()
+                    if abs(together - moved(h, without=n) - change) > within
+                }
+        return sorted(tied)
