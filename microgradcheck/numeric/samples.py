@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 from itertools import pairwise
 from operator import attrgetter, mul
 from typing import NamedTuple
@@ -222,15 +222,10 @@ def extrapolate(points: Sequence[float], values: Sequence[float]) -> tuple[float
         >>> extrapolate([1.0, 2.0], [5.0, 7.0])
         (3.0, [2.0, -1.0])
     """
-    weights = _weights(tuple(points))
-    return math.fsum(map(mul, weights, values)), weights
-
-
-@lru_cache
-def _weights(points: Sequence[float]) -> list[float]:
-    return [
+    weights = [
         math.prod(other / (other - point) for other in points if other != point) for point in points
     ]
+    return math.fsum(map(mul, weights, values)), weights
 
 
 def ladder(h: float) -> list[float]:
