@@ -36,7 +36,6 @@ __tracebackhide__ = True  # from pytest, which shows the test and f without what
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
-_MOST_BITS = 14_000
 # By what only they have: what to make of things that hold numbers in another way.
 _ADVICE = {
     "keys": "; give each of its values as an argument of its own",
@@ -67,15 +66,10 @@ def number(thing: object) -> float | None:
 
 def shown(thing: object) -> str:
     """Return how messages show a thing: in one line, the middle left out where it is long."""
-    unwritten = (
-        f"this {type(thing).__name__}"  # Python writes no integer of more than 4,300 digits.
-    )
-    if isinstance(thing, int) and thing.bit_length() > _MOST_BITS:
-        return unwritten  # From Python 3.14 on, its place in memory would be shown.
     try:
         return " ".join(_SHORT.repr(thing).split())
-    except ValueError:
-        return unwritten
+    except ValueError:  # Python writes no integer of more than 4,300 digits.
+        return f"this {type(thing).__name__}"
 
 
 def is_number(thing: object) -> bool:

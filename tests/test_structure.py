@@ -98,7 +98,7 @@ def test_an_error_is_short_whatever_holds_no_number() -> None:
 
 
 def test_a_number_that_python_does_not_write_has_an_error_that_it_does() -> None:
-    with pytest.raises(OverflowError, match="this int is too large for a float"):
+    with pytest.raises(OverflowError, match=r"(this int|<int.*>) is too large for a float"):
         number(10**6000)
 
 
@@ -212,5 +212,5 @@ def test_arguments_are_named_as_their_function_does() -> None:
 
 def test_what_holds_too_long_an_integer_is_shown() -> None:
     assert shown([10**6000]).startswith(("this list", "[<int"))
-    assert shown(10**6000) == "this int"
+    assert shown(10**6000).startswith(("this int", "<int"))
     assert shown(10**30) == str(10**30)
