@@ -163,9 +163,9 @@ def _record_chain_rule(
     order: Sequence[Node], wanted: Sequence[Node], system: NumberSystem
 ) -> list[Any]:
     """Apply the chain rule to nodes; their slots are free, for a rule that sweeps over them."""
-    adjoints = {id(node): node.adjoint for node in order}
-    found = [node.adjoint for node in wanted]
-    _forget(order)
+    nodes = [*order, *wanted]  # The root need not depend on all that are wanted.
+    adjoints = {id(node): node.adjoint for node in nodes}
+    _forget(nodes)
     node = order[-1]
     try:
         for node in reversed(order):
@@ -176,7 +176,7 @@ def _record_chain_rule(
                         adjoints[id(slot)] += adjoints[id(node)] * rule(node.a, node.b, node)
     except (ValueError, ArithmeticError) as error:
         raise _without_derivative(node, error) from None
-    return [adjoints.get(id(node), zero) for node, zero in zip(wanted, found, strict=True)]
+    return [adjoints[id(node)] for node in wanted]
 
 
 def _forget(nodes: Iterable[Node]) -> None:
