@@ -231,13 +231,9 @@ def _plain(thing: Any) -> Any:
     return int(thing) if isinstance(thing, Status) else thing
 
 
-def _holds_many(thing: Any) -> bool:
-    return isinstance(thing, (list, tuple)) or (is_array(thing) and thing.ndim > 0)
-
-
 def _show(thing: Any) -> str:
     numbers = entries(thing)
-    if not _holds_many(thing):
+    if indices_of(thing) == [()]:
         return _show_number(numbers[0])
     opening, closing = "()" if isinstance(thing, tuple) else "[]"
     if len(numbers) <= _SHOWN_NUMBERS:
