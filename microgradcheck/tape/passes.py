@@ -114,6 +114,8 @@ class _Block:
         if isinstance(group, Application):
             return self._application(out, group)
         left, right, matrix = group.left, group.right, group.matrix
+        if matrix is not None and len(left) == 1:
+            return self._outer_product(out, matrix.outer[0], matrix.inner[0])
         if right is not None and self._schedule.matrices and self._count > 1:
             for shared, moving in ((left, right), (right, left)):
                 if self._same[shared].all() and (moving == moving[:, :1]).all():
@@ -146,6 +148,11 @@ class _Block:
             view = self.numbers[first : first + (n if step else 1)]
             return lambda: view
         return lambda: self.numbers.take(places, 0)
+
+    def _outer_product(self, out: Numbers, outer: Indices, inner: Indices) -> Step:
+        first, second = self._read(outer), self._read(inner)
+        products = out.reshape(len(outer), len(inner), -1)
+        return lambda: np.multiply(first()[:, np.newaxis], second(), products)
 
     def _matrix_times_points(
         self, out: Numbers, shared: Indices, moving: Indices, weights: Numbers | None

@@ -20,6 +20,9 @@ from microgradcheck.tape.graph import Graph, Indices, Mask, Numbers
 
 __all__ = ["Application", "MatrixProduct", "Schedule", "Sums", "Terms"]
 
+_LEAST_TERMS = 128
+"""In fewer terms it is not worth the time to look for a product of matrices."""
+
 _SIGNS = {"add": (1, 1), "subtract": (1, -1), "negative": (-1, 0), "positive": (1, 0)}
 """The signs with which linear operations take their inputs, 0 for none."""
 
@@ -244,8 +247,10 @@ class Schedule:
         k = int(np.searchsorted(owners, group[0], side="right") - first[0])
         chosen = first + np.arange(k)[:, np.newaxis]
         left, right, weights = (array[chosen] for array in terms[1:])
-        matrix = self._matrix(places, left, right, weights) if self.matrices else None
-        return self._plain_sums(places, left, right, weights)._replace(matrix=matrix)
+        sums = self._plain_sums(places, left, right, weights)
+        if self.matrices and left.size >= _LEAST_TERMS:
+            return sums._replace(matrix=self._matrix(places, left, right, weights))
+        return sums
 
     def _plain_sums(self, places: slice, left: Indices, right: Indices, weights: Indices) -> Sums:
         return Sums(
