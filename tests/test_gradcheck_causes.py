@@ -755,3 +755,67 @@ def test_a_report_says_which_of_the_two_numbers_there_is() -> None:
     assert "EDGE         nothing to compare" in str(check(mg.log, -1.0))
     edge = check(math.sqrt, 0.0, gradient=lambda x: 1.0)
     assert "EDGE         1.00000 against nothing" in str(edge)
+
+
+# Where f is much steeper elsewhere, or in another of its terms
+
+
+def test_what_is_small_beside_a_penalty_elsewhere_is_not_right_there() -> None:
+    def f(w: np.ndarray) -> float:
+        return float(1e-3 * (w**2).sum() + 1e3 * (w.sum() - 1) ** 2)
+
+    def gradient(w: np.ndarray) -> np.ndarray:
+        return 1e-3 * w + 2e3 * (w.sum() - 1)
+
+    cause = cause_of(f, np.array([0.2, 0.3, 0.1, 0.25, 0.15]), gradient=gradient)
+    assert cause == f"{Cause.TERM}: too small by 0.001 times the input, here and nearby"
+
+
+def test_a_use_that_is_next_to_the_whole_is_not_the_only_one() -> None:
+    def f(w: Any) -> Any:
+        cubes = 1e-4 * sum(a**3 for a in w)
+        return 10 * (sum(w) - 3) ** 2 + cubes + 1e-3 * sum(map(mg.sin, w))
+
+    def gradient(w: Any) -> Any:
+        return [20 * (sum(w) - 3) + 3e-4 * a**2 for a in w]
+
+    assert not cause_of(f, [0.2, 0.3, 0.5], gradient=gradient).startswith(Cause.USE_NOT_ACCUMULATED)
+
+
+def test_a_gradient_that_is_far_too_small_has_no_factor_if_its_ratio_changes() -> None:
+    cause = cause_of(lambda x: x**2, 1.3, gradient=lambda x: 1e-6 * x**4)
+    assert not cause.startswith(Cause.CONSTANT_FACTOR)
+
+
+def test_the_factor_of_one_argument_is_told_beside_another_that_is_right() -> None:
+    report = check(
+        lambda a, b: np.sin(a).sum() + np.sin(b).sum(),
+        np.linspace(0.1, 1.0, 30),
+        np.linspace(0.1, 1.0, 5),
+        gradient=lambda a, b: (3 * np.cos(a), np.cos(b)),
+    )
+    assert report.cause == f"{Cause.CONSTANT_FACTOR} of 3"
+    assert all(entry.cause == report.cause for entry in report.entries[:30])
+
+
+def test_an_entry_that_is_seen_less_well_does_not_hide_the_factor_of_all() -> None:
+    scales = np.array([1.0, 2.0, 3.0, 1e-11])
+    report = check(
+        lambda x: (scales * np.sin(x)).sum() + 100,
+        np.array([0.3, 0.5, 0.7, 0.9]),
+        gradient=lambda x: 8 * scales * np.cos(x),
+    )
+    assert {entry.cause for entry in report.entries} == {f"{Cause.CONSTANT_FACTOR} of 8"}
+
+
+def test_at_an_optimum_factors_hide_in_what_rounding_leaves() -> None:
+    x = np.random.default_rng(0).normal(size=(30, 3))
+    b = np.array([0.1, -0.2, 0.3])
+    y = np.exp(x @ b)
+
+    def gradient(b: np.ndarray) -> np.ndarray:
+        return -5 * (x.T @ (np.exp(x @ b) - y) + 1e-16)
+
+    report = check(lambda b: (np.exp(x @ b) - y * (x @ b)).sum(), b, gradient=gradient)
+    assert report.verdict == "PASS"
+    assert [note for note in report.notes if note.startswith("with respect to b")]

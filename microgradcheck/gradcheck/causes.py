@@ -19,6 +19,7 @@ from microgradcheck.gradcheck.evidence import (
     close,
     constant_factor,
     explains,
+    is_right,
     share_a_factor,
     shown,
 )
@@ -116,7 +117,7 @@ class _Diagnosis:
             return missing
         here, *nearby = samples = self._samples(entry)
         factor, excess = here.ratio, abs(here.ratio - 1)
-        if len(nearby) >= 3 and all(explains(1.0, sample.ratio, excess) for sample in nearby):
+        if len(nearby) >= 3 and all(is_right(sample, here) for sample in nearby):
             return f"{Cause.ONLY_HERE}: at three points nearby it is right"
         if one_side := self._right_where_mirrored(entry):
             return one_side
@@ -140,14 +141,15 @@ class _Diagnosis:
 
     def _samples(self, entry: Entry) -> list[Sample]:
         """Return an entry as it is here, and then nearby."""
+        return [self._here(entry), *self.elsewhere.nearby(entry)]
+
+    def _here(self, entry: Entry) -> Sample:
         x = self.problem.entries[self.problem.position(entry)[1]]
-        here = Sample(x, entry.gradient, entry.reference, entry.error_bound)
-        return [here, *self.elsewhere.nearby(entry)]
+        return Sample(x, entry.gradient, entry.reference, entry.error_bound)
 
     def _right_where_mirrored(self, entry: Entry) -> str:
-        excess = abs(entry.gradient / entry.reference - 1)
         mirrored = self.elsewhere.mirrored(entry)
-        if mirrored and all(explains(1.0, sample.ratio, excess, 1e-5) for sample in mirrored):
+        if mirrored and all(is_right(sample, self._here(entry), 1e-5) for sample in mirrored):
             return f"{Cause.ONE_SIDE_OF_A_BRANCH}: at the mirrored inputs it is right"
         return ""
 
@@ -212,9 +214,16 @@ class _Diagnosis:
         if not any(ratios):
             return ""
         factor, excess = ratios[0], abs(ratios[0] - 1)
-        if not all(explains(factor, ratio, excess) for ratio in ratios):
+        if not all(
+            explains(factor, ratio, excess)
+            or abs(e.gradient - factor * e.reference) <= abs(factor) * e.error_bound
+            for e, ratio in zip(self.wrong, ratios, strict=True)
+        ):
             return ""
-        if any(e.verdict is Verdict.PASS and e.gradient for e in self.entries):
+        concerned = {e.input for e in self.wrong}
+        if any(
+            e.verdict is Verdict.PASS and e.gradient and e.input in concerned for e in self.entries
+        ):
             return ""
         if one_side := self._right_where_mirrored(self.first_few[0]):
             return one_side
@@ -250,7 +259,7 @@ class _Diagnosis:
             return ""
         k, i = self.problem.position(entry)
         uses = self.recording.contributions[k][i]
-        missed = {n for n, use in enumerate(uses) if close(entry.gradient, use)}
+        missed = {n for n, use in enumerate(uses) if explains(entry.gradient, use, entry.gap)}
         if len(uses) < 2 or not missed:
             return ""
         for point, there in zip(self.elsewhere.points, self._recorded_nearby, strict=True):

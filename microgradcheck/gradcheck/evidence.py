@@ -21,6 +21,7 @@ __all__ = [
     "close",
     "constant_factor",
     "explains",
+    "is_right",
     "share_a_factor",
     "shown",
 ]
@@ -130,8 +131,16 @@ def share_a_factor(found: Sequence[Sample]) -> bool:
     unsure = found[0].error_bound / abs(found[0].derivative)
     return all(
         abs(one.gradient - factor * one.derivative)
-        <= CLOSE * abs(one.excess) + abs(factor) * (one.error_bound + unsure * abs(one.derivative))
+        <= CLOSE * min(abs(one.excess), abs(one.gradient))
+        + abs(factor) * (one.error_bound + unsure * abs(one.derivative))
         for one in found
+    )
+
+
+def is_right(there: Sample, here: Sample, within: float = CLOSE) -> bool:
+    """Tell whether a gradient that is wrong here is right there, where f may be much steeper."""
+    return explains(1.0, there.ratio, abs(here.ratio - 1), within) and (
+        abs(there.excess) + there.error_bound <= 0.01 * abs(here.excess)
     )
 
 

@@ -59,7 +59,8 @@ def _zeros(problem: Problem, under_test: Gradient, entries: Sequence[Entry]) -> 
     """Say where zeros of inputs, or of the gradient, hide what is wrong."""
     if under_test.again is None or any(entry.verdict is not Verdict.PASS for entry in entries):
         return ""
-    seen = {entry.input for entry in entries if entry.gradient or not entry.power}
+    # What an optimum leaves of a gradient is rounding, which no factor would show in.
+    seen = {e.input for e in entries if abs(e.gradient) > e.resolution or not e.power}
     # A single input of 0 was chosen for what it is.
     pairs = zip(entries, cycle(problem.entries))
     moved = {e.input for e, x in pairs if x or problem.counts[e.input] == 1}
