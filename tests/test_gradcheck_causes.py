@@ -427,6 +427,21 @@ def test_causes_of_many_wrong_entries_cost_no_more_than_those_of_the_worst() -> 
     assert len(asked) < 60
 
 
+def test_a_function_of_many_operations_that_does_not_mean_to_record_is_not_recorded() -> None:
+    made = []
+
+    def f(x: Any) -> Any:
+        for n in range(30_000):
+            x = x + 0.0
+            if isinstance(x, mg.Value):
+                made.append(n)
+        return x * x
+
+    report = check(f, 1.5, gradient=lambda x: 3 * x)
+    assert report.cause == f"{Cause.CONSTANT_FACTOR} of 1.5"
+    assert 0 < max(made) <= 20_000
+
+
 def test_ratios_of_slopes_that_are_the_same_everywhere_are_no_constant_factor() -> None:
     weights = np.array([1.0, 2.0, 3.0])
     wrong = np.array([5.0, 1.0, 9.0])

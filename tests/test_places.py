@@ -50,6 +50,16 @@ def test_leaves_and_what_is_recorded_elsewhere_have_none() -> None:
     assert [source_line(value) for value in (before, leaf, leaf + 1)] == ["", "", ""]
 
 
+def test_no_more_operations_are_recorded_than_are_wanted() -> None:
+    x = Value(1.0)
+    with mg.source_lines(most=3):
+        y = x + 1 + 2 + 3
+    assert source_line(y)
+    with pytest.raises(RuntimeError, match="more than 3 operations"), mg.source_lines(most=3):
+        x + 1 + 2 + 3 + 4
+    assert sys.getprofile() is None
+
+
 def test_labels_scopes_and_copies_keep_the_line() -> None:
     @mg.scope
     def double(x: Value) -> Value:

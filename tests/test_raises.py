@@ -45,6 +45,11 @@ def inverse(x: Any) -> Any:
     return 1 / x
 
 
+def recorded_beyond_the_limit() -> None:
+    with mg.source_lines(most=2):
+        mg.Value(1.0) + 1 + 2 + 3
+
+
 def bent(x: Any) -> Any:
     return x * x if x > 0 else -x
 
@@ -267,6 +272,7 @@ CALLS: dict[str, Calls] = {
         "ArithmeticError": lambda: mg.record(inverse, 0.0),
     },
     "scope": {"TypeError": lambda: mg.scope(3)},
+    "source_lines": {"RuntimeError": recorded_beyond_the_limit},
     "softmax": of_entries(mg.softmax),
     "sum": {"TypeError": lambda: mg.sum(["a"])},
     "value_and_grad": differentiation(mg.value_and_grad),

@@ -32,6 +32,7 @@ __all__ = ["explain", "explain_node"]
 __tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
 
 _MOST_LOOKED_AT = 12  # wrong entries, the worst: f and its gradient are asked nearby for each
+_MOST_RECORDED = 20_000  # operations of an f that is not meant to record: half a second, each time
 _MOST_IN_COMMON = 4  # of them that tell of all
 
 
@@ -44,7 +45,7 @@ def explain(
     rng: random.Random,
 ) -> tuple[list[Entry], list[OperationFault], list[str]]:
     """Return entries with their causes, the operations at fault, and notes."""
-    recording = record(problem)
+    recording = record(problem, math.inf if records else _MOST_RECORDED)
     faults, right = faults_of(recording) if recording and records else ([], 0)
     notes: list[str] = []
     if recording and recording.read_at and not records:
@@ -277,4 +278,4 @@ class _Diagnosis:
     @cached_property
     def _recorded_nearby(self) -> list[Recording | None]:
         places = map(self.problem.elsewhere, self.elsewhere.points)
-        return list(map(record, places))
+        return [record(place, _MOST_RECORDED) for place in places]

@@ -49,8 +49,11 @@ class Recording:
         return list(found.values())
 
 
-def record(problem: Problem) -> Recording | None:
-    """Record f once more, each operation with its line; None where it does not take `Value`s."""
+def record(problem: Problem, most: float = math.inf) -> Recording | None:
+    """Record f once more, each operation with its line.
+
+    None where it does not take `Value`s, or records more operations than are worth the time.
+    """
     inputs = list(map(Value, problem.entries))
     read_at, this_frame = "", sys._getframe()
 
@@ -62,7 +65,7 @@ def record(problem: Problem) -> Recording | None:
         read_at = read_at or (f"at {place.location}" if place else f"in {name}")
 
     try:
-        with source_lines(), watching(read=on_read):
+        with source_lines(most=most), watching(read=on_read):
             outputs = take_apart(problem.of(inputs), is_entry)
     except Exception:  # noqa: BLE001  whatever an f does with Values that it was not made for
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import linecache
+import math
 import os
 import sys
 import unicodedata
@@ -71,10 +72,16 @@ def _width(text: str) -> int:
 
 
 @contextmanager
-def source_lines() -> Iterator[None]:
+def source_lines(*, most: float = math.inf) -> Iterator[None]:
     """Remember, for each operation that is recorded in a `with` block, the line that asked for it.
 
     Pictures of what was recorded show the line in the tooltip of the operation.
+
+    Args:
+        most: how many operations may be recorded.
+
+    Raises:
+        RuntimeError: from one operation more, in the block.
 
     Returns:
         A context manager for the thread that enters it.
@@ -89,11 +96,16 @@ def source_lines() -> Iterator[None]:
         >>> source_line(y).partition(": ")[2]
         'y = x * x'
     """
+    count = 0
 
     # No tracer, such as that of coverage, is called inside of a profiler.
     def profile(frame: FrameType, event: str, result: Any) -> None:  # pragma: no cover
+        nonlocal count
         if event == "return" and frame.f_code in _RECORDERS and isinstance(result, Value):
             result.note = Note("", None, caller(frame))
+            count += 1
+            if count > most:
+                raise RuntimeError(f"more than {most:,} operations are recorded")
 
     outer = sys.getprofile()
     sys.setprofile(profile)
