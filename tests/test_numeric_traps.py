@@ -293,3 +293,30 @@ def test_steps_wider_than_those_of_rounding_are_tried_again_when_these_are_known
 def test_steps_on_both_sides_of_a_kink_near_by_are_not_believed() -> None:
     found = estimate(lambda x: abs(x - 1e6), 1e6 - 1e-8)
     assert found.slopes == pytest.approx((-1.0, 1.0), abs=1e-9)
+
+
+# Functions that bend next to x, or change as no even power does
+
+
+@pytest.mark.parametrize("distance", [1e-8, 1e-9, 1e-10, 1e-11, 1e-12])
+def test_a_bend_next_to_x_is_not_hidden_by_wide_steps(distance: float) -> None:
+    found = estimate(lambda x: max(x + distance, 0.0) ** 2 / (2 * distance), 0.0)
+    assert abs(found.value - 1) <= found.error_bound < 1e-3
+
+
+@pytest.mark.parametrize("power", [1.02, 1.05, 1.1, 1.2, 1.3, 1.4, 1.5, 1.7, 1.9, 2.2, 2.5, 2.7])
+@pytest.mark.parametrize(("x", "slope"), [(0.0, 0.0), (0.0, 3.0), (2.0, 0.0)])
+def test_the_bound_holds_for_slopes_that_change_as_any_power(
+    power: float, x: float, slope: float
+) -> None:
+    def f(y: float) -> float:
+        return math.copysign(abs(y - x) ** power, y - x) + slope * y
+
+    found = estimate(f, x)
+    assert abs(found.value - slope) <= found.error_bound
+
+
+def test_beside_a_slope_of_zero_steps_are_as_fine_as_f_is_seen_to_move() -> None:
+    for f in (lambda x: x * abs(x), lambda x: max(x, 0.0) ** 2, lambda x: 7 + max(x, 0.0) ** 2):
+        found = estimate(f, 0.0)
+        assert abs(found.value) <= found.error_bound < 1e-4 / 2 * found.secant

@@ -45,6 +45,7 @@ _BELOW = 2e-4  # the pair that looks for structure below a ladder, relative to i
 _FINEST = 1e-13  # relative to the scale of x
 _MOST_PAIRS = 24
 _LARGEST = 2.0**960
+_SEEN = 100  # times the noise
 _UNSEEN = 1e-4 / 2  # relative: where that is the bound, the power is 1e-4
 
 
@@ -208,12 +209,21 @@ class _Search:
         h, ratio = end.h, RATIOS[len(self.pairs) % len(RATIOS)]
         excess = best.noise / max(self.samples.precision * abs(best.value), best.truncation, 1e-300)
         if down:
-            self.samples.add(h / ratio)
+            # Beside a slope of zero, finer steps are of no use where noise hides how f moves.
+            if abs(best.value) > best.bound or self._is_seen_below(end):
+                self.samples.add(h / ratio)
         elif excess > 100:
             # One step would not bring the noise down far enough.
             self.samples.add_ladder(h * min(excess / 10, 1e4))
         else:
             self.samples.add(h * ratio)
+
+    def _is_seen_below(self, end: Pair) -> bool:
+        """Tell whether f moves by more than noise at a finer step, too, or not even at this one."""
+        before = self.pairs[max(self.pairs.index(end) - 1, 0)]
+        shrinks = min(end.secant / before.secant, 1.0) if before.secant else 1.0
+        moves = shrinks * end.secant * end.h
+        return not end.secant or moves > _SEEN * self.samples.noise_of(end)
 
     def _conclude(self, best: Window) -> Estimate:
         found = Estimate(
@@ -229,19 +239,21 @@ class _Search:
         return found if is_seen else where_flat(self.samples, found)
 
     def _comparable(self, best: Window) -> float:
-        """Return the largest slope of f near by, beyond noise, to compare one of zero with.
+        """Return the largest slope of f near by, to compare one of zero with.
 
         Where noise hides all that f does on the finest steps of the window, f may be another
         function on steps that are wider than all of it.
         """
-        slopes = [
-            pair.secant - 16 * self.samples.noise_of(pair) / pair.h if pair.finite else 0.0
-            for pair in self.pairs
-        ]
-        is_seen = slopes[best.finest] > 0
-        largest = max(slopes if is_seen else slopes[best.coarsest :])
+        is_seen = self._secant(self.pairs[best.finest : best.finest + 1]) > 0
+        return self._secant(self.pairs if is_seen else self.pairs[best.coarsest :])
+
+    def _secant(self, pairs: Sequence[Pair]) -> float:
+        """Return the largest slope between x and any of these steps, beyond noise and rounding."""
+        noise_of = self.samples.noise_of
+        seen = [p.secant - 16 * noise_of(p) / p.h for p in pairs if p.finite]
         rounding = 100 * UNIT_ROUNDOFF * abs(self.samples.center)
-        return largest if largest * self.scale > rounding else 0.0
+        largest = max(seen, default=0.0)
+        return largest if largest * self.samples.scale > rounding else 0.0
 
     def _windows(self) -> list[Window]:
         """Return all windows, and that of the first two pairs among them."""
@@ -258,5 +270,6 @@ class _Search:
     def _is_good(self, best: Window) -> bool:
         size = abs(best.value)
         if size <= best.bound:
-            size = self._comparable(best)
+            # Not beside wider steps: f may bend next to x, and these be blind to it.
+            size = self._secant(self.pairs[best.coarsest :])
         return best.bound <= self.samples.precision / 2 * size

@@ -29,6 +29,7 @@ RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
 UNBOUNDED = -0.1  # slopes that grow faster than this power of h have no bound
 UNIT_ROUNDOFF = 2.0**-53
 _LEAST, _MOST = 3, 5  # pairs in a window
+_SLOWEST = 1.8  # power of a step by which slopes change, to be taken for even powers
 
 
 class Pair(NamedTuple):
@@ -206,12 +207,14 @@ def _unsettled(points: Sequence[float], slopes: Sequence[float], noise: float) -
     if spread > noise and min(changes) < 0 < max(changes):
         return spread  # They go to and fro, so that there is nothing to extrapolate.
     if len(changes) > 1 and abs(changes[0]) > noise:
-        last, before = map(abs, changes[:2])
-        if before < last:
+        logs = [math.log(point) / 2 for point in points[:3]]
+        rates = [abs(c) / (b - a) for c, (a, b) in zip(changes, pairwise(logs), strict=False)]
+        power = math.log(rates[1] / rates[0]) / ((logs[2] - logs[0]) / 2) if rates[1] else -1.0
+        if power <= 0:
             return spread  # They grow apart.
-        # Slower than h**1.5, and so not as even powers.
-        expected = (points[2] - points[1]) / (points[1] - points[0]) * last
-        return last if before < 0.6 * expected else 0.0
+        if power < _SLOWEST:
+            # All that is still to come, if they go on to change as h to this power.
+            return max(abs(changes[0]), rates[0] / power)
     return 0.0
 
 
