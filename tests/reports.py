@@ -700,8 +700,8 @@ CASES = [
         INCONCLUSIVE df/dx: 0.540302
           df/dx       INCONCLUSIVE 0.540302 against … ± …
         cause: differences of f see too little: no error below …, since f
-            changes too little beside its own size, or too fast; scale= tells
-            over which length it changes
+            changes too little beside its own size, or too fast; give scale=,
+            the length over which it changes, or a wider rtol=
         power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, 1.0, gradient=..., rng=0)
         """,

@@ -264,7 +264,7 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, {hidden}"
     return Verdict.INCONCLUSIVE, (
         f"{Cause.BLIND}: no error below {entry.resolution:.1e}, since f changes too little beside "
-        "its own size, or too fast; scale= tells over which length it changes"
+        "its own size, or too fast; give scale=, the length over which it changes, or a wider rtol="
     )
 
 

@@ -30,6 +30,7 @@ from microgradcheck.numeric.samples import (
     Samples,
     Window,
     exact_step,
+    ladder,
     ranked,
 )
 
@@ -198,6 +199,16 @@ class _Search:
         # By chance, noise can look like truncation, which finer steps do not make smaller.
         if len(self.pairs) == known:
             self._extend_to(best, found, down=False)
+        if len(self.pairs) == known:
+            # As next to a kink, where wider steps are of no use, and the finest is all noise.
+            self._fill(best)
+
+    def _fill(self, best: Window) -> None:
+        """Add steps between the first two if a window has no more than those."""
+        coarse, fine = self.pairs[best.coarsest], self.pairs[best.finest]
+        if best.finest == best.coarsest + 1 and coarse.h > 4 * fine.h:
+            for step in ladder(coarse.h)[1:]:
+                self.samples.add(step)
 
     def _extend_to(self, best: Window, found: list[Window], *, down: bool) -> None:
         outward = self.pairs[best.finest :] if down else self.pairs[best.coarsest :: -1]
