@@ -498,3 +498,24 @@ def test_functions_of_several_numbers_take_complex_ones(f: Any) -> None:
 def test_numbers_of_numpy_may_be_infinite() -> None:
     assert mg.exp(np.float64("inf")) == math.inf
     assert mg.maximum(np.True_, math.inf) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("value", "derivatives", "said"),
+    [
+        (lambda a: a * a, [lambda a: 2 * a], "the derivative of one to a is a function of a, y"),
+        (lambda a, b: a * b, [lambda a, y: a], "the value of one is a function of a, got"),
+        (lambda: 1.0, ["a"], "the value of one is a function of a, got"),
+    ],
+)
+def test_a_rule_that_is_a_function_takes_what_it_is_called_with(
+    value: Any, derivatives: Any, said: str
+) -> None:
+    with pytest.raises(TypeError) as error:
+        mg.operation("one", value=value, derivatives=derivatives)
+    assert said.replace("to a", "with respect to a") in str(error.value)
+
+
+def test_a_rule_may_be_a_function_written_in_c_or_take_anything() -> None:
+    root = mg.operation("root_in_c", value=math.sqrt, derivatives=[lambda *inputs: 0.5 / inputs[1]])
+    assert mg.grad(root)(4.0) == 0.25

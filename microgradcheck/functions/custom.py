@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import keyword
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Never
 
 from microgradcheck.functions.elementwise import Function, elementwise
@@ -66,6 +66,7 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
 
 def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
     if callable(rule):
+        _require_parameters(rule, parameters, what)
         return _python_rule(rule, what)
     if not isinstance(rule, str):
         raise TypeError(f"{what} is a string or a function, got {rule!r}")
@@ -83,6 +84,18 @@ def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
     except (SyntaxError, RecursionError) as error:
         reason = getattr(error, "msg", error)
         raise ValueError(f"{what} is not an expression: {rule!r} ({reason})") from None
+
+
+def _require_parameters(rule: Callable[..., object], parameters: list[str], what: str) -> None:
+    import inspect
+
+    try:
+        inspect.signature(rule).bind(*parameters)
+    except TypeError as error:
+        given = ", ".join(parameters)
+        raise TypeError(f"{what} is a function of {given}, got {rule!r} ({error})") from None
+    except ValueError:
+        pass  # Written in C, without a signature.
 
 
 class _Mathematics:
