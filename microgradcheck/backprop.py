@@ -18,7 +18,7 @@ from microgradcheck.value import Input, Value
 
 __all__ = ["Run", "forward_gradient", "grad", "hessian", "jacobian", "value_and_grad"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 Function = Callable[..., Any]
 

@@ -16,7 +16,7 @@ from microgradcheck.value import Value
 
 __all__ = ["SOURCES", "GivenGradient", "GradientSource", "differences", "on_numbers", "resolve"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 Function = Callable[..., Any]
 

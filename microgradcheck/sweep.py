@@ -10,7 +10,7 @@ from microgradcheck.ops import NumberSystem, Operation
 
 __all__ = ["Node", "forward", "lock", "reverse", "slopes", "topological_order"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 
 class Node(Protocol):

@@ -601,7 +601,7 @@ def test_help_loads_little() -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send to one process")
 @pytest.mark.parametrize("command", ["check", "descend"])
-def test_ctrl_c_is_status_130(tmp_path: Path, command: str) -> None:
+def test_ctrl_c_is_status_130(tmp_path: Path, command: str, request: pytest.FixtureRequest) -> None:
     (tmp_path / "slow.py").write_text(
         "import time\n"
         "def f(x):\n"
@@ -610,6 +610,9 @@ def test_ctrl_c_is_status_130(tmp_path: Path, command: str) -> None:
         "    return x\n",
         encoding="utf-8",
     )
+    # A job in the background of a shell ignores it, and so would what is started here.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     with start(f"{command} slow:f --at 1", cwd=tmp_path) as running:
         assert running.stdout is not None
         assert running.stdout.readline() == b"running\n"

@@ -94,6 +94,12 @@ def test_arrays_give_arrays_entry_by_entry(
         assert np.asarray(found, complex) == pytest.approx(np.full(shape, entry), rel=1e-6)
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, float, int])
+def test_erf_keeps_the_precision_of_an_array_as_other_functions_do(dtype: type) -> None:
+    array = np.array([0, 1], dtype)
+    assert mg.erf(array).dtype == mg.tanh(array).dtype
+
+
 def test_arrays_of_different_shapes_are_stretched() -> None:
     assert mg.maximum(np.zeros((2, 1)), np.ones(3)).shape == (2, 3)
 

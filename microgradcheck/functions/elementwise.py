@@ -21,7 +21,7 @@ from microgradcheck.value import Value, binary, reflected, unary
 
 __all__ = ["VALUES", "Function", "elementwise", "example_of"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 Function = Callable[..., Any]
 

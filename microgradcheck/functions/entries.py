@@ -14,7 +14,7 @@ from microgradcheck.value import Value
 
 __all__ = ["clip", "dot", "is_entry", "lift", "logsumexp", "mean", "softmax", "sum"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 
 def is_entry(thing: object) -> bool:

@@ -29,7 +29,7 @@ from microgradcheck.gradcheck.under_test import Gradient
 
 __all__ = ["explain", "explain_node"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 _MOST_LOOKED_AT = 12  # wrong entries, the worst: f and its gradient are asked nearby for each
 _MOST_RECORDED = 20_000  # operations of an f that is not meant to record: half a second, each time

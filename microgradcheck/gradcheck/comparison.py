@@ -38,7 +38,7 @@ from microgradcheck.tape import Recorder
 
 __all__ = ["Comparison"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 _RECORDING = ("backprop", "forward-mode", "tape")
 _LOOKS_AGAIN = 4  # calls of an f that looks as if it changed by itself

@@ -11,7 +11,7 @@ from microgradcheck.numeric.ladder import Estimate
 
 __all__ = ["at_its_word", "doubted"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 
 def at_its_word(reference: Gradient) -> list[list[Estimate]]:

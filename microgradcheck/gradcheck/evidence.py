@@ -26,7 +26,7 @@ __all__ = [
     "shown",
 ]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 CLOSE = 1e-4  # relative: two numbers that agree so far are the same number for a cause
 _PRECISION, _LEAST_PRECISION = 1e-6, 1e-4  # relative: of a derivative nearby, sought and needed

@@ -15,7 +15,7 @@ from microgradcheck.sources import GivenGradient, GradientSource
 
 __all__ = ["notes_on"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 _SMALL = 1e-6  # of the largest entry: what is less, rounding often hides
 

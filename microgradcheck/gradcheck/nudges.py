@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Called", "Move", "Nudges", "Taped", "portions", "search_together"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 # Where f confirms its tape: relative to the farthest step, and to the scale, next to the inputs.
 _FAR, _NEAR = (1.0, 0.12, 0.016), 4e-6

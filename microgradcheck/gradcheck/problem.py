@@ -22,7 +22,7 @@ from microgradcheck.structure import (
 
 __all__ = ["Index", "Problem", "scatter"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 _LONGEST_NAME = 8  # which leaves room for numbers beside it
 

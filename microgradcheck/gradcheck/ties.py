@@ -14,7 +14,7 @@ from microgradcheck.numeric.ladder import Estimate, estimate_along
 
 __all__ = ["check_ties"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 _RANDOM = 4  # directions
 _TIED = 1 / 4  # of what one kink bends f: a tie makes as much as all of it

@@ -19,7 +19,7 @@ from microgradcheck.tape import StaleTapeError
 
 __all__ = ["Gradient", "gradient_of"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 Rows = list[list[float]]
 """For each output of f, one number for each input entry."""

@@ -28,7 +28,7 @@ __all__ = [
     "times",
 ]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 _SMOOTH = 0.35  # slopes on both sides whose difference shrinks as this power of h become one
 _MORE = 3  # ladders

@@ -10,7 +10,7 @@ from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Pair, Samples, Window
 
 __all__ = ["moves_far_away", "sawtooth", "where_flat"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 _FAR = 1.3  # times the scale of x: beyond zero, about which most functions change
 _SHARP = 1.05  # times the farthest step at which f stands still: within this, a border is seen

@@ -36,7 +36,7 @@ from microgradcheck.numeric.samples import (
 
 __all__ = ["Estimate", "estimate_along", "first_steps"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 # Relative to the scale of x: small enough for functions that change over a thousandth of it.
 _NEAR, _FINE = 4e-6, 2e-7

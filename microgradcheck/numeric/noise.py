@@ -12,7 +12,7 @@ from microgradcheck.numeric.samples import UNIT_ROUNDOFF
 
 __all__ = ["measure_noise"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 # Relative to the scale of x. The first is wide enough to see single precision inside of f, and the
 # others are for functions whose curve it takes for noise. Two are used unless round-off explains

@@ -22,7 +22,7 @@ __all__ = [
     "ranked",
 ]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 # Neighbouring steps have irregular ratios, so that no periodic function looks flat to all.
 RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)

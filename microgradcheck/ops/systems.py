@@ -241,11 +241,15 @@ def arrays() -> NumberSystem:
     import numpy as np
 
     elementwise_erf = np.frompyfunc(math.erf, 1, 1)  # NumPy itself has none.
+
+    def erf(a: Any) -> Any:
+        return np.asarray(elementwise_erf(a), dtype=np.result_type(np.asarray(a), np.float16))
+
     return NumberSystem(
         {
             **_functions_of(np, "log1p", "expm1", "atan2", "hypot", "abs", "where"),
             "power": lambda a, b: np.where(np.isnan(a) | np.isnan(b), a + b, np.power(a, b)),
-            "erf": lambda a: np.asarray(elementwise_erf(a), dtype=float),
+            "erf": erf,
         },
         "arrays",
     )

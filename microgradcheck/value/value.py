@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OPERATORS", "Input", "NotComputed", "Note", "Value", "binary", "reflected", "unary"]
 
-__tracebackhide__ = True  # from pytest, which shows the test and f without what lies between
+__tracebackhide__ = True  # from pytest
 
 OPERATORS = frozenset({"add", "subtract", "multiply", "divide", "power", "negative", "positive"})
 """The operations that are written as operators, and are neither functions nor methods by name."""
