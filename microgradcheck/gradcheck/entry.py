@@ -145,9 +145,9 @@ class Entry:
         return abs(self.gradient - self.reference)
 
     @property
-    def bends_up(self) -> bool:
-        """Whether the slope on the right is larger, at a kink."""
-        return self.slopes is not None and self.slopes[0] < self.slopes[1]
+    def bend(self) -> float:
+        """How much larger the slope on the right is than that on the left, at a kink."""
+        return self.slopes[1] - self.slopes[0] if self.slopes else 0.0
 
     @property
     def is_unexplained(self) -> bool:

@@ -42,7 +42,7 @@ def check_ties(
         slopes = _Slopes(problem, k, noise[k], rtol, rng)
         kinks = [entry for entry in ours if entry.verdict is Verdict.KINK]
         # Bends up and bends down would hide one another where all move at once.
-        alike = [[e for e in kinks if e.bends_up is up] for up in (True, False)]
+        alike = [[e for e in kinks if side * e.bend > 0] for side in (1, -1)]
         if not all(len(some) < 2 or _Kinks(slopes, some).fit() for some in alike):
             cause = (
                 f"{Cause.TIE}: where several of these inputs move at once, f has another "
@@ -103,7 +103,7 @@ class _Kinks:
         self.gradient = [entry.gradient for entry in kinks]
         self.sides = [entry.slopes or (math.nan, math.nan) for entry in kinks]
         self.places = [self.problem.position(entry)[1] for entry in kinks]
-        bends = [abs(right - left) for left, right in self.sides]
+        bends = [abs(entry.bend) for entry in kinks]
         # Each input bends f as much as any other then, as those of a tie do, whatever their units.
         self.weights = [min(bends) / bend for bend in bends]
         self.bend = min(bends)
