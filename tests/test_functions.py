@@ -525,3 +525,10 @@ def test_a_rule_that_is_a_function_takes_what_it_is_called_with(
 def test_a_rule_may_be_a_function_written_in_c_or_take_anything() -> None:
     root = mg.operation("root_in_c", value=math.sqrt, derivatives=[lambda *inputs: 0.5 / inputs[1]])
     assert mg.grad(root)(4.0) == 0.25
+    # Without a signature that Python could read.
+    larger = mg.operation(
+        "max_in_c",
+        value=max,
+        derivatives=[lambda a, b, _: float(a > b), lambda a, b, _: float(a < b)],
+    )
+    assert mg.grad(larger)(4.0, 5.0) == (0.0, 1.0)
