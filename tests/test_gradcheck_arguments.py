@@ -15,7 +15,8 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.gradcheck import Entry, Report
-from microgradcheck.gradcheck.entry import Cause, Circumstances, judge
+from microgradcheck.gradcheck.entry import Cause
+from microgradcheck.gradcheck.judging import Circumstances, judge
 from microgradcheck.gradcheck.nodes import estimate_nodes
 from microgradcheck.numeric.ladder import Estimate
 

@@ -12,7 +12,8 @@ from typing import Any
 
 from microgradcheck import sweep
 from microgradcheck.functions.entries import is_entry
-from microgradcheck.gradcheck.entry import Circumstances, Entry, OperationFault, Verdict, judge
+from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
+from microgradcheck.gradcheck.judging import Circumstances, judge
 from microgradcheck.gradcheck.nudges import Move, portions, search_together
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.numeric.ladder import Estimate, estimate_along, first_steps

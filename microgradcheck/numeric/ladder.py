@@ -264,7 +264,7 @@ class _Search:
         seen = [p.secant - 16 * noise_of(p) / p.h for p in pairs if p.finite]
         rounding = 100 * UNIT_ROUNDOFF * abs(self.samples.center)
         largest = max(seen, default=0.0)
-        return largest if largest * self.samples.scale > rounding else 0.0
+        return largest if largest * self.scale > rounding else 0.0
 
     def _windows(self) -> list[Window]:
         """Return all windows, and that of the first two pairs among them."""

@@ -29,7 +29,7 @@ RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
 UNBOUNDED = -0.1  # slopes that grow faster than this power of h have no bound
 UNIT_ROUNDOFF = 2.0**-53
 _LEAST, _MOST = 3, 5  # pairs in a window
-_SLOWEST = 1.8  # power of a step by which slopes change, to be taken for even powers
+_SLOWEST = 0.9  # power of the points by which slopes change, to be taken for the first
 
 
 class Pair(NamedTuple):
@@ -207,13 +207,15 @@ def _unsettled(points: Sequence[float], slopes: Sequence[float], noise: float) -
     if spread > noise and min(changes) < 0 < max(changes):
         return spread  # They go to and fro, so that there is nothing to extrapolate.
     if len(changes) > 1 and abs(changes[0]) > noise:
-        logs = [math.log(point) / 2 for point in points[:3]]
+        logs = [math.log(point) for point in points[:3]]
         rates = [abs(c) / (b - a) for c, (a, b) in zip(changes, pairwise(logs), strict=False)]
-        power = math.log(rates[1] / rates[0]) / ((logs[2] - logs[0]) / 2) if rates[1] else -1.0
+        power = -1.0
+        if rates[1]:
+            power = 2 * (math.log(rates[1]) - math.log(rates[0])) / (logs[2] - logs[0])
         if power <= 0:
             return spread  # They grow apart.
         if power < _SLOWEST:
-            # All that is still to come, if they go on to change as h to this power.
+            # All that is still to come, if they go on to change as the points to this power.
             return max(abs(changes[0]), rates[0] / power)
     return 0.0
 
