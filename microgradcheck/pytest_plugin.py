@@ -126,10 +126,14 @@ def gradcheck(pytestconfig: pytest.Config) -> Callable[..., Report]:
     @wraps(check)
     def counted(*arguments: Any, raise_on_failure: bool = True, **options: Any) -> Report:
         __tracebackhide__ = True
-        report = check(*arguments, **defaults | options, raise_on_failure=False)
+        try:
+            report = check(*arguments, **defaults | options)
+        except GradcheckError as error:
+            session.add(error.report)
+            if raise_on_failure:
+                raise  # with the error of f as its cause, where f failed
+            return error.report
         session.add(report)
-        if raise_on_failure and not report.passed:
-            raise GradcheckError(report)
         return report
 
     return counted

@@ -318,6 +318,24 @@ def test_a_layer_of_relus_passes_where_some_of_them_are_dead() -> None:
         assert check(layer, x, gradient=lambda _, slopes=slopes: slopes).verdict == "PASS"
 
 
+@pytest.mark.parametrize("confidence", [34.5, 36.0, 40.0, 50.0])
+def test_the_loss_of_a_confident_model_hides_its_gradient_behind_its_rounding(
+    confidence: float,
+) -> None:
+    scores = np.array([confidence, 0.3, -0.4])
+
+    def shares(x: np.ndarray) -> Any:
+        return np.exp(x - x.max()) / np.exp(x - x.max()).sum()
+
+    def gradient(x: np.ndarray) -> Any:
+        return shares(x) - [1, 0, 0]
+
+    report = check(lambda x: -np.log(shares(x)[0]), scores, gradient=gradient)
+    assert {str(entry.verdict) for entry in report.entries} == {"NOISY"}
+    wrong = check(lambda x: -np.log(shares(x)[0]), scores, gradient=lambda x: gradient(x) + 1e-12)
+    assert wrong.verdict == "WRONG"
+
+
 @pytest.mark.parametrize("tie", TIES.values(), ids=TIES)
 def test_a_tie_takes_what_fits_together_and_nothing_else(tie: Tie) -> None:
     for gradient in tie.right:

@@ -51,6 +51,7 @@ SEVERAL_CHECKS = """
             gradcheck(lambda x: x**3, 1.0, gradient=lambda x: 0.0)
         assert not gradcheck(max, 1.0, 1.0, gradient=lambda x, y: (1, 1), raise_on_failure=False)
 """
+ERROR = "microgradcheck.GradcheckError: "
 SUMMARY_OF_SEVERAL = (
     "gradcheck: 8 checks, 3 PASS, 1 KINK, 1 INCONCLUSIVE, 3 WRONG "
     "(weakest: test_several.py::test_sees_little[1.0], sees relative errors of 2e-02)"
@@ -97,9 +98,10 @@ def test_the_report_is_shown(pytester: pytest.Pytester, case: Case) -> None:
         report = lines[first : first + len(case.lines)]
     else:
         assert ending_of(lines) == "1 failed"
-        report = [line[8:] for line in lines if line.startswith("E    ")]
-        assert report[0].startswith("microgradcheck.GradcheckError: ")
-        report[0] = report[0].removeprefix("microgradcheck.GradcheckError: ")
+        told = [line[8:] for line in lines if line.startswith("E    ")]
+        # Where f fails, its own error comes first.
+        [first] = [n for n, line in enumerate(told) if line.startswith(ERROR)]
+        report = [told[first].removeprefix(ERROR), *told[first + 1 :]]
         assert f"FAILED test_it.py::test_it - {report[0]}" in lines
 
     assert [masked(line, verdict) for line in report] == case.lines
@@ -170,6 +172,23 @@ def test_tracebacks_show_no_frame_of_the_checker(
     # The test, and the function that raised.
     assert [line.split(":")[0] for line in lines if line.startswith("test_it.py:")] == (
         ["test_it.py", "test_it.py"]
+    )
+    assert not any("microgradcheck/" in line for line in lines)
+
+
+def test_where_f_is_undefined_its_own_traceback_is_shown(pytester: pytest.Pytester) -> None:
+    body = """
+        import math
+
+        def loss(x):
+            return math.log(x - 5)
+
+        def test_it(gradcheck):
+            gradcheck(lambda x: loss(x), 2.0, gradient=lambda x: 1 / (x - 5))
+    """
+    lines = run(pytester, test_it=body)
+    assert lines.index(">       return math.log(x - 5)") < lines.index(
+        f"E       {ERROR}EDGE df/dx: f is undefined here"
     )
     assert not any("microgradcheck/" in line for line in lines)
 

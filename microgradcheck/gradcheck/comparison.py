@@ -39,6 +39,7 @@ _UNCLEAR = (Verdict.WRONG, Verdict.INCONCLUSIVE, Verdict.NOISY)
 _ASKED = 6  # times, next to the inputs, for a gradient that may be rounding
 _NEXT_TO = 2.0**-34  # relative to inputs: so far away, what rounding makes is another number
 _AS_LARGE = 10  # times what it changes by: the most that rounding can make, as far as seen
+_GRAINS = 2  # steps that f changes in: where it stands still, it is rounded at both ends
 _LEAST_FOR_A_TAPE = 16  # entries: for fewer, calls of f take less time than making a tape of it
 
 
@@ -171,8 +172,15 @@ class Comparison:
         problem = self.problem
         undefined = "" if problem.failure is None else in_words(problem.failure)
 
-        def judged(n: int, rounding: float = 0.0) -> Entry:
+        def judged(n: int, rounding: float = 0.0, grain: float = 0.0) -> Entry:
             k, i = divmod(n, len(problem.entries))
+            reach = max(problem.scales[i], 1.0)
+            estimate = estimates[i][k]
+            if estimate.is_flat and grain:
+                bound = max(estimate.error_bound, _GRAINS * grain / reach)
+                estimate = estimate._replace(
+                    behaviour="quantised", error_bound=bound, noise=grain, is_flat=False
+                )
             here = Circumstances(
                 rtol=self.rtol,
                 size=abs(self.center[k]),
@@ -180,13 +188,16 @@ class Comparison:
                 undefined=undefined,
                 failure=self.under_test.failure,
                 rounding=rounding,
-                reach=max(problem.scales[i], 1.0),
+                reach=reach,
             )
-            return judge(self.claimed[n], estimates[i][k], here)
+            return judge(self.claimed[n], estimate, here)
 
         entries = list(map(judged, range(len(self.claimed))))
         for n, rounding in self._rounding(entries).items():
-            entries[n] = judged(n, rounding)
+            k = n // len(problem.entries)
+            # Where f stands still for one input, it may show by another in which steps it changes.
+            steps = [of[k].noise for of in estimates if of[k].behaviour == "quantised"]
+            entries[n] = judged(n, rounding, max(steps, default=0.0))
         return entries
 
     def _rounding(self, entries: Sequence[Entry]) -> dict[int, float]:
