@@ -334,6 +334,11 @@ def test_what_is_no_function_is_refused_at_once(transform: Callable[..., Any]) -
         transform(x * x)
 
 
+def test_what_f_is_called_with_is_a_value_in_pythons_own_messages_too() -> None:
+    with pytest.raises(TypeError, match="'Value' object is not subscriptable"):
+        mg.grad(lambda x: x[0])(1.0)
+
+
 def test_a_rule_of_a_users_own_may_sweep_while_derivatives_are_recorded() -> None:
     product = mg.operation(
         "a_times_a_times_b",

@@ -161,6 +161,8 @@ def test_names_tell_where_descents_differ() -> None:
     [
         ({"gradients": "backprop"}, TypeError, "gradients is a list with at least one entry"),
         ({"gradients": []}, TypeError, "gradients is a list with at least one entry"),
+        ({"gradient": "backprop"}, TypeError, r"gradients=\[...\], got gradient='backprop'"),
+        ({"optimizer": "adam"}, TypeError, r"optimizers=\[...\], got optimizer='adam'"),
         ({"optimizers": "adam"}, TypeError, "optimizers is a list with at least one entry"),
         ({"gradients": ["backprob"]}, ValueError, "did you mean 'backprop'"),
         ({"learning_rate": -1}, ValueError, "positive number"),

@@ -258,6 +258,7 @@ def test_functions_of_sequences_take_any_iterable(kind: type) -> None:
         (lambda: mg.softmax(np.zeros(0)), ValueError, "argument of softmax is empty"),
         (lambda: mg.dot([1.0], [1.0, 2.0]), ValueError, "same length, got 1 and 2"),
         (lambda: mg.clip(1.0, 2.0, 1.0), ValueError, r"not above the upper: 2\.0 > 1\.0"),
+        (lambda: mg.clip(1.0, 0.0, None), TypeError, r"bounds .*, got None .*, give .*math\.inf"),
     ],
 )
 def test_composed_functions_say_what_is_wrong(

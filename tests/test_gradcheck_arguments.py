@@ -133,6 +133,14 @@ def test_an_error_of_f_tells_what_f_was_called_with() -> None:
     assert note == f"gradcheck called f with {raised.value.args[0]!r}"
 
 
+@pytest.mark.parametrize("index", [np.array([0, 2]), 1])
+def test_an_index_among_the_inputs_is_told_to_be_a_float(index: Any) -> None:
+    with pytest.raises(IndexError) as raised:
+        check(lambda x, i: x[i].sum(), np.ones(3), index, gradient=lambda x, i: (x, i))
+    (note,) = raised.value.__notes__
+    assert note.endswith("f gets floats, so what is not to be moved, such as an index, is no input")
+
+
 @pytest.mark.parametrize("source", ["backprop", "forward-mode", "complex-step"])
 def test_an_error_under_a_source_tells_how_to_do_without(source: str) -> None:
     with pytest.raises(TypeError) as raised:

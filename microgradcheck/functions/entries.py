@@ -168,13 +168,19 @@ def clip(values: Any, low: Any, high: Any) -> Any:
         half, as at any tie.
 
     Raises:
-        TypeError: an entry is neither a number nor a `Value`.
+        TypeError: an entry or a bound is neither a number nor a `Value`.
         ValueError: the lower bound is above the upper one.
 
     Example:
         >>> clip([-3.0, 0.5, 2.0], 0.0, 1.0)
         [0.0, 0.5, 1.0]
     """
+    for bound in (low, high):
+        if not is_entry(bound):
+            raise TypeError(
+                f"clip takes bounds that are numbers or Values, got {bound!r} of type "
+                f"{type(bound).__name__}; where there is none, give -math.inf or math.inf"
+            )
     if low > high:
         raise ValueError(
             f"clip takes a lower bound that is not above the upper: {low!r} > {high!r}"

@@ -155,7 +155,10 @@ class Problem:
             return math.nan
         except Exception as error:
             # The author of f knows the inputs given, and not those that f is called with.
-            error.add_note(f"gradcheck called f with {short(arguments)}")
+            note = f"gradcheck called f with {short(arguments)}"
+            if isinstance(error, (TypeError, IndexError)) and any(map(_is_whole, self.inputs)):
+                note += "; f gets floats, so what is not to be moved, such as an index, is no input"
+            error.add_note(note)
             raise
 
     def entry(self, k: int, i: int, gradient: float) -> Entry:
@@ -188,6 +191,10 @@ class Problem:
 
 def _subscript(index: Index) -> str:
     return f"[{','.join(map(str, index))}]" if index else ""
+
+
+def _is_whole(thing: Any) -> bool:
+    return thing.dtype.kind in "iu" if is_array(thing) else isinstance(thing, int)
 
 
 def scatter(problem: Problem, center: Iterable[float], *, times: int = 1) -> float:

@@ -49,6 +49,6 @@ def show(name: str) -> Outcome:
         df/da at a = 3 1.0 2.0
     """
     if name not in GALLERY:
-        hint = did_you_mean(name, GALLERY, f". There are {', '.join(GALLERY)}")
+        hint = did_you_mean(str(name), GALLERY, f". There are {', '.join(GALLERY)}")
         raise ValueError(f"there is no mistake named {name!r}{hint}")
     return GALLERY[name].run()

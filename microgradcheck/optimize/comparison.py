@@ -62,6 +62,9 @@ def compare_descents(
     for name, given in (("gradients", gradients), ("optimizers", optimizers)):
         if not isinstance(given, (list, tuple)) or not given:
             raise TypeError(f"{name} is a list with at least one entry, got {given!r}")
+    for name in {"gradient", "optimizer"} & options.keys():
+        given = options[name]
+        raise TypeError(f"compare_descents takes a list, {name}s=[...], got {name}={given!r}")
     import numpy  # noqa: F401  (so that the first descent's time is not that of this import)
 
     sources = [resolve(gradient) for gradient in gradients]

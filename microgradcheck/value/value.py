@@ -385,6 +385,10 @@ class Input(Value):
     __slots__ = ()
 
 
+# Python's own messages name the class, as in "'Value' object is not subscriptable".
+Input.__name__ = "Value"
+
+
 def _one_label(label: Any) -> str:
     if not isinstance(label, str):
         raise TypeError(f"a label is a string, got {label!r} of type {type(label).__name__}")
