@@ -142,7 +142,7 @@ def resolve(source: object) -> GradientSource:
         if source in SOURCES:
             return SOURCES[source]
         # As near as "central".
-        hint = did_you_mean(source, SOURCES, ".", cutoff=0.5)
+        hint = did_you_mean(source, SOURCES, ".")
         raise ValueError(f"unknown gradient source {source!r}{hint} There are {', '.join(SOURCES)}")
     if isinstance(source, (_Function, _Differences, GivenGradient, TapeSource)):
         return source

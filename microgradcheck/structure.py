@@ -228,11 +228,9 @@ def argument_names(f: Callable[..., Any], count: int, *, longest: float = math.i
     return ["x"] if count == 1 else [f"x{position}" for position in range(count)]
 
 
-def did_you_mean(
-    name: str, known: Iterable[str], otherwise: str = "", *, cutoff: float = 0.6
-) -> str:
+def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return a question after the known name that was probably meant, or what else to say."""
-    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=cutoff)
+    near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]!r}?" if near else otherwise
 
 

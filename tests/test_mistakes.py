@@ -292,8 +292,8 @@ def test_show_runs_a_mistake_by_its_name() -> None:
         mistakes.show("add-overwrite")
     with pytest.raises(ValueError, match="There are add-overwrites, "):
         mistakes.show("?")
-    with pytest.raises(ValueError, match=r"no mistake named None\. There are add-overwrites, "):
-        mistakes.show(None)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match=r"no mistake named 7\. There are add-overwrites, "):
+        mistakes.show(7)  # type: ignore[arg-type]
 
 
 def test_the_questions_of_learners_are_answered() -> None:

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from microgradcheck.structure import (
     argument_names,
+    count,
+    did_you_mean,
     is_array,
     number,
     put_together,
@@ -208,6 +210,18 @@ def test_arguments_are_named_as_their_function_does() -> None:
     assert argument_names(f, 3) == ["x0", "x1", "x2"]
     assert argument_names(lambda *inputs: 0.0, 1) == ["x"]
     assert argument_names(max, 2) == ["x0", "x1"]
+
+
+def test_a_name_that_is_near_is_asked_for() -> None:
+    assert did_you_mean("Centre", ["forward", "center"], ".") == "; did you mean 'center'?"
+    assert did_you_mean("tape", ["forward", "center"], "; there are two") == "; there are two"
+    assert did_you_mean("tape", []) == ""
+
+
+def test_a_count_has_its_noun_in_the_plural_but_for_one() -> None:
+    assert [count(n, "entry point") for n in (0, 1, 2, 1000)] == (
+        ["0 entry points", "1 entry point", "2 entry points", "1,000 entry points"]
+    )
 
 
 def test_what_holds_too_long_an_integer_is_shown() -> None:
