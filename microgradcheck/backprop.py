@@ -97,7 +97,8 @@ def jacobian(f: Function) -> Function:
 
     Raises:
         TypeError: f returns something else.
-        ValueError, ArithmeticError: f or a derivative is undefined there.
+        ValueError, ArithmeticError: f or a derivative is undefined there, or the outputs are none
+            or nested unevenly.
 
     Limits: one reverse sweep for each output entry.
 

@@ -41,6 +41,9 @@ def topological_order(*roots: NodeT) -> list[NodeT]:
             for root in roots:
                 if root.adjoint is None:
                     order += _visit(root)
+            if any(root.epoch is not roots[0].epoch for root in roots):
+                for node in order:  # Each visit looked at what no earlier one had met.
+                    _check_fresh(node, node)
             return order
         finally:
             _forget(order)

@@ -19,7 +19,7 @@ from microgradcheck.cli.expression import Expression
 from microgradcheck.cli.result import Result, grid, prose
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import OPERATIONS, Operation
-from microgradcheck.plot.derivatives import slope_by, why_no_slope
+from microgradcheck.plot.derivatives import slope_by, why_no_agreement, why_no_slope
 from microgradcheck.sources import on_numbers
 from microgradcheck.structure import did_you_mean
 from microgradcheck.sweep import slopes
@@ -127,9 +127,11 @@ def sweep(options: Namespace) -> Result:
 
     plain, at = on_numbers(along), target.at[name]
     value = float(plain(at))
-    problem = why_no_slope(mg.numeric.estimate(plain, at))
+    estimate = mg.numeric.estimate(plain, at)
+    problem = why_no_slope(estimate)
     try:
         exact = float(mg.grad(along)(at))
+        problem = problem or why_no_agreement(exact, estimate)
     except (ValueError, ArithmeticError) as error:
         problem = problem or str(error)
     if problem:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from microgradcheck import sweep
-from microgradcheck.structure import take_apart, whole
+from microgradcheck.structure import real, take_apart, whole
 from microgradcheck.value import Value
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Picture:
     Attributes:
         svg: the picture as an SVG element.
         dot: the graph in Graphviz's language.
-        text: the same in words, one line a value.
+        text: the same in words, one line a value, the first hundred of them.
 
     Example:
         >>> picture = draw(Value(2.0, label="x"))
@@ -135,7 +135,8 @@ def draw(
             warning color where the two part. For one `Value`, computed from at most 1,000.
         depth: how many levels of boxes are open; by default as many as the limit allows.
         limit: how many values and folded boxes are drawn at most, with up to twice as many lines
-            between them; None draws everything.
+            between them, as far as folding can do that: the `Value`s given are always drawn. None
+            draws everything.
         name: what the ids in the SVG begin with; by default made of the picture's hash.
         time_limit: seconds after which the layout is given up.
 
@@ -169,6 +170,7 @@ def draw(
         raise ValueError(f"precision is at most 17 digits, got {precision!r}")
     depth = None if depth is None else whole("depth", depth, least=0)
     limit = None if limit is None else whole("limit", limit, least=1)
+    time_limit = real("time_limit", time_limit, above=0)
     if check and len(roots) > 1:
         raise ValueError(
             f"check=True takes one Value to check the derivatives of, got {len(roots)}"

@@ -81,8 +81,8 @@ def explore(f: Callable[..., Any], /, **inputs: Any) -> Exploration:
     Raises:
         TypeError: f does not return a `Value` or reads one as a plain number (`.data`, `float()`),
             or an input holds no numbers.
-        ValueError: there is no input, one is not finite, f takes more than 1,000 steps, or it
-            uses an operation of your own whose rules are Python functions.
+        ValueError: there is no input, one is not finite, f takes more than 1,000 steps, forward and
+            backward, or it uses an operation of your own whose rules are Python functions.
         ValueError, ArithmeticError: f is undefined at the inputs.
         TimeoutError: the layout of the picture takes too long.
 

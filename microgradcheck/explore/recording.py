@@ -22,6 +22,7 @@ from microgradcheck.value import NotComputed, Note, Value, caller, source_lines,
 __all__ = ["Recording", "Step", "record"]
 
 MOST_STEPS: Final = 1000
+_NAMELESS: Final = inspect.Parameter.POSITIONAL_ONLY
 
 
 class Step(NamedTuple):
@@ -128,12 +129,17 @@ def _run(
 
 def _call(f: Callable[..., Any], arguments: dict[str, Any]) -> Any:
     try:
-        kinds = {parameter.kind for parameter in inspect.signature(f).parameters.values()}
+        parameters = inspect.signature(f).parameters
     except (TypeError, ValueError):  # Some functions that are written in C do not tell.
-        kinds = {inspect.Parameter.POSITIONAL_ONLY}
-    if kinds & {inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.VAR_POSITIONAL}:
         return f(*arguments.values())
-    return f(**arguments)
+    kinds = {parameter.kind for parameter in parameters.values()}
+    if inspect.Parameter.VAR_KEYWORD not in kinds and not arguments.keys() <= parameters.keys():
+        takes_any = kinds & {_NAMELESS, inspect.Parameter.VAR_POSITIONAL}
+        return f(*arguments.values()) if takes_any else f(**arguments)
+    by_name = dict(arguments)
+    nameless = [name for name, parameter in parameters.items() if parameter.kind is _NAMELESS]
+    in_order = [by_name.pop(name) for name in nameless if name in by_name]
+    return f(*in_order, **by_name)
 
 
 def _leaves(name: str, thing: Any) -> list[Value]:

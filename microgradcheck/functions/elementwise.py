@@ -159,7 +159,7 @@ def example_of(operation: Operation) -> str:
 
 
 def _describe(operation: Operation) -> str:
-    kinds = "a number, a complex number, a Value, or a NumPy array of any of them."
+    kinds = "a number, a Value, or a NumPy array of them; or complex, see below."
     facts = [
         f"Derivative with respect to {parameter}: {rule}, where y is the result."
         for parameter, rule in zip(operation.parameters, operation.derivatives, strict=True)
@@ -178,9 +178,11 @@ def _describe(operation: Operation) -> str:
         *(f"    {parameter}: {kinds}" for parameter in operation.parameters),
         *("", "Returns:"),
         "    A float, a complex number, a Value, or an array of the inputs' shape.",
-        *("", *facts, "", "Raises:"),
+        *("", *facts),
+        "Complex numbers, where it takes any: continued from the real line, for complex steps.",
+        *("", "Raises:"),
         "    TypeError: an input is none of these.",
         "    ValueError, ArithmeticError: a number is outside the domain or the result is too",
-        "        large for a float; arrays get nan or inf in that entry instead.",
+        "        large for a float; arrays of floats get nan or inf in that entry instead.",
     ]
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from functools import reduce
 from typing import Any
 
 from microgradcheck.functions.elementwise import VALUES
-from microgradcheck.structure import is_array, is_number, put_together, take_apart
+from microgradcheck.structure import is_array, is_number, put_together, shape_of, take_apart
 from microgradcheck.value import Value
 
 __all__ = ["clip", "dot", "is_entry", "lift", "logsumexp", "mean", "softmax", "sum"]
@@ -89,13 +89,16 @@ def dot(left: Any, right: Any) -> Any:
 
     Raises:
         TypeError: an entry is neither a number nor a `Value`.
-        ValueError: they are empty or differ in length.
+        ValueError: they are empty, differ in length, or have more dimensions.
 
     Example:
         >>> dot([1.0, 2.0], [3.0, 4.0])
         11.0
     """
     lefts, rights = _entries(left, "dot"), _entries(right, "dot")
+    for given in (left, right):
+        if len(shape := shape_of(_listed(given))) != 1:
+            raise ValueError(f"dot takes two sequences of one dimension, got the shape {shape}")
     if len(lefts) != len(rights):
         raise ValueError(f"dot takes two of the same length, got {len(lefts)} and {len(rights)}")
     return sum([a * b for a, b in zip(lefts, rights, strict=True)])
@@ -135,7 +138,7 @@ def softmax(values: Any) -> Any:
         values: a list, tuple or array of any shape, of `Value`s or numbers, not empty.
 
     Returns:
-        The same kind and shape, a list for any other iterable, with entries that are positive
+        The same kind and shape, a list for any other iterable, with entries that are not negative
         and sum to 1.
 
     Raises:

@@ -67,7 +67,7 @@ class Report:
         cause: what is wrong, in words; "" where nothing is.
         power: the smallest relative error that would have been seen in every entry.
         inputs: how f calls its arguments, in order.
-        calls: how often f was called.
+        calls: how often f was called, but by the source of the gradient.
         taped: at how many more points f's tape was run in its place.
         operations: the operations whose own derivatives are wrong.
         notes: what else the reader should know.

@@ -7,7 +7,7 @@ from typing import Any
 
 from microgradcheck import functions
 from microgradcheck.functions import logsumexp, mean
-from microgradcheck.structure import number, shown
+from microgradcheck.structure import is_array, number, shown
 from microgradcheck.value import scope
 
 __all__ = ["cross_entropy", "hinge", "logistic", "squared_error"]
@@ -149,7 +149,7 @@ def _plain(name: str, entries: Iterable[Any]) -> list[Any]:
     """Return entries with numbers as floats, since NumPy computes in the kind of its own."""
     plain = []
     for entry in entries:
-        if isinstance(entry, (list, tuple)):
+        if isinstance(entry, (list, tuple)) or (is_array(entry) and entry.shape != ()):
             raise TypeError(f"{name} are one number for each sample, got {shown(entry)}")
         as_float = number(entry)
         plain.append(entry if as_float is None else as_float)

@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 from microgradcheck.optimize import Descent, minimize
 from microgradcheck.structure import number
-from microgradcheck.value import scope
+from microgradcheck.value import Value, scope
 
 __all__ = ["Module", "train"]
 
@@ -88,7 +88,10 @@ class Module:
         """
         return {
             "model": repr(self),
-            "parameters": [float(parameter.data) for parameter in self.parameters()],
+            "parameters": [
+                float(parameter.data if isinstance(parameter, Value) else parameter)
+                for parameter in self.parameters()
+            ],
         }
 
     def load(self, state: Any) -> Self:

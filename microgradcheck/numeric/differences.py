@@ -66,7 +66,8 @@ def derivative(
 
     Args:
         f: a function of x that returns one real number (and, for the method "complex", takes and
-            returns complex numbers). It is called with x itself moved, in x's own kind.
+            returns complex numbers). It is called with x moved: a float, or a list, tuple or array
+            of floats, as x is.
         x: a number, or a list, tuple or NumPy array of numbers.
         h: the step, in the units of x, used as it is in the textbook's formula; by default one
             in proportion to x, which grows where f hardly changes over it.

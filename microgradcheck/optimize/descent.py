@@ -72,7 +72,7 @@ class Descent:
         learning_rate: the learning rate or its schedule, in words.
         status: why it ended, a `Status`.
         message: why it ended, in words.
-        nfev: how many calls of f were made.
+        nfev: how many calls of f were made, those of `check_every` not counted.
         njev: how many gradients were computed.
         report: gradcheck's, where a check on the way failed; else None.
         names: the names of f's arguments.
@@ -182,6 +182,7 @@ class Descent:
         outcome = ("x", "fun", "jac", "success", "status", "message", "nfev", "njev", "nit")
         made_by = ("source", "optimizer", "learning_rate")
         return {
+            "names": [*self.names],
             **{name: _plain(getattr(self, name)) for name in (*outcome, *made_by)},
             "report": None if self.report is None else self.report.to_dict(),
             "history": [

@@ -77,7 +77,8 @@ def minimize(
 
     Limits: it ends as diverged, with the last good point kept, where f or its gradient is
     undefined or not finite, where f rose ten times in a row above all that went before, and where
-    f is higher after the last step than at the start. The history keeps every x and gradient.
+    f is higher after the last step than at the start, unless the callback ended it. The
+    history keeps every x and gradient.
 
     Example:
         >>> descent = minimize(lambda w: (w - 5) ** 2, 0.0, learning_rate=0.1, steps=30)
@@ -147,8 +148,7 @@ def _reasons_to_end(
         ("The value of f", last.value, "value_below"),
     ):
         if reached < (bound := tolerances.get(name, -math.inf)):
-            message = f"{what}, {reached:.4g}, is below {bound:g} after {_count(walk)}."
-            yield Status.DONE, message
+            yield _end(walk, f"{what}, {reached:.4g}, is below {bound:g} after {_count(walk)}")
     if walk.rises >= _RISES:
         start = walk.history[-1 - _RISES].value
         yield (
@@ -162,11 +162,7 @@ def _reasons_to_end(
 
 def _out_of_steps(walk: Walk, tolerances: dict[str, float]) -> Ending:
     taken = f"Took all {_count(walk)}"
-    first, last = walk.history[0].value, walk.last.value
-    if has_risen(first, last):
-        rise = f"f rose from {first:.4g} to {last:.4g}"
-        return Status.DIVERGED, f"{taken}, but diverged: {rise}; {_advice(walk)}"
-    if tolerances:
+    if tolerances and not _has_risen(walk):
         missed = " or ".join(f"{name}={bound:g}" for name, bound in tolerances.items())
         return Status.OUT_OF_STEPS, f"{taken} without reaching {missed}; take more steps."
     if walk.last.number and all(step.gradient_norm == 0 for step in walk.history):
@@ -174,7 +170,19 @@ def _out_of_steps(walk: Walk, tolerances: dict[str, float]) -> Ending:
             ", and none led anywhere, since the gradient is 0: this is a flat place, or f loses "
             "track of x, as by math.exp in place of microgradcheck.exp; gradcheck can tell"
         )
-    return Status.DONE, f"{taken}."
+    return _end(walk, taken)
+
+
+def _end(walk: Walk, told: str) -> Ending:
+    """Return the end that was sought, unless f is higher there than at the start."""
+    if not _has_risen(walk):
+        return Status.DONE, f"{told}."
+    rise = f"f rose from {walk.history[0].value:.4g} to {walk.last.value:.4g}"
+    return Status.DIVERGED, f"{told}, but diverged: {rise}; {_advice(walk)}"
+
+
+def _has_risen(walk: Walk) -> bool:
+    return has_risen(walk.history[0].value, walk.last.value)
 
 
 def _advance(walk: Walk, rate: float) -> Ending | None:

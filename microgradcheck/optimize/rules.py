@@ -99,7 +99,7 @@ class Momentum:
     Raises:
         TypeError, ValueError: `momentum` is no such number.
 
-    Limits: on a plane its steps grow to r / (1 − m), ten times r by default.
+    Limits: on a plane its steps grow to r g / (1 − m), ten times the first by default.
 
     Source: Polyak, Some methods of speeding up the convergence of iteration methods, USSR Comp.
     Math. and Math. Phys. 4 (1964), in the form of PyTorch's SGD.
@@ -165,8 +165,9 @@ class RMSProp:
     Raises:
         TypeError, ValueError: an argument is no such number.
 
-    Limits: every entry moves by about r however small the gradient is, so that it circles a
-    minimum at that distance unless r falls.
+    Limits: every entry moves by about r however small the gradient is, down to ε, so that it
+    circles a minimum at that distance unless r falls. The first steps are larger, up to
+    r / √(1 − d).
 
     Source: Tieleman and Hinton, Lecture 6.5, Neural Networks for Machine Learning (2012), with
     the constants of PyTorch.
@@ -207,7 +208,7 @@ class Adam:
     Raises:
         TypeError, ValueError: an argument is no such number.
 
-    Limits: as for `RMSProp`.
+    Limits: every entry moves by about r, as with `RMSProp`, from the first step on.
 
     Source: Kingma and Ba, Adam: A Method for Stochastic Optimization, ICLR (2015), algorithm 1.
 

@@ -26,7 +26,7 @@ class Walk:
 
     Attributes:
         names: how f calls its arguments.
-        calls: how many calls of f have returned.
+        calls: how many calls of f were made, but by gradcheck.
         gradients: how many gradients were computed.
         history: every point so far, the start first.
         rate: the learning rate of the last step; 0 before the first.
@@ -57,9 +57,12 @@ class Walk:
 
         @wraps(f)
         def counted(*inputs: Any) -> Any:
-            result = f(*inputs)
             self.calls += 1
-            return result
+            try:
+                return f(*inputs)
+            except (TypeError, AttributeError):  # It is called again, with Values or without.
+                self.calls -= 1
+                raise
 
         self._f = counted
         called = ["x0", *(f"the start of argument {i}" for i in range(1, len(starts)))]

@@ -137,14 +137,8 @@ def step_sizes(
     plain = on_numbers(f)
     estimate = numeric.estimate(plain, at)
     value, exact = value_and_grad(f)(at)
-    left, right = estimate.slopes or (estimate.value, estimate.value)
-    gap = abs(exact - estimate.value) - abs(right - left) / 2  # Between slopes, any number will do.
-    if gap > estimate.error_bound + 1e-6 * abs(exact):
-        raise ValueError(
-            f"backpropagation gives {exact!r} for the derivative, where differences give "
-            f"{estimate.value!r}; write f with this library's functions, not math.exp, and see "
-            "what gradcheck says"
-        )
+    if problem := why_no_agreement(exact, estimate):
+        raise ValueError(problem)
     steps = np.logspace(-16, 0, 97) * (abs(at) or 1.0)
     slopes = np.array([[slope_by(m, plain, at, h) for h in steps.tolist()] for m in methods])
     errors = abs(slopes - exact)
@@ -205,6 +199,19 @@ def why_no_slope(estimate: numeric.Estimate) -> str:
     return f"f has a kink here, with slopes {left:.6g} and {right:.6g}"
 
 
+def why_no_agreement(exact: float, estimate: numeric.Estimate) -> str:
+    """Return how a derivative differs from what was estimated; nothing where it need not."""
+    left, right = estimate.slopes or (estimate.value, estimate.value)
+    gap = abs(exact - estimate.value) - abs(right - left) / 2  # Between slopes, any number will do.
+    if not gap > estimate.error_bound + 1e-6 * abs(exact):
+        return ""
+    return (
+        f"backpropagation gives {exact!r} for the derivative, where differences give "
+        f"{estimate.value!r}; write f with this library's functions, not math.exp, and see "
+        "what gradcheck says"
+    )
+
+
 def taylor(
     f: Callable[..., Any],
     *x: Any,
@@ -244,6 +251,8 @@ def taylor(
     if not x:
         raise TypeError("give the point where f is looked at: taylor(f, x)")
     point = np.array(entries(x))
+    if not np.isfinite(point).all():
+        raise ValueError(f"x is finite numbers, got {x!r}")
     value, gradient = resolve(gradient).value_and_gradient(f, *x)
     slopes = np.array(entries(gradient))
     if slopes.shape != point.shape:

@@ -174,7 +174,8 @@ def _check_descents(descents: Sequence[object]) -> None:
 def _highest(curves: Sequence[Any]) -> float:
     # Lest a descent that diverged hides the others.
     start, lowest = max(curve[0] for curve in curves), min(map(min, curves))
-    return float(start + 10 * max(start - lowest, abs(start)))
+    first_moves = (abs(value - start) for curve in curves for value in curve if value != start)
+    return float(start + 10 * (max(start - lowest, abs(start)) or next(first_moves, 1.0)))
 
 
 def _around(points: Any, count: int, ax: Axes) -> list[Any]:

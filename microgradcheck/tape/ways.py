@@ -7,10 +7,11 @@ the line that fails.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from microgradcheck import sweep
 from microgradcheck.backprop import Run
 from microgradcheck.structure import take_apart
 from microgradcheck.tape.arguments import Arguments, Points, as_lists
@@ -18,6 +19,7 @@ from microgradcheck.tape.graph import Graph, Mask, Numbers
 from microgradcheck.tape.module import Module
 from microgradcheck.tape.over_arrays import Loop, array_lines, loop_over_points
 from microgradcheck.tape.recorder import trace
+from microgradcheck.value import Value
 
 if TYPE_CHECKING:
     from microgradcheck.tape.passes import Passes  # It loads NumPy.
@@ -159,6 +161,21 @@ class Ways:
         with Run(self._f, self._arguments.like(entries), {}) as run:
             output = run.one_output()
             return float(output), run.derivatives(output) if gradient else []
+
+    def ask_for_terms(self, entries: Sequence[float]) -> tuple[float, float]:
+        """Return what the function itself gives at a point, and the largest term in that.
+
+        A term is what a number on the way adds to the result: in proportion, so that what is
+        divided or cancelled later counts as much as it matters.
+        """
+        with Run(self._f, self._arguments.like(entries), {}) as run:
+            output = run.one_output()
+            terms = [abs(float(output))]
+            if isinstance(output, Value):
+                with suppress(ValueError, ArithmeticError):  # A derivative need not exist.
+                    nodes, slopes = sweep.reverse(output)
+                    terms += [abs(s * n.number) for n, s in zip(nodes, slopes, strict=True)]
+            return float(output), max(terms)
 
     def run(self, points: Points, *, gradient: bool) -> tuple[Numbers, Numbers]:
         """Return the values, of shape (points,), and derivatives, of shape (entries, points).

@@ -118,8 +118,14 @@ def source_lines(*, most: float = math.inf) -> Iterator[None]:
 
 
 def caller(frame: FrameType | None, until: FrameType | None = None) -> Place | None:
-    """Return the nearest place outside of this package that led to a frame, if after another."""
-    while frame is not None and is_ours(frame.f_code.co_filename):
+    """Return the nearest place outside of this package that led to a frame, if after another.
+
+    NumPy's own code, as that of `numpy.sum`, is no such place either.
+    """
+    while frame is not None and (
+        is_ours(frame.f_code.co_filename)
+        or frame.f_globals.get("__name__", "").startswith("numpy.")
+    ):
         if frame is until:
             return None
         frame = frame.f_back

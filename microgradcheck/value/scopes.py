@@ -86,7 +86,8 @@ def scope(f: FunctionT | str, /) -> FunctionT | Callable[[FunctionT], FunctionT]
         TypeError: f is neither a function nor a string.
 
     Limits: a box holds what lies between the `Value`s in the call's arguments and those in what
-    it returns, in lists, tuples, dictionaries and arrays too. A `Value` that the function gets in
+    it returns, in lists, tuples, dictionaries and arrays too. A call that returns the very thing
+    that it was given has no box. A `Value` that the function gets in
     another way, and that nothing else uses, is drawn in its box; one that leaves it in another
     way, and what depends on it, outside.
 
@@ -122,6 +123,9 @@ def _marking(f: FunctionT, name: str | None) -> FunctionT:
             result = f(*args, **kwargs)
         finally:
             _running.call = outer
+        for given in arguments:
+            if given is result:  # As dropout returns it that is at rest: it computed nothing.
+                return result
         for output in (result,) if type(result) is Value else _parts([result]):
             if isinstance(output, Value) and output.operation is not None:
                 note = output.note

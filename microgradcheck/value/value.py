@@ -160,7 +160,8 @@ class Value:
 
     Attributes:
         data: the number. Setting it gives a leaf another value; what was computed from the old
-            one must then be computed again, and `backward()` insists on it.
+            one must then be computed again, and `backward()` insists on it. Set where it was
+            computed itself, it ends there what can be differentiated.
         grad: the derivative of the last `backward()`'s result with respect to this number; 0.0
             until then. Leaves accumulate it over several backward passes, as in PyTorch.
         op: the name of the operation that made it, such as `"multiply"`; `""` for a leaf.
