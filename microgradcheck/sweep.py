@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, TypeVar
 
-from microgradcheck.ops import NumberSystem, Operation
+from microgradcheck.ops import NumberSystem, Operation, retold
 
 __all__ = ["Node", "forward", "lock", "reverse", "slopes", "topological_order"]
 
@@ -260,9 +260,10 @@ def _without_derivative(node: Node, error: Exception) -> Exception:
             if type(slot) is not float:
                 rule(*numbers, node.number)
         except (ValueError, ArithmeticError):
-            return type(error)(
+            return retold(
+                error,
                 f"the derivative of {name} with respect to {parameter} {reason} at {at}, where its "
-                f"value is {node.number!r}; keep the inputs away from there"
+                f"value is {node.number!r}; keep the inputs away from there",
             )
     # The rule itself stands; one of its own derivatives does not.
-    return type(error)(f"a higher derivative of {name} {reason} at {at}: {error}")
+    return retold(error, f"a higher derivative of {name} {reason} at {at}: {error}")

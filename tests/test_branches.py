@@ -36,6 +36,14 @@ def guarded(x: float) -> float:
     return math.sqrt(x)
 
 
+def guarded_in_one_line(x: float) -> float:
+    # fmt: off
+    if x < 0: raise ValueError(x)  # noqa: E701
+    if x > 5: return 5.0  # noqa: E701
+    # fmt: on
+    return x
+
+
 def left_out(function: Callable[..., Any], *inputs: Any) -> list[str]:
     pieces = branches_not_taken(function, lambda: function(*inputs))
     assert all(" (test_branches.py:" in piece for piece in pieces)
@@ -129,3 +137,7 @@ def test_an_error_of_the_call_comes_through_and_ends_the_watch() -> None:
     with pytest.raises(ZeroDivisionError):
         branches_not_taken(piecewise, lambda: 1 / 0)
     assert sys.gettrace() is None
+
+
+def test_a_complaint_behind_its_condition_is_no_branch() -> None:
+    assert left_out(guarded_in_one_line, 1.0) == ["5.0"]

@@ -533,3 +533,20 @@ def test_a_rule_may_be_a_function_written_in_c_or_take_anything() -> None:
         derivatives=[lambda a, b, _: float(a > b), lambda a, b, _: float(a < b)],
     )
     assert mg.grad(larger)(4.0, 5.0) == (0.0, 1.0)
+
+
+def test_a_rule_that_gives_a_complex_number_for_a_real_one_is_undefined_there() -> None:
+    root = mg.operation("a_root", value=lambda a: a**0.5, derivatives=[lambda a, y: 0.5 / y])
+    for negative in (-4.0, mg.Value(-4.0)):
+        with pytest.raises(ValueError, match="complex"):
+            root(negative)
+    assert root(mg.Value(4.0)).data == 2.0
+    assert root(-4 + 0j) == pytest.approx(2j)
+
+
+def test_the_dot_product_is_of_one_dimension() -> None:
+    matrix = [[1.0, 2.0], [3.0, 4.0]]
+    for left, right in ((matrix, matrix), (np.array(matrix), [1.0, 2.0, 3.0, 4.0])):
+        with pytest.raises(ValueError, match=r"one dimension, got the shape \(2, 2\)"):
+            mg.dot(left, right)
+    assert mg.dot(range(3), iter([1.0, 2.0, 3.0])) == 8.0

@@ -605,6 +605,29 @@ def test_what_is_wrong_here_alone_is_no_rounding() -> None:
     assert check(lambda x: (x - 2) ** 2 + 1, 2.0, gradient=gradient).verdict == "WRONG"
 
 
+JUMPS = {
+    "square": (lambda x: x[0] ** 2, [0.0]),
+    "smooth length": (lambda x: math.sqrt(x[0] ** 2 + 1e-6), [0.0]),
+    "beside another": (lambda x: x[0] ** 2 + x[1] ** 2, [0.0, 0.0]),
+    "beside a slope": (lambda x: x[0] ** 2 + x[1], [0.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("size", [1e6, 1.0, 1e-3])
+@pytest.mark.parametrize(("f", "x"), JUMPS.values(), ids=JUMPS)
+def test_a_gradient_that_jumps_is_no_rounding(f: Any, x: list[float], size: float) -> None:
+    def gradient(x: list[float]) -> list[float]:
+        return [size if x[0] >= 0 else -size, *(5.0 for _ in x[1:])]
+
+    report = check(f, x, gradient=gradient)
+    assert {str(entry.verdict) for entry in report.entries} == {"WRONG"}
+
+
+def test_the_derivative_of_an_operation_that_jumps_is_no_rounding() -> None:
+    square = mg.operation("jumping", value="a**2", derivatives=["1.0 if a >= 0 else -1.0"])
+    assert check(square, 0.0).verdict == "WRONG"
+
+
 def test_a_gradient_that_fails_next_to_the_inputs_is_judged_by_itself() -> None:
     def gradient(x: float) -> float:
         if x != 2:

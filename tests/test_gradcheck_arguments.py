@@ -133,6 +133,31 @@ def test_an_error_of_f_tells_what_f_was_called_with() -> None:
     assert note == f"gradcheck called f with {raised.value.args[0]!r}"
 
 
+def test_why_f_is_undefined_is_told_of_the_inputs_alone() -> None:
+    report = check(lambda x: (x > 0) + math.sqrt(x + 1e-3), 0.0, gradient=lambda _: 0.0)
+    assert report.cause == "f jumps here"
+    for value in (math.inf, math.nan):
+        report = check(lambda x, y=value: np.float64(y), 1.0, gradient=lambda _: 0.0)
+        assert report.cause == f"f is undefined here: it gives {value!r}"
+
+
+def test_a_complex_number_is_undefined_in_every_kind_of_result() -> None:
+    for f in (lambda x: [(x - 5) ** 0.5, x], lambda x: np.array([(x - 5) ** 0.5, x])):
+        report = check(f, 5.0, gradient=lambda _: [1.0, 1.0])
+        assert [str(entry.verdict) for entry in report.entries] == ["EDGE", "PASS"]
+
+
+def test_a_gradient_that_fails_in_the_end_has_passed_before() -> None:
+    calls = iter(range(10))
+
+    def gradient(x: float) -> float:
+        if next(calls) > 1:
+            raise ValueError("enough")
+        return 2 * x if x else 0.0
+
+    assert check(lambda x: x * x, 3.0, gradient=gradient).verdict == "PASS"
+
+
 @pytest.mark.parametrize("index", [np.array([0, 2]), 1])
 def test_an_index_among_the_inputs_is_told_to_be_a_float(index: Any) -> None:
     with pytest.raises(IndexError) as raised:

@@ -12,7 +12,7 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.numeric import Estimate, derivative, estimate, jacobian
-from microgradcheck.numeric.entries import scale_of
+from microgradcheck.numeric.entries import scales_of
 from microgradcheck.numeric.findings import diverges, hear, kink_or_edge
 from microgradcheck.numeric.flats import where_flat
 from microgradcheck.numeric.ladder import estimate_along
@@ -148,9 +148,8 @@ def test_f_moves_where_it_has_another_value_on_either_side() -> None:
 
 
 def test_an_entry_of_zero_has_the_typical_size_of_the_others() -> None:
-    assert scale_of([0.0, -4.0, 1.0], 0) == pytest.approx(2.0)
-    assert scale_of([0.0, -4.0, 1.0], 1) == 4.0
-    assert scale_of([0.0, 0.0], 0) == 1.0
+    assert scales_of([0.0, -4.0, 1.0]) == pytest.approx([2.0, 4.0, 1.0])
+    assert scales_of([0.0, 0.0]) == [1.0, 1.0]
 
 
 def test_where_f_is_undefined_it_has_no_slope() -> None:

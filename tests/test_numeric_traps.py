@@ -320,3 +320,98 @@ def test_beside_a_slope_of_zero_steps_are_as_fine_as_f_is_seen_to_move() -> None
     for f in (lambda x: x * abs(x), lambda x: max(x, 0.0) ** 2, lambda x: 7 + max(x, 0.0) ** 2):
         found = estimate(f, 0.0)
         assert abs(found.value) <= found.error_bound < 1e-4 / 2 * found.secant
+
+
+# Whatever f is, a search ends
+
+SIZES = [0.0, 5e-324, 1e-310, 1e-200, 1e-20, 1e-8, 1e-3, 1.0, 3.7, 1e3, 1e8, 1e16, 1e100, 1e300]
+SIZES += [1.7e308]
+
+
+def part_of_a_function(rng: random.Random) -> Function:
+    size = rng.choice(SIZES) * rng.choice([1, -1])
+    return rng.choice(
+        [
+            *(lambda x: size, lambda x: size * x, lambda x: size * x * x, lambda x: math.inf),
+            *(lambda x: math.exp(size * x), lambda x: math.sin(size * x), lambda x: math.nan),
+            *(lambda x: abs(x) ** 0.5 * size, lambda x: math.sqrt(x - size)),
+        ]
+    )
+
+
+def test_a_search_ends_whatever_f_is_on_both_sides_of_a_border() -> None:
+    for seed in range(3000):
+        rng = random.Random(seed)
+        x, one, other = rng.choice(SIZES), part_of_a_function(rng), part_of_a_function(rng)
+        ulps = rng.choice([0, 1, 3, 20, 1e3, 1e6, 1e9, 1e12]) * rng.uniform(-1, 1)
+        border, calls = x + ulps * math.ulp(x), 0
+
+        def f(
+            t: float, border: float = border, one: Function = one, other: Function = other
+        ) -> float:
+            nonlocal calls
+            calls += 1
+            assert calls < 200, border
+            return one(t) if t < border else other(t)
+
+        found = estimate(f, x, scale=rng.choice([None, *SIZES[1:]]))
+        assert found.behaviour == "edge" or not math.isnan(found.value)
+
+
+def deviation(x: list[float]) -> float:
+    return math.sqrt(sum(v * v for v in x) / len(x) - (sum(x) / len(x)) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "slope"),
+    [
+        (lambda t: deviation([1.1 + t, 1.1]), 0.0, 1 / 2),
+        (lambda t: deviation([t, 1.1]), 1.1, 1 / 2),
+        (lambda t: deviation([t, 0.3, 0.3]), 0.3, math.sqrt(2) / 3),
+        (lambda t: math.sqrt(t * t + 1.1**2 - 2 * t * 1.1), 1.1, 1.0),
+    ],
+)
+def test_a_root_of_what_rounding_makes_negative_has_a_kink(
+    f: Function, x: float, slope: float
+) -> None:
+    left, right = estimate(f, x).slopes or (0.0, 0.0)
+    assert (left, right) == pytest.approx((-slope, slope), rel=0.01)
+
+
+def test_what_is_undefined_next_to_x_alone_is_not_believed_to_stand_still() -> None:
+    def f(x: float) -> float:
+        return 0.0 if x == 0 else math.sqrt(abs(x) - 1e-10)
+
+    assert not estimate(f, 0.0).is_flat
+    assert verdict(f, 0.0, 0.0) in UNCLEAR
+
+
+def test_a_border_some_floats_away_is_found() -> None:
+    def late(t: float) -> float:
+        return max(0.0, t - (1.7e18 + 3000))
+
+    report = mg.gradcheck(late, 1.7e18, gradient=lambda _: 1.0, scale=1e5, raise_on_failure=False)
+    assert report.verdict in (*UNCLEAR, "WRONG")
+
+
+def test_f_may_be_constant_up_to_where_it_is_infinite() -> None:
+    def log_density(x: float) -> float:
+        return 0.0 if 0 <= x <= 1 else -math.inf
+
+    assert verdict(log_density, 0.99, 0.0) == "PASS"
+    assert verdict(log_density, 0.99, 1.0) == "WRONG"
+
+
+@pytest.mark.parametrize("height", [1e200, 1e290, 1e300, 1.7e308])
+def test_a_penalty_is_an_edge_however_high(height: float) -> None:
+    assert verdict(lambda x: x * x / 2 if x <= 1 else height, 1.0, 1.0) == "EDGE"
+
+
+def test_slopes_too_large_to_be_added_are_an_edge() -> None:
+    assert verdict(lambda x: 1e300 * x, 0.0, 1e300) == "PASS"
+    assert verdict(lambda x: 1e307 * x, 0.0, 1e307) == "EDGE"
+
+
+def test_noise_as_large_as_f_hides_every_slope() -> None:
+    assert verdict(math.cos, 1e22, -math.sin(1e22)) == "NOISY"
+    assert verdict(math.cos, 1e22, 0.0) == "NOISY"

@@ -455,3 +455,29 @@ def test_a_rule_that_cannot_be_copied_is_used_as_it_is() -> None:
     rule.lock = threading.Lock()  # type: ignore[attr-defined]
     assert minimize(lambda p: p[0] ** 2 + p[1] ** 2, [1.0, 2.0], optimizer=rule, steps=1).success
     assert rule.velocity.any()
+
+
+def test_a_line_search_keeps_to_where_f_is_real() -> None:
+    f = lambda x: (x**0.5 - 1) ** 2  # noqa: E731
+    descent = minimize(f, 4.0, optimizer="line-search", learning_rate=100.0)
+    assert descent.x == pytest.approx(1.0, abs=1e-3)
+
+
+def test_calls_that_fail_are_counted_and_those_of_checks_are_not() -> None:
+    calls = 0
+
+    def f(x: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return mg.log(x)
+
+    assert minimize(f, 0.1, steps=5).nfev == calls == 2
+    assert minimize(lambda x: x * x, 3.0, steps=5, check_every=1).nfev == 6
+
+
+def test_a_flat_place_above_the_start_is_no_success() -> None:
+    descent = minimize(
+        lambda x: -mg.exp(-x * x), 0.5, learning_rate=30.0, steps=5, gradient_below=0.1
+    )
+    assert descent.status == Status.DIVERGED
+    assert "is below 0.1 after 1 step, but diverged: f rose from -0.7788" in descent.message

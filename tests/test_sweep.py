@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 import math
 import textwrap
 from collections.abc import Callable, Iterator
@@ -273,3 +274,26 @@ def test_no_check_of_the_battery_could_be_left_out(check: Callable[[], Iterator[
             if all(all(other()) for other in others):
                 missed_by_the_others.append(name)
     assert missed_by_the_others
+
+
+def test_an_error_that_needs_more_than_a_text_is_told_as_one_of_pythons() -> None:
+    def broken(a: float) -> float:
+        raise json.JSONDecodeError("no number", "text", 0)
+
+    reads = mg.operation("reads", value=lambda a: a, derivatives=[lambda a, y: broken(a)])
+    with pytest.raises(ValueError, match="the derivative of reads with respect to a does not"):
+        reads(mg.Value(1.0)).backward()
+    fails = mg.operation("fails", value=broken, derivatives=[lambda a, y: 1.0])
+    with pytest.raises(ValueError, match=r"fails\(1.0\) raised JSONDecodeError: no number"):
+        fails(mg.Value(1.0))
+
+
+def test_several_roots_do_not_mix_old_and_new_numbers() -> None:
+    a = mg.Value(1.0)
+    old = a * 2
+    a.data = 3.0
+    new = a * 3
+    for roots in ((new, old), (old, new)):
+        with pytest.raises(RuntimeError, match="mixes old and new numbers"):
+            sweep.topological_order(*roots)
+    assert sweep.topological_order(new, mg.Value(1.0))[0] is a

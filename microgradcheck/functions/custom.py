@@ -187,6 +187,8 @@ def _python_rule(rule: Function, what: str) -> Function:
 
             return np.asarray(np.frompyfunc(one, len(inputs), 1)(*inputs), dtype=float)
         result = rule(*inputs)
+        if isinstance(result, complex) and not any(isinstance(x, complex) for x in inputs):
+            raise ValueError(f"{what} is the complex {result!r} there")
         plain = result if isinstance(result, complex) else number(result)
         if plain is None:
             raise TypeError(f"{what} returned {result!r}, which is not a number")

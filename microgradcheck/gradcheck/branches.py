@@ -15,6 +15,7 @@ from microgradcheck.value import is_ours, line_name
 
 __all__ = ["branches_not_taken"]
 
+_GUARDS = (b"raise", b"except", b"assert")
 _MOST_STEPS = 50_000  # What runs longer is not watched to its end, and nothing is said of it.
 
 
@@ -74,6 +75,7 @@ def _left_out(code: CodeType, seen: set[int]) -> list[str]:
         source = linecache.getline(code.co_filename, line).encode()
         start, end = spans[0][1], max(end for _, _, end in spans)
         text = source[start:end].decode(errors="replace").strip()
-        if text and not source.strip().startswith((b"raise", b"except", b"assert")):
+        is_guard = text.startswith("raise") or source.strip().startswith(_GUARDS)
+        if text and not is_guard:
             pieces.append(f"`{text}` ({line_name(code.co_filename, line)})")
     return pieces

@@ -38,6 +38,7 @@ _LOOKS_AGAIN = 4  # calls of an f that looks as if it changed by itself
 _UNCLEAR = (Verdict.WRONG, Verdict.INCONCLUSIVE, Verdict.NOISY)
 _ASKED = 6  # times, next to the inputs, for a gradient that may be rounding
 _NEXT_TO = 2.0**-34  # relative to inputs: so far away, what rounding makes is another number
+_PLAUSIBLE = 1e-8  # of the slopes of f near by: more than that, rounding does not leave
 _AS_LARGE = 10  # times what it changes by: the most that rounding can make, as far as seen
 _GRAINS = 2  # steps that f changes in: where it stands still, it is rounded at both ends
 _LEAST_FOR_A_TAPE = 16  # entries: for fewer, calls of f take less time than making a tape of it
@@ -170,11 +171,14 @@ class Comparison:
     def _judge_each(self, estimates: Sequence[Sequence[Estimate]]) -> list[Entry]:
         """Return the verdicts on estimates by input entry and output."""
         problem = self.problem
-        undefined = "" if problem.failure is None else in_words(problem.failure)
+        undefined = [
+            f"it gives {value!r}" if problem.failure is None else in_words(problem.failure)
+            for value in self.center
+        ]
 
         def judged(n: int, rounding: float = 0.0, grain: float = 0.0) -> Entry:
             k, i = divmod(n, len(problem.entries))
-            reach = max(problem.scales[i], 1.0)
+            reach = self._reach(i)
             estimate = estimates[i][k]
             if estimate.is_flat and grain:
                 bound = max(estimate.error_bound, _GRAINS * grain / reach)
@@ -185,7 +189,7 @@ class Comparison:
                 rtol=self.rtol,
                 size=abs(self.center[k]),
                 scatter=self.scatter,
-                undefined=undefined,
+                undefined=undefined[k],
                 failure=self.under_test.failure,
                 rounding=rounding,
                 reach=reach,
@@ -193,17 +197,24 @@ class Comparison:
             return judge(self.claimed[n], estimate, here)
 
         entries = list(map(judged, range(len(self.claimed))))
-        for n, rounding in self._rounding(entries).items():
+        for n, rounding in self._rounding(entries, estimates).items():
             k = n // len(problem.entries)
             # Where f stands still for one input, it may show by another in which steps it changes.
             steps = [of[k].noise for of in estimates if of[k].behaviour == "quantised"]
             entries[n] = judged(n, rounding, max(steps, default=0.0))
         return entries
 
-    def _rounding(self, entries: Sequence[Entry]) -> dict[int, float]:
+    def _reach(self, i: int) -> float:
+        """Return how far an input is moved to see whether f stands still."""
+        return max(self.problem.scales[i], 1.0)
+
+    def _rounding(
+        self, entries: Sequence[Entry], estimates: Sequence[Sequence[Estimate]]
+    ) -> dict[int, float]:
         """Return what rounding can make of derivatives that are zero, by their positions.
 
-        What it leaves of terms that cancel changes by its own size next to the inputs.
+        What it leaves of terms that cancel changes by its own size next to the inputs, and is tiny
+        beside the slopes of f near by. What jumps there by more is a wrong gradient.
         """
         ask = self.under_test.ask
         zeros = {
@@ -227,7 +238,17 @@ class Comparison:
             slopes = [gradient[n] for gradient in asked]
             part = entry.output, entry.input
             found[part] = max(found[part], _AS_LARGE * (max(slopes) - min(slopes)))
-        return {n: found[entry.output, entry.input] for n, entry in zeros.items()}
+        largest = [
+            max((abs(of[k].value) for of in estimates if math.isfinite(of[k].value)), default=0.0)
+            for k in range(len(self.center))
+        ]
+
+        def most(n: int) -> float:
+            k, i = divmod(n, len(sizes))
+            near_by = max(estimates[i][k].secant, abs(self.center[k]) / self._reach(i))
+            return _PLAUSIBLE * max(largest[k], near_by)
+
+        return {n: min(found[entry.output, entry.input], most(n)) for n, entry in zeros.items()}
 
     def _measure_noise(self) -> None:
         x, scales = self.problem.entries, self.problem.scales

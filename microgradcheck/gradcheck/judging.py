@@ -51,7 +51,8 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         # A function that changes by itself seems to jump or bend wherever it is.
         return Verdict.NOISY, _does_not_repeat(here)
     if estimate.behaviour == "edge":
-        detail = f": {here.undefined}" if here.undefined and "here" in estimate.reason else ""
+        told = here.undefined and estimate.reason == Cause.UNDEFINED_HERE
+        detail = f": {here.undefined}" if told else ""
         return Verdict.EDGE, estimate.reason + detail
     if here.failure:
         return Verdict.EDGE, f"{Cause.NO_GRADIENT_HERE}: {here.failure}"
@@ -64,7 +65,7 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         if low - margin <= entry.gradient <= high + margin:
             return Verdict.KINK, f"{Cause.KINK}; any number between its slopes will do"
         return Verdict.WRONG, f"{Cause.OUTSIDE_A_KINK}; any number between them would do"
-    is_noisy = entry.noise > ROUND_OFF * here.size
+    is_noisy = entry.noise > max(ROUND_OFF * here.size, math.ulp(0.0))
     # Of thousands of entries, the noise of one may be rarer than its bound allows for.
     bound = entry.error_bound * (_RARE if is_noisy else 1)
     # What rounding leaves of terms that cancel, as before a normalisation, is zero.
@@ -75,6 +76,8 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         differs = False  # Where f stands still, its rounding hides a slope as small as this.
     if here.scatter and (not differs or gap <= _explained_by(here, estimate)):
         return Verdict.NOISY, _does_not_repeat(here)
+    if differs and not here.scatter and _is_all_noise(entry, estimate, here):
+        return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, which is all that it shows here"
     if differs:
         return Verdict.WRONG, ""
     # Who allows a larger difference does not ask to see a smaller one.
@@ -89,6 +92,11 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         f"{Cause.BLIND}: no error below {entry.resolution:.1e}, since f changes too little beside "
         "its own size, or too fast; give scale=, the length over which it changes, or a wider rtol="
     )
+
+
+def _is_all_noise(entry: Entry, estimate: Estimate, here: Circumstances) -> bool:
+    """Tell whether f shows no slope beside changes of its own size, as cos does at 1e22."""
+    return not (estimate.secant or estimate.is_flat) and entry.noise > here.size / 10 > 0
 
 
 def _size(estimate: Estimate) -> float:

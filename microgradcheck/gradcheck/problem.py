@@ -9,7 +9,7 @@ from typing import Any
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.gradcheck.entry import Entry
 from microgradcheck.gradcheck.wording import short
-from microgradcheck.numeric.entries import quiet_numpy, scale_of
+from microgradcheck.numeric.entries import quiet_numpy, scales_of
 from microgradcheck.sources import on_numbers
 from microgradcheck.structure import (
     argument_names,
@@ -62,7 +62,7 @@ class Problem:
         for i, entry in enumerate(self.entries):
             if not math.isfinite(entry):
                 raise ValueError(f"{self.name_of(i)} is {entry!r}; gradcheck needs finite inputs")
-        self.sizes = [scale_of(part, i) for part in parts for i in range(len(part))]
+        self.sizes = [size for part in parts for size in scales_of(part)]
         self.scales = self.sizes if scale is None else [scale] * len(self.sizes)
         self.calls = 0
         self.output_indices: list[Index] = [()]
@@ -131,12 +131,14 @@ class Problem:
 
     def _outputs(self, arguments: tuple[Any, ...]) -> list[float]:
         result = self._result(arguments)
-        if isinstance(result, complex):
-            result = math.nan  # As Python's power of a negative number: no real value, so none.
         if isinstance(result, float):
             outputs = [float(result)] * (len(self.output_indices) if math.isnan(result) else 1)
         else:
-            outputs = [float(x) for x in take_apart(result, is_entry, name="the result of f")]
+            # As Python's power of a negative number, a complex one is no real value, so none.
+            outputs = [
+                (math.nan if x.imag else x.real) if isinstance(x, complex) else float(x)
+                for x in take_apart(result, _is_number, name="the result of f")
+            ]
         if len(outputs) != len(self.output_indices):
             raise ValueError(
                 f"the result of f holds {len(self.output_indices)} numbers at the inputs given, "
@@ -191,6 +193,10 @@ class Problem:
 
 def _subscript(index: Index) -> str:
     return f"[{','.join(map(str, index))}]" if index else ""
+
+
+def _is_number(thing: object) -> bool:
+    return is_entry(thing) or isinstance(thing, complex)
 
 
 def _is_whole(thing: Any) -> bool:

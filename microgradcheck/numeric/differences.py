@@ -15,7 +15,7 @@ from microgradcheck.numeric.entries import (
     one_number,
     quiet_numpy,
     real_part,
-    scale_of,
+    scales_of,
 )
 from microgradcheck.numeric.samples import exact_step
 from microgradcheck.structure import (
@@ -43,15 +43,15 @@ _FORMULAS: Final[dict[tuple[str, int], tuple[Formula, float]]] = {
     ("central", 1): (lambda at, h: (at(h) - at(-h)) / (2 * h), _EPSILON ** (1 / 3)),
     ("complex", 1): (lambda at, h: at(1j * h).imag / h, _EPSILON),
     ("forward", 2): (
-        lambda at, h: (at(2 * h) - 2 * at(h) + at(0.0)) / h**2,
+        lambda at, h: (at(2 * h) - 2 * at(h) + at(0.0)) / (h * h),
         _EPSILON ** (1 / 3),
     ),
     ("backward", 2): (
-        lambda at, h: (at(0.0) - 2 * at(-h) + at(-2 * h)) / h**2,
+        lambda at, h: (at(0.0) - 2 * at(-h) + at(-2 * h)) / (h * h),
         _EPSILON ** (1 / 3),
     ),
-    ("central", 2): (lambda at, h: (at(h) - 2 * at(0.0) + at(-h)) / h**2, _EPSILON ** (1 / 4)),
-    ("complex", 2): (lambda at, h: 2 * (at(0.0) - at(1j * h).real) / h**2, _EPSILON ** (1 / 4)),
+    ("central", 2): (lambda at, h: (at(h) - 2 * at(0.0) + at(-h)) / (h * h), _EPSILON ** (1 / 4)),
+    ("complex", 2): (lambda at, h: 2 * (at(0.0) - at(1j * h).real) / (h * h), _EPSILON ** (1 / 4)),
 }
 _SMALLEST_DIVISOR: Final = 2.0**-1022  # smaller floats have fewer digits
 _SMALLEST_CHANGE: Final = 1e-4  # relative to f
@@ -206,6 +206,7 @@ class _Near:
         self.h = None if h is None else _checked(h, order)
         self.f, self.x, self.read, self.order = f, x, read, order
         self.entries = entries_of(x)
+        self._sizes = scales_of(self.entries)
         self.grows = h is None and method != "complex"
         self.steps: dict[int, float] = {}
         self._shape: tuple[int, ...] | None = None
@@ -228,7 +229,7 @@ class _Near:
         unseen: Any = True
         for scale in self._scales(i):
             h = self.h or exact_step(self.entries[i], self.relative_step * scale)
-            if self.h is None and h**self.order < _SMALLEST_DIVISOR:
+            if self.h is None and h < _SMALLEST_DIVISOR ** (1 / self.order):
                 continue
             try:
                 with nullcontext() if found is None else quiet_numpy():
@@ -248,7 +249,7 @@ class _Near:
                 found[better] = there[better]
             elif better:
                 found = there
-            change = abs(there) * scale**self.order
+            change = abs(there) * scale * (scale if self.order == 2 else 1.0)
             unseen = better & reduce(or_, (change < _SMALLEST_CHANGE * size for size in sizes))
             if not (self.grows and _any(unseen)):
                 break
@@ -256,7 +257,7 @@ class _Near:
 
     def _scales(self, i: int) -> Iterator[float]:
         """Yield the scale of an entry, and larger ones."""
-        scale = scale_of(self.entries, i)
+        scale = self._sizes[i]
         widest = max(scale, 1.0)
         if self.entries[i] == 0 and self.grows:
             scale = min(scale, 1.0)  # What other entries lend it may be far too much.
@@ -304,7 +305,7 @@ class _Near:
 
     def _changes(self, i: int) -> bool:
         """Tell whether f depends on an entry, where a constant f needs no imaginary part."""
-        h = exact_step(self.entries[i], 1e-5 * scale_of(self.entries, i))
+        h = exact_step(self.entries[i], 1e-5 * self._sizes[i])
         return _any(self.at(i, h) != self.center)
 
 
@@ -331,9 +332,9 @@ def _choose(method: object, order: object) -> tuple[Formula, float]:
 
 def _checked(h: object, order: int) -> float:
     step = None if isinstance(h, bool) else number(h)
-    if step is None or not 0 < step < math.inf or step**order == 0:
+    if step is None or not 0 < step < math.inf or not (order == 1 or 0 < step * step < math.inf):
         error = TypeError if step is None else ValueError
-        power = "" if order == 1 else f" whose power h**{order} is not 0"
+        power = "" if order == 1 else " whose square is neither 0 nor too large"
         raise error(
             f"the step h is a positive number{power}, such as 1e-5; got {h!r} of type "
             f"{type(h).__name__}"

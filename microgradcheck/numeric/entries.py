@@ -17,7 +17,7 @@ __all__ = [
     "one_number",
     "quiet_numpy",
     "real_part",
-    "scale_of",
+    "scales_of",
     "seed_of",
 ]
 
@@ -99,12 +99,11 @@ def seed_of(rng: object) -> int:
         ) from None
 
 
-def scale_of(entries: list[float], i: int) -> float:
-    """Return the length by which an entry is moved in proportion: its own size.
+def scales_of(entries: list[float]) -> list[float]:
+    """Return the lengths by which entries are moved in proportion: their own sizes.
 
     An entry of zero has none, and borrows the typical size of the others; 1 where all are zero.
     """
-    if entries[i] != 0:
-        return abs(entries[i])
     sizes = [math.log(abs(entry)) for entry in entries if entry != 0]
-    return math.exp(math.fsum(sizes) / len(sizes)) if sizes else 1.0
+    typical = math.exp(math.fsum(sizes) / len(sizes)) if sizes else 1.0
+    return [abs(entry) or typical for entry in entries]

@@ -12,7 +12,7 @@ from microgradcheck.numeric.entries import (
     one_number,
     quiet_numpy,
     real_part,
-    scale_of,
+    scales_of,
     seed_of,
 )
 from microgradcheck.numeric.ladder import Estimate, estimate_along
@@ -63,7 +63,7 @@ def estimate(
     entries = entries_of(x)
     rtol = real("rtol", rtol, above=0)
     length = None if scale is None else real("scale", scale, above=0)
-    lengths = [length or scale_of(entries, i) for i in range(len(entries))]
+    lengths = [length or size for size in scales_of(entries)]
 
     def call(moved: list[float]) -> list[float]:
         try:

@@ -78,13 +78,15 @@ def look_closer(samples: Samples, least: float) -> Estimate | None:
     found, shrinks = None, 1
     while True:
         fine = samples.pairs[-1]
+        if not fine.finite:
+            return found  # So near, f is undefined.
         coarse = next((p for p in reversed(samples.pairs) if p.h > 10 * fine.h and p.finite), None)
         if coarse is None or samples.roughness(coarse, fine) >= _SMOOTH:
             return None
         closer = _useful_step(samples, fine, least, digits=2)
+        samples.rough_above = _useful_step(samples, fine, closer, digits=4)
         if closer > fine.h / shrinks:
             return found
-        samples.rough_above = _useful_step(samples, fine, closer, digits=4)
         samples.add_ladder(closer)
         found, shrinks = kink_or_edge(samples), 10
         # What jumps on these steps may be seen to be steep on finer ones, if any are left.
@@ -140,7 +142,10 @@ def kink_near_by(samples: Samples) -> Estimate | None:
     coarser.pairs = [pair for pair in samples.pairs if pair.h > samples.rough_above]
     coarser.add_ladder(_COARSER * samples.rough_above)
     found = kink_or_edge(coarser)
-    return found if found and found.behaviour == "kink" else None
+    if not found or found.slopes is None:
+        return None
+    left, right = found.slopes
+    return found if abs(right - left) > found.error_bound else None
 
 
 def diverges(samples: Samples) -> bool:

@@ -31,7 +31,7 @@ def where_flat(samples: Samples, found: Estimate) -> Estimate:
     still = [p.h for p in samples.pairs if p.finite and _moved(samples, p) <= _ROUND_OFF]
     # Beside a border, f itself may be 0, and its noise as measured that of what lies beyond.
     size = max(_size(samples, pair) for pair in samples.pairs)
-    if not still or (samples.moves() and samples.noise > _ROUND_OFF * size):
+    if not still or (samples.moves() and samples.noise > max(_ROUND_OFF * size, math.ulp(0.0))):
         return found
     far = _far_away(samples)
     change = _change(samples, far)
@@ -44,6 +44,8 @@ def where_flat(samples: Samples, found: Estimate) -> Estimate:
     low = max((h for h in still if h < moving.h), default=moving.h)
     while moving.h > _SHARP * low:
         pair = samples.look(math.sqrt(low) * math.sqrt(moving.h))
+        if pair.h in (low, moving.h):
+            break  # No float lies between them.
         moved = _moved(samples, pair)
         if moved > _GRADUAL:
             moving = pair

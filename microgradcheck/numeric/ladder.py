@@ -112,8 +112,8 @@ class _Search:
         if not math.isfinite(self.samples.center):
             return edge(self.samples, "f is undefined here")
         near, fine = map(self.samples.add, first)
-        if near.finite and fine.finite:
-            self.first = [fine, near]
+        if near.finite:
+            self.first = [fine, near] if fine.finite else []
             return self.refine()
         # Find steps that stay inside f's domain, or the side on which there are none.
         inside, h = self.pairs[-1], math.inf
@@ -141,11 +141,16 @@ class _Search:
         self.quantum = self.samples.quantum()
         # What f shows within one of its own steps is not its slope.
         should_move = self.pairs[0].secant * self.pairs[-1].h > 4 * self.samples.noise
-        step = self.quantum if should_move else 0.0
+        hole = self.samples.hole()
+        step = max(self.quantum if should_move else 0.0, hole)
         if isinstance(found, Window) and abs(found.value) > found.bound:
             step = max(step, sawtooth(self.samples, found))
         if step > self.samples.noise:
             self.samples.noise = step
+            if hole:
+                # Between what rounding makes undefined, nothing is seen of f.
+                self.first = ()
+                self.pairs[:] = [p for p in self.pairs if p.secant * p.h > 16 * step]
             found = self._search()
         if isinstance(found, Estimate):
             return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from itertools import pairwise
+from itertools import dropwhile, pairwise
 from operator import attrgetter, mul
 from typing import NamedTuple
 
@@ -28,6 +28,7 @@ __tracebackhide__ = True  # from pytest
 RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
 UNBOUNDED = -0.1  # slopes that grow faster than this power of h have no bound
 UNIT_ROUNDOFF = 2.0**-53
+_LARGEST = 2.0**1008  # sums of what is larger overflow
 _LEAST, _MOST = 3, 5  # pairs in a window
 _SLOWEST = 0.9  # power of the points by which slopes change, to be taken for the first
 
@@ -103,7 +104,7 @@ class Samples:
         slope, bend = (right - left) / (2 * h), (rise - fall) / h
         secant = max(abs(rise), abs(fall)) / h
         rounded = max(abs(left), abs(right))
-        finite = all(map(math.isfinite, (slope, bend, secant)))
+        finite = all(abs(seen) < _LARGEST for seen in (rise, fall, secant, bend))
         if finite:
             # Computing f rounds x, too, in effect. At an offset, that is the larger part.
             rounded = max(rounded, (abs(self.x) + h) * secant)
@@ -125,7 +126,20 @@ class Samples:
         if not (stands_still and any(self.at(p.h * (1 + 1e-6)) == p.right for p in moved)):
             return 0.0
         values = sorted({f for p in self.pairs for f in (p.left, p.right) if math.isfinite(f)})
-        return min(b - a for a, b in pairwise(values))
+        return min((b - a for a, b in pairwise(values)), default=0.0)
+
+    def hole(self) -> float:
+        """Return how far f moves where rounding decides whether it is defined; 0 for nowhere.
+
+        The root of what is 0 but for rounding is defined at x, and beyond, and not between.
+        """
+        inside = list(dropwhile(lambda pair: not pair.finite, self.pairs))
+        holes = [position for position, pair in enumerate(inside) if not pair.finite]
+        if not holes or len(inside) - holes[-1] > _LEAST:
+            return 0.0
+        fine = inside[holes[0] :]
+        moves = [abs(f - self.center) for p in fine for f in (p.left, p.right) if math.isfinite(f)]
+        return max(moves, default=inside[holes[0] - 1].secant * inside[holes[0] - 1].h)
 
     def roughness(self, coarse: Pair, fine: Pair) -> float:
         """Return p where what f has at x, a bend or a steep slope, behaves as h**p.
@@ -210,7 +224,7 @@ def _unsettled(points: Sequence[float], slopes: Sequence[float], noise: float) -
         logs = [math.log(point) for point in points[:3]]
         rates = [abs(c) / (b - a) for c, (a, b) in zip(changes, pairwise(logs), strict=False)]
         power = -1.0
-        if rates[1]:
+        if all(rates[:2]):
             power = 2 * (math.log(rates[1]) - math.log(rates[0])) / (logs[2] - logs[0])
         if power <= 0:
             return spread  # They grow apart.

@@ -12,7 +12,7 @@ from microgradcheck.ops.systems import (
     arrays,
     rewritten,
 )
-from microgradcheck.ops.table import Operation, define, require_finite, undefined
+from microgradcheck.ops.table import Operation, define, require_finite, retold, undefined
 
 __all__ = [
     "COMPLEX",
@@ -25,6 +25,7 @@ __all__ = [
     "arrays",
     "define",
     "require_finite",
+    "retold",
     "rewritten",
     "undefined",
 ]

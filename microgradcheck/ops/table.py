@@ -79,8 +79,17 @@ def undefined(operation: Operation, inputs: tuple[float, ...], error: Exception)
         return OverflowError(f"{call} is too large for a float, whose largest is 1.8e308")
     if isinstance(operation.value, str) and isinstance(error, ValueError | ZeroDivisionError):
         needs = f": it needs {operation.domain}" if operation.domain else ""
-        return type(error)(f"{call} is undefined{needs}")
-    return type(error)(f"{call} raised {type(error).__name__}: {error}")
+        return retold(error, f"{call} is undefined{needs}")
+    return retold(error, f"{call} raised {type(error).__name__}: {error}")
+
+
+def retold(error: Exception, text: str) -> Exception:
+    """Return an error of Python's own kind with another text.
+
+    That of a library may need more than a text, as json.JSONDecodeError does.
+    """
+    kinds = (OverflowError, ZeroDivisionError, ArithmeticError, ValueError)
+    return next(kind for kind in kinds if isinstance(error, kind))(text)
 
 
 def _table() -> Iterator[Operation]:

@@ -9,7 +9,7 @@ from functools import wraps
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
-from microgradcheck.numeric.entries import entries_of
+from microgradcheck.numeric.entries import entries_of, one_number, real_part
 from microgradcheck.optimize.descent import Step, entries
 from microgradcheck.optimize.rules import UpdateRule
 from microgradcheck.sources import GradientSource, on_numbers
@@ -128,7 +128,7 @@ class Walk:
     def _rise(self, change: Vector) -> float:
         """Return how much f would rise by a change; inf where it is undefined or not finite."""
         try:
-            moved = float(on_numbers(self._f)(*self._inputs(self._x + change)))
+            moved = real_part(one_number(on_numbers(self._f)(*self._inputs(self._x + change))))
         except (ValueError, ArithmeticError):
             return math.inf
         return moved - self.last.value if math.isfinite(moved) else math.inf
