@@ -169,14 +169,12 @@ def _summary(checks: list[dict[str, Any]]) -> str:
     counts = Counter(check["report"]["verdict"] for check in checks)
     verdicts = [f"{counts[verdict]:,} {verdict}" for verdict in Verdict if counts[verdict]]
     line = ", ".join([f"gradcheck: {count(len(checks), 'check')}", *verdicts])
-    passed = [
-        # JSON has no number for a check that saw nothing.
-        (inf if report["power"] is None else report["power"], check["test"])
-        for check in checks
-        if (report := check["report"])["passed"]
-    ]
-    if not passed:
+    # JSON has no number for a check that saw nothing; 0 is that of an f that stands still.
+    words = {None: "no error of any size", 0.0: "that f stands still"}
+    reports = [(check["report"], check["test"]) for check in checks if check["report"]["passed"]]
+    if not reports:
         return line
-    power, test = min(passed, key=lambda check: (-check[0], check[1]))
-    seen = "no error of any size" if power == inf else f"relative errors of {power:.0e}"
+    report, test = min(reports, key=lambda one: (-(one[0]["power"] or inf), one[1]))
+    power = None if report["power"] == inf else report["power"]
+    seen = words.get(power) or f"relative errors of {power:.0e}"
     return f"{line} (weakest: {test}, sees {seen})"

@@ -41,6 +41,9 @@ _ADVICE = {
     "keys": "; give each of its values as an argument of its own",
     "detach": "; write x.detach().numpy()",
     "toarray": "; write x.toarray()",
+    "backward": "; write x.data",
+    "with_parameters": "; give [p.data for p in model.parameters()], and an f of such numbers that "
+    "calls model.with_parameters(numbers)",
 }
 
 

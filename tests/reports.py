@@ -112,8 +112,7 @@ CASES = [
           df/dx[0,1]  WRONG        4.00000 against 2.00000 ± …
           df/dx[1,0]  WRONG        4.00000 against 2.00000 ± …
           df/dx[1,1]  WRONG        4.00000 against 2.00000 ± …
-        cause: off by a constant factor of 2; maybe stale, from a second
-            backward pass
+        cause: off by a constant factor of 2; maybe a forgotten 1/2
         power: relative errors of … would have been seen
         calls: … of f; repeat: gradcheck(f, ..., gradient=..., rng=0)
         """,

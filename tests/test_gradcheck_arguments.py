@@ -732,3 +732,38 @@ def test_a_gradient_of_zero_passes_where_an_estimate_says_that_f_stands_still() 
         entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=gradient)
         seen = Estimate(0.0, 1e-9, is_flat=True)
         assert judge(entry, seen, Circumstances(1e-6, 1.0)).verdict == verdict
+
+
+# What looks like a check, and is none
+
+
+def test_a_gradient_beside_the_value_is_told_to_be_unchecked() -> None:
+    def both(x: Any) -> Any:
+        return (x**2).sum(), 3 * x
+
+    x = np.array([1.0, 2.0, 3.0])
+    for options in ({}, {"gradient": lambda x: both(x)[1]}):
+        report = check(both, x, **options)
+        told = "f returns a number and what looks like its gradient, which was taken for more"
+        assert report.notes[0].startswith(told)
+        assert report.notes[0].endswith("f(x)[0], with gradient=lambda x: f(x)[1]")
+    for f in (lambda x: [x.sum(), *(3 * x)], lambda x: (x.sum(), x[:2]), lambda x: (x, x.sum())):
+        assert not check(f, x).notes
+    assert not check(lambda x: both(x)[0], x).notes
+
+
+def test_an_f_that_uses_none_of_its_inputs_is_told_of() -> None:
+    told = "f changes with none of its inputs here: does it use them?"
+    assert told in check(lambda x, y: 3.0, 1.0, [2.0, 3.0]).notes
+    assert told not in check(lambda x, y: 3.0 + y[0], 1.0, [2.0, 3.0]).notes
+    assert told not in check(lambda x: x * x, 0.0).notes
+    assert told not in check(lambda x: 3 * x, 1.0, order=2).notes
+
+
+def test_a_function_among_the_inputs_is_told_how_to_give_a_gradient() -> None:
+    with pytest.raises(TypeError, match=r"a gradient is given by name: gradient=\.\.\."):
+        check(math.sin, math.cos, 1.0)
+    with pytest.raises(TypeError, match=r"write x\.data$"):
+        check(math.sin, mg.Value(1.0))
+    with pytest.raises(TypeError, match=r"calls model.with_parameters\(numbers\)$"):
+        check(math.sin, mg.nn.Neuron(2))

@@ -171,7 +171,9 @@ def test_a_factor_is_shown_as_the_first_wrong_entry_has_it() -> None:
 @pytest.mark.parametrize(
     ("gradient", "failures", "cause"),
     [
-        (lambda x: 6 * x * x, 0, f"{Cause.CONSTANT_FACTOR} of 2; maybe stale"),
+        (lambda x: 6 * x * x, 0, f"{Cause.CONSTANT_FACTOR} of 2; maybe a forgotten 1/2"),
+        (lambda x: 3 * x, 0, f"{Cause.FACTOR} of 1 over the input"),
+        (lambda x: 3 * x, 1, Cause.NO_PATTERN),
         (lambda x: 6 * x * x, 1, f"maybe {Cause.FACTOR} of 2"),
         (lambda x: 3 * x * x + 1, 1, f"{Cause.TERM}: too large by 1, here and nearby"),
         (lambda x: 3 * x * x + 1, 2, Cause.NO_PATTERN),
@@ -661,8 +663,8 @@ def test_one_side_of_a_branch_is_named_where_all_inputs_are_on_it(
 @pytest.mark.parametrize(
     ("f", "x", "gradient"),
     [
-        (lambda x: x**4, -1.0, lambda x: 4 * x**2),
-        (lambda x: math.exp(-x * x / 2), -1.0, lambda x: -x * x * math.exp(-x * x / 2)),
+        (lambda x: x**4, -1.0, lambda x: 4 * x**3 * math.cos(x)),
+        (lambda x: math.exp(-x * x / 2), -1.0, lambda x: -(x**3 + x) * math.exp(-x * x / 2)),
         (lambda x: abs(x - 1e-7), 0.0, lambda x: 1.0),
         (lambda x: math.sin(x) + 3 * x, 0.0, lambda x: (math.cos(x) + 3) * (1 if x > 0 else 2)),
         (lambda x: x * x + x, 1.0, lambda x: x**2),
@@ -674,6 +676,34 @@ def test_what_holds_at_one_point_alone_is_no_pattern(
     f: Callable[[float], float], x: float, gradient: Callable[[float], float]
 ) -> None:
     assert cause_of(f, x, gradient=gradient).startswith(Cause.NO_PATTERN)
+
+
+@pytest.mark.parametrize(
+    ("f", "gradient", "told"),
+    [
+        (lambda x: math.sin(x * x), lambda x: 2 * math.cos(x * x), "1 over the input"),
+        (lambda x: math.sin(x * x), lambda x: math.cos(x * x), "0.5 over the input"),
+        (lambda x: math.exp(-x * x / 2), lambda x: math.exp(-x * x / 2), "-1 over the input"),
+        (lambda x: x**4, lambda x: 4 * x**4, "1 times the input"),
+    ],
+)
+@pytest.mark.parametrize("x", [1.4, -0.3])
+def test_an_inner_derivative_that_is_missing_is_seen_in_the_input(
+    f: Callable[[float], float], gradient: Callable[[float], float], told: str, x: float
+) -> None:
+    cause = cause_of(f, x, gradient=gradient)
+    assert cause.startswith(f"{Cause.FACTOR} of {told}, here and nearby; maybe an inner derivative")
+
+
+def test_a_gradient_from_a_cache_is_seen_to_stay_the_same() -> None:
+    x = np.array([1.0, 2.0, 3.0])
+    for factor in (2.0, -1.0):
+        cached = factor * 2 * x
+        cause = cause_of(lambda x: (x**2).sum(), x, gradient=lambda x, kept=cached: kept)
+        assert cause == (
+            f"{Cause.NO_PATTERN}: {factor:g} times the derivative, and the same number at inputs "
+            "nearby: does it use its argument?"
+        )
 
 
 @pytest.mark.parametrize(

@@ -256,6 +256,18 @@ def test_the_weakest_is_one_that_passed(
     assert summary_in(run(pytester, test_it=body)) == [f"gradcheck: {summary}"]
 
 
+def test_a_check_of_an_f_that_stands_still_is_the_weakest(pytester: pytest.Pytester) -> None:
+    body = """
+        def test_a(gradcheck):
+            gradcheck(lambda x: x**2, 3.0)
+
+        def test_b(gradcheck):
+            gradcheck(lambda x: 7.0, 3.0)
+    """
+    (summary,) = summary_in(run(pytester, test_it=body))
+    assert summary.endswith("2 PASS (weakest: test_it.py::test_b, sees that f stands still)")
+
+
 def test_plain_assertions_change_nothing(pytester: pytest.Pytester) -> None:
     lines = run(pytester, "--assert=plain", test_several=SEVERAL_CHECKS)
     assert summary_in(lines) == [SUMMARY_OF_SEVERAL]

@@ -19,6 +19,7 @@ from microgradcheck.gradcheck.evidence import (
     close,
     constant_factor,
     explains,
+    inner_factor,
     is_right,
     share_a_factor,
     shown,
@@ -97,6 +98,11 @@ class _Diagnosis:
         self.first_few = looked_at[:_MOST_IN_COMMON]
         self.elsewhere = Elsewhere(self.problem, self.under_test.ask, looked_at, self.rng)
 
+    @property
+    def is_by_hand(self) -> bool:
+        """Whether the gradient is a function of a user's own."""
+        return self.under_test.again is not None
+
     def common_cause(self) -> str:
         """Return the cause that explains all wrong entries together, if one does."""
         return (
@@ -126,18 +132,21 @@ class _Diagnosis:
         if not is_constant:
             if term := added_term(samples):
                 return term
+            is_fixed = len(nearby) >= 3 and all(sample.gradient == gradient for sample in nearby)
+            if not is_fixed and (inner := inner_factor(samples)):
+                return inner
             # A gradient in single precision shows its factor less well.
             if not all(explains(factor, sample.ratio, excess, 1e-3) for sample in nearby):
-                return (
-                    f"{Cause.NO_PATTERN}: {shown(factor)} times the derivative, and another ratio "
-                    "at inputs nearby"
-                )
+                elsewhere = "another ratio at inputs nearby"
+                if is_fixed:
+                    elsewhere = "the same number at inputs nearby: does it use its argument?"
+                return f"{Cause.NO_PATTERN}: {shown(factor)} times the derivative, and {elsewhere}"
         if close(factor, -1.0, CLOSE + entry.error_bound / abs(reference)):
             return Cause.SIGN_FLIPPED
         # Where the derivative is the same nearby, so is its ratio to a gradient that is any number.
         telling = len(self.wrong) == 1 or not all(close(s.derivative, reference) for s in nearby)
         if is_constant and len(nearby) >= 3 and telling and are_precise(samples):
-            return constant_factor(factor)
+            return constant_factor(factor, by_hand=self.is_by_hand)
         return f"maybe {Cause.FACTOR} of {shown(factor)}"
 
     def _samples(self, entry: Entry) -> list[Sample]:
@@ -231,7 +240,11 @@ class _Diagnosis:
         known = [self._samples(entry) for entry in self.first_few]
         if not all(share_a_factor(samples) and are_precise(samples) for samples in known):
             return ""  # They share a factor here: that of a wrong step which all go through.
-        return Cause.SIGN_FLIPPED if close(factor, -1.0) else constant_factor(factor)
+        return (
+            Cause.SIGN_FLIPPED
+            if close(factor, -1.0)
+            else (constant_factor(factor, by_hand=self.is_by_hand))
+        )
 
     def _nothing_to_see(self, entry: Entry) -> str:
         k, i = self.problem.position(entry)

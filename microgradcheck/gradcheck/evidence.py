@@ -21,6 +21,7 @@ __all__ = [
     "close",
     "constant_factor",
     "explains",
+    "inner_factor",
     "is_right",
     "share_a_factor",
     "shown",
@@ -106,10 +107,25 @@ class Elsewhere:
         return found
 
 
-def constant_factor(factor: float) -> str:
+def constant_factor(factor: float, *, by_hand: bool) -> str:
     """Return the cause of numbers that are all so many times the derivative."""
-    maybe = "; maybe stale, from a second backward pass" if close(factor, 2.0) else ""
+    guess = "a forgotten 1/2" if by_hand else "stale, from a second backward pass"
+    maybe = f"; maybe {guess}" if close(factor, 2.0) else ""
     return f"{Cause.CONSTANT_FACTOR} of {shown(factor)}{maybe}"
+
+
+def inner_factor(found: Sequence[Sample]) -> str:
+    """Tell whether numbers are the derivative times or over the input, but for a constant."""
+    if len(found) < 4 or not are_precise(found) or not all(one.x for one in found):
+        return ""
+    for power, described in (1, "over the input"), (-1, "times the input"):
+        scaled = [one._replace(gradient=one.gradient * one.x**power) for one in found]
+        if share_a_factor(scaled):
+            return (
+                f"{Cause.FACTOR} of {scaled[0].ratio:.6g} {described}, here and nearby; maybe "
+                "an inner derivative is missing, or there twice"
+            )
+    return ""
 
 
 def shown(factor: float) -> str:

@@ -88,9 +88,11 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
         return Verdict.NOISY, f"{Cause.QUANTISED} by {entry.noise:.1e}, {hidden}"
     if is_noisy:
         return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, {hidden}"
+    # A wider tolerance is of use only where the gradient is seen at all.
+    instead = "a wider rtol=" if entry.resolution < abs(gradient) / 2 else "inputs of another size"
     return Verdict.INCONCLUSIVE, (
         f"{Cause.BLIND}: no error below {entry.resolution:.1e}, since f changes too little beside "
-        "its own size, or too fast; give scale=, the length over which it changes, or a wider rtol="
+        f"its own size, or too fast; give scale=, the length over which it changes, or {instead}"
     )
 
 

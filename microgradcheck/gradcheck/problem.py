@@ -16,6 +16,7 @@ from microgradcheck.structure import (
     indices_of,
     is_array,
     put_together,
+    shown,
     take_apart,
     with_numpy_arrays,
 )
@@ -49,8 +50,14 @@ class Problem:
             raise TypeError(f"gradcheck takes a function first, got {f!r}")
         if not inputs:
             raise TypeError("give gradcheck at least one input: gradcheck(f, x)")
+        for thing in inputs:
+            if callable(thing) and not hasattr(thing, "with_parameters"):
+                raise TypeError(
+                    f"after f, gradcheck takes its inputs, got {shown(thing)}; a gradient is given "
+                    "by name: gradient=..."
+                )
         self.f, self.inputs = f, inputs
-        self._on_numbers, self._scale, self._order = on_numbers(f), scale, order
+        self._on_numbers, self._scale, self.order = on_numbers(f), scale, order
         self.names = argument_names(f, len(inputs), longest=_LONGEST_NAME)
         parts = [
             list(map(float, take_apart(entry, name=f"the input {name}")))
@@ -71,7 +78,7 @@ class Problem:
 
     def elsewhere(self, entries: Sequence[float]) -> Problem:
         """Return the same problem at other inputs, with calls of its own to count."""
-        return Problem(self.f, self.arguments(entries), scale=self._scale, order=self._order)
+        return Problem(self.f, self.arguments(entries), scale=self._scale, order=self.order)
 
     def of(self, entries: Sequence[Any]) -> Any:
         """Return what f itself returns for these numbers or `Value`s."""
@@ -181,13 +188,13 @@ class Problem:
 
     def output_name(self, k: int) -> str:
         """Return how a report calls one output, such as `f[1]`, or `df/dx[1]`."""
-        if self._order == 2:
+        if self.order == 2:
             return f"df/d{self.name_of(k)}"
         return f"f{'' if self.scalar else _subscript(self.output_indices[k])}"
 
     def derivative_name(self, k: int, i: int) -> str:
         """Return how a report calls the derivative of one output by one entry."""
-        over = f"d²f/d{self.name_of(k)}" if self._order == 2 else f"d{self.output_name(k)}/"
+        over = f"d²f/d{self.name_of(k)}" if self.order == 2 else f"d{self.output_name(k)}/"
         return f"{over}d{self.name_of(i)}"
 
 
