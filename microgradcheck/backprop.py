@@ -40,6 +40,9 @@ def value_and_grad(f: Function) -> Function:
         TypeError: f does not return one number, or an argument holds something else.
         ValueError, ArithmeticError: f or a derivative is undefined there.
 
+    Limits: what f takes out of a `Value` as a plain number, by math.exp, float() or an array of
+    floats, is a constant from there on, with the derivative 0; `gradcheck` says where that is.
+
     Example:
         >>> value_and_grad(lambda x: x[0] * x[1])([2.0, 5.0])
         (10.0, [5.0, 2.0])
