@@ -112,7 +112,7 @@ def _visit(root: NodeT) -> list[NodeT]:
                 node = b
                 node.adjoint = 0.0
                 continue
-            if node.epoch is not epoch:
+            if node.epoch is not epoch:  # Nearly all share one object, and "is" costs the least.
                 _check_fresh(node, root)
             order.append(node)
             if not unfinished:

@@ -348,15 +348,22 @@ def test_a_tie_takes_what_fits_together_and_nothing_else(tie: Tie) -> None:
 
 
 @pytest.mark.parametrize("pair", list(itertools.combinations(range(6), 2)))
-def test_a_tie_of_two_kinks_is_found_beside_others(pair: tuple[int, int]) -> None:
+@pytest.mark.parametrize("units", [[1] * 6, [1e-3, 20, 1, 0.3, 1e4, 1e-2]], ids=["one", "several"])
+def test_a_tie_of_two_kinks_is_found_beside_others(
+    pair: tuple[int, int], units: list[float]
+) -> None:
     # Beside the others' slopes, a step of all of them hides what a step of these two shows.
     i, j = pair
 
     def f(x: list[float]) -> float:
-        return abs(x[i] + x[j]) + sum(abs(a) for n, a in enumerate(x) if n not in pair)
+        moved = [unit * a for unit, a in zip(units, x, strict=True)]
+        return abs(moved[i] + moved[j]) + sum(abs(a) for n, a in enumerate(moved) if n not in pair)
 
-    wrong = [0.5 * (n == i) - 0.5 * (n == j) for n in range(6)]
-    assert check(f, [0.0] * 6, gradient=lambda _: wrong).cause.startswith(Cause.TIE)
+    for side, verdict in ((-0.5, "WRONG"), (0.5, "KINK")):
+        gradient = [unit * (0.5 * (n == i) + side * (n == j)) for n, unit in enumerate(units)]
+        report = check(f, [0.0] * 6, gradient=lambda _, g=gradient: g)
+        assert report.verdict == verdict
+        assert verdict == "KINK" or report.cause.startswith(Cause.TIE)
 
 
 def test_several_ties_are_told_apart() -> None:
@@ -590,6 +597,23 @@ def test_nodes_before_a_normalisation_pass() -> None:
         return sum(k * ((a - mean) / width) ** 2 for k, a in enumerate(moved))
 
     assert check(f, [0.5, 1.0, -2.0, 0.7], nodes=True).verdict == "PASS"
+
+
+def test_what_rounding_leaves_of_a_bias_of_the_keys_is_never_wrong() -> None:
+    for seed in (*range(20), 107, 151):
+        rng = np.random.default_rng(seed)
+        keys, query, values, bias = (rng.normal(size=s) for s in ((5, 3), 3, 5, 3))
+
+        def shares(b: np.ndarray, k: np.ndarray = keys, q: np.ndarray = query) -> Any:
+            scores = (k + b) @ q
+            return np.exp(scores - scores.max()) / np.exp(scores - scores.max()).sum()
+
+        def gradient(b: np.ndarray, q: np.ndarray = query, v: np.ndarray = values) -> Any:
+            p = shares(b)
+            return (p * (v - (p * v).sum())).sum() * q
+
+        report = check(lambda b, v=values: (shares(b) * v).sum(), bias, gradient=gradient)
+        assert report.verdict != "WRONG", seed
 
 
 @pytest.mark.parametrize("gradient", [1e-300, -6e-17, 3e-15])

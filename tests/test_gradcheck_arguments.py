@@ -756,7 +756,7 @@ def test_an_f_that_uses_none_of_its_inputs_is_told_of() -> None:
     told = "f changes with none of its inputs here: does it use them?"
     assert told in check(lambda x, y: 3.0, 1.0, [2.0, 3.0]).notes
     assert told not in check(lambda x, y: 3.0 + y[0], 1.0, [2.0, 3.0]).notes
-    assert told not in check(lambda x: x * x, 0.0).notes
+    assert check(lambda x: x * x, 0.0).notes == []
     assert told not in check(lambda x: 3 * x, 1.0, order=2).notes
 
 

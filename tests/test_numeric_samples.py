@@ -17,6 +17,7 @@ from microgradcheck.numeric.findings import diverges, hear, kink_or_edge
 from microgradcheck.numeric.flats import where_flat
 from microgradcheck.numeric.ladder import estimate_along
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Samples, ladder
+from microgradcheck.numeric.samples import _unsettled as unsettled
 
 
 def samples_of(at: Callable[[float], float], x: float, noise: float) -> Samples:
@@ -302,3 +303,22 @@ def test_a_step_that_grows_stops_where_f_ends() -> None:
     assert derivative(f, 1e-12) == pytest.approx(1.0, rel=1e-3)
     with pytest.raises(ValueError, match="e-0"):
         derivative(f, 0.0)
+
+
+@pytest.mark.parametrize("power", [0.1, 0.3, 0.5, 0.7, 0.85])
+def test_slopes_that_change_slowly_have_all_their_change_to_come(power: float) -> None:
+    points = [1.0, 7.0, 49.0]  # from fine to coarse
+    to_come = unsettled(points, [5 + 3 * point**power for point in points], 0.0)
+    change = 3 * (7**power - 1)
+    assert to_come == pytest.approx(max(change, change / math.log(7) / power))
+    assert to_come > 3
+
+
+def test_slopes_that_settle_as_steps_do_are_extrapolated() -> None:
+    points = [1.0, 7.0, 49.0]
+    for power in (0.95, 1.0, 2.0):
+        assert unsettled(points, [5 + 3 * point**power for point in points], 0.0) == 0.0
+    assert unsettled(points, [3.0, 2.0, 2.0], 0.0) == 1.0, "they part at the finest step"
+    assert unsettled(points, [3.0, 2.0, 1.9], 0.0) == pytest.approx(1.1), "they grow apart"
+    assert unsettled(points, [3.0, 2.5, 2.6], 0.0) == 0.5, "they go to and fro"
+    assert unsettled(points, [3.0, 2.0, 1.9], 2.0) == 0.0, "all of it may be noise"

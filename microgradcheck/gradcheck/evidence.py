@@ -144,13 +144,14 @@ def are_precise(found: Sequence[Sample]) -> bool:
 def share_a_factor(found: Sequence[Sample]) -> bool:
     """Tell whether all gradients are the first one's multiple of the derivative, as far as seen."""
     factor = found[0].ratio
-    unsure = found[0].error_bound / abs(found[0].derivative)
-    return all(
-        abs(one.gradient - factor * one.derivative)
-        <= CLOSE * min(abs(one.excess), abs(one.gradient))
-        + abs(factor) * (one.error_bound + unsure * abs(one.derivative))
-        for one in found
-    )
+    of_factor = found[0].error_bound / abs(found[0].derivative)
+
+    def fits(one: Sample) -> bool:
+        unsure = abs(factor) * (one.error_bound + of_factor * abs(one.derivative))
+        allowed = CLOSE * min(abs(one.excess), abs(one.gradient)) + unsure
+        return abs(one.gradient - factor * one.derivative) <= allowed
+
+    return all(map(fits, found))
 
 
 def is_right(there: Sample, here: Sample, within: float = CLOSE) -> bool:

@@ -12,8 +12,10 @@ from microgradcheck.numeric.ladder import Estimate
 __all__ = ["ROUND_OFF", "Circumstances", "judge"]
 
 _LEAST_POWER = 1e-4
-_RARE = 2  # times the error bound, which is as much as is said to be hidden
-_AMPLIFIED = 10  # how much more than by itself a change of f counts in what is made of its values
+_RARE = (
+    2  # times the error bound: beyond four standard deviations, of thousands of entries some are
+)
+_AMPLIFIED = 10  # times: as much as a change of f may count in what is computed from its values
 ROUND_OFF = 100 * 2.0**-53  # what is above, relative to f, is noise of f's own
 
 
@@ -72,8 +74,8 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     gradient = 0.0 if abs(entry.gradient) <= here.rounding else entry.gradient
     gap = abs(gradient - entry.reference)
     differs = gap > here.rtol * abs(entry.reference) + bound
-    if estimate.is_flat and abs(gradient) * here.reach <= ROUND_OFF * here.size:
-        differs = False  # Where f stands still, its rounding hides a slope as small as this.
+    if max(abs(gradient), abs(entry.reference)) * here.reach <= ROUND_OFF * here.size:
+        differs = False  # By slopes as small as these, f moves less than its rounding hides.
     if here.scatter and (not differs or gap <= _explained_by(here, estimate)):
         return Verdict.NOISY, _does_not_repeat(here)
     if differs and not here.scatter and _is_all_noise(entry, estimate, here):

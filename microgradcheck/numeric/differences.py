@@ -227,6 +227,7 @@ class _Near:
 
         found: Any = None
         unseen: Any = True
+        # Until rounding hides no more how f changes; each output keeps what showed it first.
         for scale in self._scales(i):
             h = self.h or exact_step(self.entries[i], self.relative_step * scale)
             if self.h is None and h < _SMALLEST_DIVISOR ** (1 / self.order):

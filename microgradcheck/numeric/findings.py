@@ -30,10 +30,11 @@ __all__ = [
 
 __tracebackhide__ = True  # from pytest
 
-_SMOOTH = 0.35  # slopes on both sides whose difference shrinks as this power of h become one
+# Of the power of h by which slopes on both sides differ: 1 where f is smooth, 0 at a kink, and -1
+# where it jumps, whose slopes grow by it. Less than 0, down to UNBOUNDED, is noise at a kink.
+_SMOOTH, _JUMP = 0.35, -0.8
 _MORE = 3  # ladders
 _COARSER = 40  # so that three steps are
-_JUMP = -0.8  # slopes that grow faster than this power of h are those of a jump
 _SLIGHT = 10  # error bounds: a contradiction by less than that is looked at again
 _FINEST = (3e-10, 1e-12, 1e-13, 1e-14)  # relative to x: where waves that pass for noise are seen
 _BETWEEN = 1.55  # about the root of the steps' ratios
@@ -96,9 +97,10 @@ def look_closer(samples: Samples, least: float) -> Estimate | None:
 
 def _useful_step(samples: Samples, fine: Pair, least: float, digits: int) -> float:
     """Return the step of a ladder on which noise leaves so many digits of a bend or a slope."""
-    bend, noise = abs(fine.bend), samples.noise_of(fine) / fine.h
-    seen = bend if bend > 16 * noise else fine.secant
-    return max(4 * 10.0**digits * samples.noise_of(fine) / seen, least) * RATIOS[0] * RATIOS[1]
+    bend, noise = abs(fine.bend), samples.noise_of(fine)
+    seen = bend if bend > 16 * noise / fine.h else fine.secant
+    finest = max(4 * 10.0**digits * noise / seen, least)
+    return finest * RATIOS[0] * RATIOS[1]  # of which the ladder goes down to the finest
 
 
 def kink_or_edge(samples: Samples) -> Estimate | None:
@@ -188,7 +190,11 @@ def edge(samples: Samples, reason: str) -> Estimate:
 
 
 def hear(claim: float, found: Estimate, samples: Samples) -> Estimate:
-    """Return an estimate whose bound is wide enough for a claim that may be right after all."""
+    """Return an estimate whose bound is wide enough for a claim that may be right after all.
+
+    It may be where f has waves that are finer than all steps and pass for noise, and where a slight
+    contradiction is closed by steps between those of the estimate.
+    """
     gap, bound = abs(claim - found.value), found.error_bound
     if found.behaviour != "smooth" or not gap < math.inf:
         return found

@@ -18,7 +18,7 @@ _ROUND_OFF = 100 * UNIT_ROUNDOFF
 _GROWS = 16  # times the noise: more is no rounding
 _TEETH = 10  # so many steps within reach are rounding; fewer are pieces of f, as of floor(x) at 2.5
 _TOOTH = 1e-2  # relative to f: larger ones are not made by cancellation alone
-_GRADUAL = 2000 * UNIT_ROUNDOFF
+_GRADUAL = 2000 * UNIT_ROUNDOFF  # relative to f: it sets in by less than this, or jumps by more
 
 
 def where_flat(samples: Samples, found: Estimate) -> Estimate:

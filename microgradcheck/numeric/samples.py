@@ -26,7 +26,8 @@ __tracebackhide__ = True  # from pytest
 
 # Neighbouring steps have irregular ratios, so that no periodic function looks flat to all.
 RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
-UNBOUNDED = -0.1  # slopes that grow faster than this power of h have no bound
+# Between a slope that grows as log(h), power 0, and one that grows as a power of h.
+UNBOUNDED = -0.1
 UNIT_ROUNDOFF = 2.0**-53
 _LARGEST = 2.0**1008  # sums of what is larger overflow
 _LEAST, _MOST = 3, 5  # pairs in a window
@@ -192,8 +193,8 @@ class Samples:
         value, weights = extrapolate(points, slopes)
         terms = (abs(w) * self.noise_of(p) / p.h for w, p in zip(weights, run, strict=True))
         noise = 4 * math.fsum(terms)
-        # Without the point p the value would be another by this over p. It is taken as that for the
-        # mean of the finest and the coarsest.
+        # Leaving out the point p would change the value by this over p, Neville's estimate of the
+        # error. Neither the finest nor the coarsest, which is 1, is special: p is their mean.
         change = math.fsum(p * v * w for p, v, w in zip(points, slopes, weights, strict=True))
         truncation = 2 * abs(change) / math.sqrt(points[-1])
         skipped = 0.0

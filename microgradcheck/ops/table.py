@@ -100,6 +100,8 @@ def _table() -> Iterator[Operation]:
     yield Operation("subtract", "−",  "a - b", "1.0", "-1.0")
     yield Operation("multiply", "×",  "a * b", "b", "a")
     yield Operation("divide",   "/",  "a / b", "1 / b", "-y / b", domain="b != 0")
+    # At a = 0, b a**(b - 1) is 0 times infinity for b = 0, so that b y stands in. And a**b does not
+    # change with b > 0, and has no derivative for b <= 0, which log(0) tells by raising.
     yield Operation("power",    "**", "a ** b",
                     "b * a ** (b - 1) if (a != 0) | (b != 0) else b * y",
                     "y * log(a) if a != 0 else log(a) if b <= 0 else 0 * y",
