@@ -17,6 +17,7 @@ HEADINGS = ["What it means", "How it is found", "What usually causes it", "What 
 
 def test_every_verdict_and_every_cause_is_explained() -> None:
     assert set(EXPLANATIONS) == {*Verdict, *Cause}
+    assert explain("PASS").startswith("PASS")
 
 
 @pytest.mark.parametrize("topic", EXPLANATIONS)

@@ -18,6 +18,7 @@ from microgradcheck.gradcheck import Entry, Report
 from microgradcheck.gradcheck.entry import Cause
 from microgradcheck.gradcheck.judging import Circumstances, judge
 from microgradcheck.gradcheck.nodes import estimate_nodes
+from microgradcheck.gradcheck.problem import Problem, scatter
 from microgradcheck.numeric.ladder import Estimate
 
 
@@ -750,6 +751,14 @@ def test_a_gradient_beside_the_value_is_told_to_be_unchecked() -> None:
     for f in (lambda x: [x.sum(), *(3 * x)], lambda x: (x.sum(), x[:2]), lambda x: (x, x.sum())):
         assert not check(f, x).notes
     assert not check(lambda x: both(x)[0], x).notes
+
+
+@pytest.mark.parametrize("other", [math.inf, -math.inf, math.nan])
+def test_an_f_that_has_a_value_now_and_then_does_not_repeat(other: float) -> None:
+    calls = itertools.count()
+    report = check(lambda x: other if next(calls) else x, 2.0, gradient=lambda _: 1.0)
+    assert report.verdict in ("NOISY", "EDGE")
+    assert math.isinf(scatter(Problem(lambda x: other, (2.0,)), [1.0]))
 
 
 def test_an_f_that_uses_none_of_its_inputs_is_told_of() -> None:

@@ -695,6 +695,14 @@ def test_an_inner_derivative_that_is_missing_is_seen_in_the_input(
     assert cause.startswith(f"{Cause.FACTOR} of {told}, here and nearby; maybe an inner derivative")
 
 
+def test_an_error_that_stays_is_not_called_right_where_f_is_much_steeper() -> None:
+    def gradient(x: float) -> float:
+        return 200 * math.exp(200 * (x - 1)) + 0.2
+
+    cause = cause_of(lambda x: math.exp(200 * (x - 1)), 1.0, gradient=gradient)
+    assert not cause.startswith(Cause.ONLY_HERE)
+
+
 def test_a_gradient_from_a_cache_is_seen_to_stay_the_same() -> None:
     x = np.array([1.0, 2.0, 3.0])
     for factor in (2.0, -1.0):

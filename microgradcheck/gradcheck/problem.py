@@ -228,6 +228,6 @@ def scatter(problem: Problem, center: Iterable[float], *, times: int = 1) -> flo
 def _difference(a: float, b: float) -> float:
     if a == b or (math.isnan(a) and math.isnan(b)):
         return 0.0
-    if math.isnan(a - b):
+    if not math.isfinite(a - b):
         return math.inf
     return abs(a - b) if abs(a - b) > _WITHIN * math.ulp(max(abs(a), abs(b))) else 0.0
