@@ -329,7 +329,7 @@ def test_nothing_that_such_a_change_explains_is_called_anything_else(behaviour: 
     entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=1.0)
     slopes = (2.0, 3.0) if behaviour == "kink" else None
     seen = Estimate(1.5, 1e-3, behaviour, slopes=slopes, step=0.01)
-    for scatter, verdict in (
+    for spread, verdict in (
         (1e-3, "NOISY"),
         (1e-6, "WRONG" if behaviour == "smooth" else "NOISY"),
     ):
