@@ -333,7 +333,7 @@ def test_nothing_that_such_a_change_explains_is_called_anything_else(behaviour: 
         (1e-3, "NOISY"),
         (1e-6, "WRONG" if behaviour == "smooth" else "NOISY"),
     ):
-        assert judge(entry, seen, Circumstances(1e-6, 1.0, scatter)).verdict == verdict
+        assert judge(entry, seen, Circumstances(1e-6, 1.0, spread)).verdict == verdict
     assert judge(entry, seen, Circumstances(1e-6, 1.0)).verdict != "NOISY"
 
 
