@@ -180,6 +180,7 @@ def test_check_compares_the_gradient_of_an_expression(run: Run) -> None:
         ("sweep 'abs(x)' x=-1", 0),
         ("sweep 'x + 0*y' x=1 y=2 --variable y", 0),
         ("sweep losses:bowl --at 1 -2", 0),
+        ("sweep math:exp --at 1", 3),
     ],
 )
 @pytest.mark.usefixtures("losses")

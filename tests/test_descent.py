@@ -265,6 +265,7 @@ def test_a_function_of_c_that_does_not_tell_its_arguments_is_descended() -> None
 def test_several_arguments_are_plain_data_too() -> None:
     told = minimize(lambda x, p: x * p[0], 2.0, (3.0,), steps=0).to_dict()
     assert told["jac"] == [3.0, [2.0]]
+    assert told["names"] == ["x", "p"]
 
 
 def test_it_is_plain_data_on_demand() -> None:

@@ -709,3 +709,9 @@ def test_a_check_is_of_one_value() -> None:
     x = Value(2.0)
     with pytest.raises(ValueError, match="one Value"):
         draw([x, x * x], check=True)
+
+
+@pytest.mark.parametrize("limit", [math.inf, math.nan, 0, "a"])
+def test_a_time_limit_is_a_number_of_seconds(limit: Any) -> None:
+    with pytest.raises((TypeError, ValueError), match="time_limit"):
+        draw(Value(1.0), time_limit=limit)

@@ -711,3 +711,23 @@ def test_what_scopes_computed_is_boxed_on_the_page() -> None:
     boxed = explore(lambda w, x: neuron(w, x) + 1, w=0.5, x=2.0).html
     named = re.compile(r'id="(graph-[\w-]+)"')
     assert {*named.findall(boxed)} - {*named.findall(plain)} == {"graph-b0", "graph-b0-title"}
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x, /, y: x - y,
+        lambda y, x, *rest: x - y,
+        lambda x, y, **rest: x - y,
+        lambda **given: given["x"] - given["y"],
+    ],
+)
+def test_inputs_that_have_names_are_given_by_them(f: Callable[..., Any]) -> None:
+    recording = record(f, {"y": 1.0, "x": 5.0})
+    assert recording.values[recording.root].data == 4.0
+
+
+def test_inputs_without_names_are_given_in_order() -> None:
+    for f in (lambda *given: given[0] - given[1], lambda a, b, /: a - b):
+        recording = record(f, {"y": 1.0, "x": 5.0})
+        assert recording.values[recording.root].data == -4.0

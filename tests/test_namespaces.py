@@ -407,3 +407,8 @@ def test_a_library_of_another_name_needs_no_more_than_the_functions() -> None:
         expected_value, expected_gradient = mg.value_and_grad(f)(point)
         assert value == pytest.approx(expected_value, rel=1e-12)
         np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-12)
+
+
+def test_a_module_without_arrays_is_refused_at_once() -> None:
+    with pytest.raises(ValueError, match="math is no array library: it has no asarray"):
+        mg.record(lambda x: x * x, 1.0).function(math)

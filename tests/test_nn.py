@@ -308,6 +308,18 @@ def test_a_state_that_does_not_fit_is_refused(
 # Losses
 
 
+@pytest.mark.parametrize("loss", [squared_error, hinge, logistic])
+def test_losses_take_one_number_for_each_sample(loss: Any) -> None:
+    for scores in ([[1.0, 2.0], [3.0, 4.0]], np.array([[1.0, 2.0], [3.0, 4.0]])):
+        with pytest.raises(TypeError, match="one number for each sample"):
+            loss(scores, [1, -1])
+
+
+def test_a_copy_with_numbers_has_a_state_too() -> None:
+    neuron = Neuron(2, rng=0).with_parameters([1.0, 2.0, 0.5])
+    assert neuron.state()["parameters"] == [1.0, 2.0, 0.5]
+
+
 def test_losses_are_their_formulas() -> None:
     scores, labels = [0.5, -2.0, 3.0], [1, 1, -1]
     assert squared_error(scores, labels) == pytest.approx((0.25 + 9 + 16) / 3)

@@ -43,6 +43,12 @@ def test_every_kind_of_operation_knows_its_line() -> None:
     assert all(line.startswith("test_places.py:") for line in lines)
 
 
+def test_the_line_is_not_one_of_numpys_own() -> None:
+    with mg.source_lines():
+        total = (np.array([Value(1.0), Value(2.0)]) ** 2).sum()
+    assert "total = (np.array" in source_line(total)
+
+
 def test_leaves_and_what_is_recorded_elsewhere_have_none() -> None:
     before = Value(1.0) + 1
     with mg.source_lines():

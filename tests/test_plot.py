@@ -557,6 +557,21 @@ def test_a_path_over_one_number_ends_where_the_descent_has_diverged() -> None:
     assert ax.get_ylim()[1] == pytest.approx(11 * 1.5**4)
 
 
+def test_a_picture_of_a_descent_that_rose_from_zero_shows_how() -> None:
+    def f(w: Any) -> Any:
+        return w * w - 2 * w
+
+    descent = mg.minimize(f, 0.0, learning_rate=1.2, steps=20)
+    first = descent.history[1].value
+    for ax in (plot.convergence(descent), plot.path(f, descent)):
+        assert ax.get_ylim()[1] == pytest.approx(10 * first)
+
+
+def test_taylor_takes_a_point_of_finite_numbers() -> None:
+    with pytest.raises(ValueError, match="x is finite numbers"):
+        plot.taylor(lambda x: x * 2, math.inf)
+
+
 @pytest.mark.parametrize(("f", "x"), [(mg.asin, 0.9), (mg.exp, 700.0)])
 def test_taylor_leaves_out_steps_that_f_does_not_take(f: Any, x: float) -> None:
     assert plot.taylor(f, x).lines[1].get_label().endswith("slope 2.00")

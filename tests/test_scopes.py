@@ -370,3 +370,11 @@ def test_random_programs_are_in_boxes_as_they_were_called() -> None:
             assert way == made_in[id(value)]
             found.add(way)
     assert len(found) > 20
+
+
+def test_what_a_call_returns_as_it_was_given_is_not_in_its_box() -> None:
+    at_rest = scope("dropout")(lambda x: x)
+    x = Value(2.0, "x")
+    assert boxes(at_rest(x * 3) + 1) == {"": ["x", "multiply", "add"]}
+    larger = scope("larger")(max)
+    assert boxes(larger(x * x, x) * 2) == {"": ["x", "multiply", "multiply"]}

@@ -7,6 +7,7 @@ import copy
 import gc
 import math
 import operator
+import random
 import re
 import subprocess
 import sys
@@ -503,6 +504,29 @@ def test_a_tape_can_be_compared_with_its_function() -> None:
     assert tape.agrees([3.0, 4.0])
     data[1] = 2.5
     assert not tape.agrees([3.0, 4.0])
+
+
+def test_a_tape_is_compared_by_what_its_terms_add_to_the_value() -> None:
+    data = [1e-12]
+    tape = record(lambda x: x * data[0], 1.0)
+    data[0] = 5e-12
+    assert not tape.agrees(1.0)
+    tape = record(lambda x: x * data[0], 1e6)
+    data[0] = 6e-12
+    assert not tape.agrees(1e-4)
+    # Terms that cancel leave their rounding.
+    assert record(lambda x: (x + 1e8) - 1e8, 1.0).agrees(0.1)
+
+
+def test_what_is_random_is_found_out_however_small_it_is() -> None:
+    rng = random.Random(0)
+    with pytest.raises(StaleTapeError, match="does not return what it returned"):
+        mg.minimize(lambda x: rng.random() * 1e-10 * x, 1.0, gradient="tape", steps=3)
+
+
+def test_where_there_is_no_derivative_a_tape_is_compared_by_its_value() -> None:
+    assert record(mg.sqrt, 1.0).agrees(0.0)
+    assert record(lambda x: 3.0, 1.0).agrees(0.0)
 
 
 # Many points

@@ -143,8 +143,6 @@ def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Ca
             f"a namespace is the module of an array library, such as numpy or jax.numpy; got "
             f"{namespace!r}"
         )
-    if not hasattr(namespace, "asarray"):
-        raise ValueError(f"{namespace.__name__} is no array library: it has no asarray")
     graph.require_fresh()
     if foreign := foreign_rules(graph):
         raise ValueError(
@@ -154,6 +152,8 @@ def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Ca
     import numpy as np
 
     run = _array_function(graph, namespace)
+    if not hasattr(namespace, "asarray"):
+        raise ValueError(f"{namespace.__name__} is no array library: it has no asarray")
 
     def value_and_grad(*inputs: Any) -> tuple[Any, Any]:
         graph.require_fresh()
