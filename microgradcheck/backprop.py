@@ -16,8 +16,6 @@ from microgradcheck.ops import NumberSystem
 from microgradcheck.structure import put_together, require_function, shape_of, take_apart
 from microgradcheck.value import Input, Value
 
-__all__ = ["Run", "forward_gradient", "grad", "hessian", "jacobian", "value_and_grad"]
-
 __tracebackhide__ = True  # from pytest
 
 Function = Callable[..., Any]

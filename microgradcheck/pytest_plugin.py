@@ -23,7 +23,6 @@ import pytest
 if TYPE_CHECKING:
     from microgradcheck.gradcheck import Report
 
-__all__ = ["gradcheck"]
 
 SCHEMA: Final = 1
 """The version of the JSON; a change that a reader of it must know of raises it."""

@@ -14,8 +14,6 @@ from microgradcheck.structure import did_you_mean, put_together, shown, take_apa
 from microgradcheck.tape import TapeSource
 from microgradcheck.value import Value
 
-__all__ = ["SOURCES", "GivenGradient", "GradientSource", "differences", "on_numbers", "resolve"]
-
 __tracebackhide__ = True  # from pytest
 
 Function = Callable[..., Any]

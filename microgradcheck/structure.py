@@ -13,25 +13,6 @@ from itertools import islice, product
 from numbers import Real
 from typing import Any
 
-__all__ = [
-    "argument_names",
-    "count",
-    "did_you_mean",
-    "indices_of",
-    "is_array",
-    "is_number",
-    "is_numpy",
-    "number",
-    "put_together",
-    "real",
-    "require_function",
-    "shape_of",
-    "shown",
-    "take_apart",
-    "whole",
-    "with_numpy_arrays",
-]
-
 __tracebackhide__ = True  # from pytest
 
 _SHORT = reprlib.Repr()

@@ -8,8 +8,6 @@ from typing import Any, Protocol, TypeVar
 
 from microgradcheck.ops import NumberSystem, Operation, retold
 
-__all__ = ["Node", "forward", "lock", "reverse", "slopes", "topological_order"]
-
 __tracebackhide__ = True  # from pytest
 
 

@@ -19,7 +19,7 @@ from microgradcheck.gradcheck.entry import Cause
 from microgradcheck.gradcheck.judging import Circumstances, judge
 from microgradcheck.gradcheck.nodes import estimate_nodes
 from microgradcheck.gradcheck.problem import Problem, scatter
-from microgradcheck.numeric.ladder import Estimate
+from microgradcheck.numeric.findings import Estimate
 
 
 def check(f: Callable[..., Any], *inputs: Any, **options: Any) -> Report:

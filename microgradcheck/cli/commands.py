@@ -22,8 +22,6 @@ from microgradcheck.cli.expression import CONSTANTS, FUNCTIONS, Expression
 from microgradcheck.cli.result import Result, prose
 from microgradcheck.structure import argument_names, did_you_mean, put_together
 
-__all__ = ["check", "descend", "draw", "explore", "read_target", "save", "status_of"]
-
 _FUNCTION: Final = re.compile(r"[\w.]+:[\w.]+")
 _LONG: Final = 1000  # steps of a descent that takes long enough for a progress bar
 

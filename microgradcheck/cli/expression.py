@@ -23,8 +23,6 @@ from microgradcheck.ops import OPERATIONS
 from microgradcheck.structure import count, did_you_mean
 from microgradcheck.value import OPERATORS
 
-__all__ = ["CONSTANTS", "FUNCTIONS", "Expression"]
-
 LONGEST: Final = 1000  # characters
 DEEPEST: Final = 50  # parentheses in each other
 

@@ -17,17 +17,6 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-__all__ = [
-    "ExpressionError",
-    "Result",
-    "complaint",
-    "grid",
-    "point_out",
-    "prose",
-    "show",
-    "write",
-]
-
 _WINDOW: Final = 68  # characters of a long text around the caret, so that 80 columns hold them
 
 # One character for each, so that columns stay columns.

@@ -13,8 +13,6 @@ from microgradcheck.gradcheck.nodes import estimate_nodes
 from microgradcheck.structure import count
 from microgradcheck.value import Value
 
-__all__ = ["compose", "fold"]
-
 MOST_UNITS_WITH_DERIVATIVES = 1000
 MOST_LINES_WITH_DERIVATIVES = 100  # to closed boxes
 MOST_VALUES_CHECKED = 1000

@@ -15,8 +15,6 @@ from itertools import pairwise, takewhile
 from microgradcheck import sweep
 from microgradcheck.value import Call, NotComputed, Note, Value
 
-__all__ = ["Box", "Graph", "Input", "Unit", "flow_through", "has_gradient", "in_order", "inputs_of"]
-
 
 @dataclass(eq=False)
 class Box:

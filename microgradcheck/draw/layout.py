@@ -14,8 +14,6 @@ from graphviz import Digraph, escape
 
 from microgradcheck.draw.scene import Line, Node, Scene
 
-__all__ = ["Layout", "Point", "arrange", "dot_source"]
-
 Point = tuple[float, float]
 
 

@@ -7,8 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = ["Line", "Node", "Scene", "in_lines", "in_one_line", "shortened"]
-
 # XML cannot hold control characters, not even escaped; each has a picture of its own in Unicode.
 _PICTURES: dict[int, int] = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
 _PICTURES |= dict.fromkeys([*range(0xD800, 0xE000), 0xFFFE, 0xFFFF], 0xFFFD)

@@ -13,8 +13,6 @@ from math import hypot, sqrt
 from microgradcheck.draw.layout import Layout, Point
 from microgradcheck.draw.scene import Line, Node, Scene, in_lines
 
-__all__ = ["rasterize", "write_svg"]
-
 MARGIN = 10
 
 # Each color in light and in dark mode, in full since few programs but browsers know CSS variables.

@@ -21,8 +21,6 @@ from microgradcheck.numeric import Estimate
 from microgradcheck.structure import count
 from microgradcheck.value import Value, source_line
 
-__all__ = ["CHECKED_WITHIN", "Writer"]
-
 CHECKED_WITHIN = 1e-6  # relative
 LONGEST_SUM = 4
 LONGEST_SOURCE = 100

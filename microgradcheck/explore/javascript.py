@@ -11,8 +11,6 @@ from typing import Final
 from microgradcheck.ops import OPERATIONS, Operation, Rule, rewritten
 from microgradcheck.tape.module import FROM_MATH
 
-__all__ = ["rules", "translate"]
-
 # What a name means in JavaScript; that of another operation means the rule in its own row.
 _NAMES: Final = {
     **{name: f"Math.{name}" for name in (*FROM_MATH, "abs")},

@@ -12,8 +12,6 @@ from microgradcheck.ops import FLOATS
 from microgradcheck.tape.straight import Names
 from microgradcheck.value import OPERATORS, Value
 
-__all__ = ["Listing", "write_listing"]
-
 
 class Listing(NamedTuple):
     """A program."""

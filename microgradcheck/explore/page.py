@@ -21,8 +21,6 @@ from microgradcheck.explore.listing import Listing
 from microgradcheck.explore.recording import Recording
 from microgradcheck.value import Value
 
-__all__ = ["page_data", "template_text", "write_page"]
-
 _SCRIPTS: Final = ("engine.js", "check.js", "words.js", "picture.js", "page.js")
 
 _EDGE_WIDTH: Final = 112.0

@@ -19,8 +19,6 @@ from microgradcheck.structure import indices_of, put_together, require_function,
 from microgradcheck.tape.graph import SYMBOLS, Compare
 from microgradcheck.value import NotComputed, Note, Value, caller, source_lines, watching
 
-__all__ = ["Recording", "Step", "record"]
-
 MOST_STEPS: Final = 1000
 _NAMELESS: Final = inspect.Parameter.POSITIONAL_ONLY
 

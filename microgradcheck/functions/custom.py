@@ -13,8 +13,6 @@ from microgradcheck.ops import FLOATS, OPERATIONS, RESERVED, Operation, Rule, de
 from microgradcheck.structure import is_array, number
 from microgradcheck.value import Value, watching
 
-__all__ = ["operation"]
-
 
 def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Function:
     """Define a primitive operation of your own and return it as a function.

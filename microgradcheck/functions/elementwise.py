@@ -19,8 +19,6 @@ from microgradcheck.ops import (
 from microgradcheck.structure import is_array, number
 from microgradcheck.value import Value, binary, reflected, unary
 
-__all__ = ["VALUES", "Function", "elementwise", "example_of"]
-
 __tracebackhide__ = True  # from pytest
 
 Function = Callable[..., Any]

@@ -12,8 +12,6 @@ from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.structure import is_array, is_number, put_together, shape_of, take_apart
 from microgradcheck.value import Value
 
-__all__ = ["clip", "dot", "is_entry", "lift", "logsumexp", "mean", "softmax", "sum"]
-
 __tracebackhide__ = True  # from pytest
 
 

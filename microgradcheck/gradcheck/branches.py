@@ -13,8 +13,6 @@ from typing import Any
 
 from microgradcheck.value import is_ours, line_name
 
-__all__ = ["branches_not_taken"]
-
 _GUARDS = (b"raise", b"except", b"assert")
 _MOST_STEPS = 50_000  # What runs longer is not watched to its end, and nothing is said of it.
 

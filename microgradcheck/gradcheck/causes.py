@@ -28,8 +28,6 @@ from microgradcheck.gradcheck.nodes import Recording, faults_of, record
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
 
-__all__ = ["explain", "explain_node"]
-
 __tracebackhide__ = True  # from pytest
 
 _MOST_LOOKED_AT = 12  # wrong entries, the worst: f and its gradient are asked nearby for each

@@ -18,7 +18,6 @@ from microgradcheck.structure import is_array, real, whole
 if TYPE_CHECKING:
     from numpy.random import Generator
 
-__all__ = ["gradcheck"]
 
 _LONGEST_CALL = 130
 

@@ -24,12 +24,11 @@ from microgradcheck.gradcheck.report import Report
 from microgradcheck.gradcheck.ties import check_ties
 from microgradcheck.gradcheck.under_test import Gradient, gradient_of
 from microgradcheck.gradcheck.wording import in_words, short
-from microgradcheck.numeric.ladder import Estimate, estimate_along
+from microgradcheck.numeric.findings import Estimate
+from microgradcheck.numeric.ladder import estimate_along
 from microgradcheck.numeric.noise import measure_noise
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
 from microgradcheck.tape import Recorder
-
-__all__ = ["Comparison"]
 
 __tracebackhide__ = True  # from pytest
 

@@ -7,9 +7,7 @@ import math
 from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
 from microgradcheck.gradcheck.under_test import Gradient
 from microgradcheck.gradcheck.wording import number
-from microgradcheck.numeric.ladder import Estimate
-
-__all__ = ["at_its_word", "doubted"]
+from microgradcheck.numeric.findings import Estimate
 
 __tracebackhide__ = True  # from pytest
 

@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-__all__ = ["Cause", "Entry", "OperationFault", "Verdict", "worst_first"]
-
 
 class Verdict(StrEnum):
     """What is known of one entry of a gradient; each is equal to its name as a text.

@@ -12,21 +12,6 @@ from microgradcheck.gradcheck.entry import Cause, Entry
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.numeric.ladder import estimate_along
 
-__all__ = [
-    "CLOSE",
-    "Elsewhere",
-    "Sample",
-    "added_term",
-    "are_precise",
-    "close",
-    "constant_factor",
-    "explains",
-    "inner_factor",
-    "is_right",
-    "share_a_factor",
-    "shown",
-]
-
 __tracebackhide__ = True  # from pytest
 
 CLOSE = 1e-4  # relative: two numbers that agree so far are the same number for a cause

@@ -12,8 +12,6 @@ from typing import Final
 
 from microgradcheck.gradcheck.entry import Cause
 
-__all__ = ["EXPLANATIONS", "explain"]
-
 _WIDTH = 72
 
 

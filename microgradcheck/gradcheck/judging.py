@@ -7,9 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
-from microgradcheck.numeric.ladder import Estimate
-
-__all__ = ["ROUND_OFF", "Circumstances", "judge"]
+from microgradcheck.numeric.findings import Estimate
 
 _LEAST_POWER = 1e-4
 _RARE = (

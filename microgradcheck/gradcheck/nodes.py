@@ -16,12 +16,11 @@ from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.judging import Circumstances, judge
 from microgradcheck.gradcheck.nudges import Move, portions, search_together
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.numeric.ladder import Estimate, estimate_along, first_steps
+from microgradcheck.numeric.findings import Estimate
+from microgradcheck.numeric.ladder import estimate_along, first_steps
 from microgradcheck.ops import Operation, arrays
 from microgradcheck.structure import take_apart
 from microgradcheck.value import Note, Place, Value, caller, source_lines, watching
-
-__all__ = ["Recording", "estimate_nodes", "faults_of", "judge_nodes", "record"]
 
 _RTOL = 1e-8  # of one operation: beside terms that cancel it, an error counts for more
 

@@ -13,8 +13,6 @@ from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
 from microgradcheck.sources import GivenGradient, GradientSource
 
-__all__ = ["notes_on"]
-
 __tracebackhide__ = True  # from pytest
 
 _SMALL = 1e-6  # of the largest entry: what is less, rounding often hides

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     Numbers = NDArray[np.float64]
 
-__all__ = ["Called", "Move", "Nudges", "Taped", "portions", "search_together"]
 
 __tracebackhide__ = True  # from pytest
 

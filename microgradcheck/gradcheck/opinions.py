@@ -16,8 +16,6 @@ from microgradcheck.gradcheck.wording import cut
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF
 from microgradcheck.sources import SOURCES
 
-__all__ = ["Opinion", "Opinions", "second_opinions"]
-
 _STEPS = tuple(10.0**-exponent for exponent in range(1, 13))
 _JUDGES = ("backprop", "forward-mode", "complex-step")
 _AGREE = 1e-6

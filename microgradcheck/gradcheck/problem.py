@@ -21,8 +21,6 @@ from microgradcheck.structure import (
     with_numpy_arrays,
 )
 
-__all__ = ["Index", "Problem", "scatter"]
-
 __tracebackhide__ = True  # from pytest
 
 _LONGEST_NAME = 8  # which leaves room for numbers beside it

@@ -23,8 +23,6 @@ from microgradcheck.gradcheck.wording import (
 )
 from microgradcheck.structure import count
 
-__all__ = ["GradcheckError", "Report"]
-
 _MOST_ENTRIES = 5
 _MOST_LINES = 15
 # How many entries, operations and notes a report shows: the first that fits its lines.

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
 from microgradcheck.gradcheck.problem import Problem
-from microgradcheck.numeric.ladder import Estimate, estimate_along
-
-__all__ = ["check_ties"]
+from microgradcheck.numeric.findings import Estimate
+from microgradcheck.numeric.ladder import estimate_along
 
 __tracebackhide__ = True  # from pytest
 

@@ -17,8 +17,6 @@ from microgradcheck.sources import SOURCES, GivenGradient, GradientSource
 from microgradcheck.structure import indices_of, take_apart, with_numpy_arrays
 from microgradcheck.tape import StaleTapeError
 
-__all__ = ["Gradient", "gradient_of"]
-
 __tracebackhide__ = True  # from pytest
 
 Rows = list[list[float]]

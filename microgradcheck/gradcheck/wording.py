@@ -12,20 +12,6 @@ from collections.abc import Iterable, Sequence
 from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict
 from microgradcheck.value import is_ours, line_name
 
-__all__ = [
-    "HEADLINE",
-    "counts",
-    "cut",
-    "fault_lines",
-    "headline",
-    "in_words",
-    "number",
-    "power",
-    "row",
-    "short",
-    "wrap",
-]
-
 HEADLINE = 41  # characters: what pytest's short summary shows of a failure
 _WIDTH = 72
 _MOST_OF_ARGUMENTS = 60

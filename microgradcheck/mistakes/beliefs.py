@@ -16,8 +16,6 @@ from microgradcheck.optimize import minimize
 from microgradcheck.tape import record
 from microgradcheck.value import Value
 
-__all__ = ["BELIEFS"]
-
 
 @belief(Question.ORDER, "A recursive backward() is good enough.")
 def recursion() -> Iterator[Evidence]:

@@ -21,8 +21,6 @@ from microgradcheck.structure import put_together, take_apart
 from microgradcheck.sweep import slopes, topological_order
 from microgradcheck.value import Value
 
-__all__ = ["Graph", "Variant", "compile_text"]
-
 
 def backward(root: Value) -> None:
     """Set the gradient of every node: how fast the root moves with it."""

@@ -17,8 +17,6 @@ from microgradcheck.draw import Picture
 from microgradcheck.gradcheck import Report
 from microgradcheck.mistakes.engine import compile_text
 
-__all__ = ["Belief", "Evidence", "Mistake", "Outcome", "Question", "Row", "belief"]
-
 Row = tuple[str, object, object]
 """What is looked at, what the mistaken side gives or expects, and what is right."""
 

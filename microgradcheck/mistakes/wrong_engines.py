@@ -13,8 +13,6 @@ from microgradcheck.mistakes.mistake import Mistake, Outcome, Question, Row
 from microgradcheck.ops import OPERATIONS, Operation
 from microgradcheck.value import Value
 
-__all__ = ["WRONG_ENGINES", "WrongEngine", "engine"]
-
 _RIGHT: Final = Variant()
 
 

@@ -10,8 +10,6 @@ from microgradcheck.functions import logsumexp, mean
 from microgradcheck.structure import is_array, number, shown
 from microgradcheck.value import scope
 
-__all__ = ["cross_entropy", "hinge", "logistic", "squared_error"]
-
 
 @scope
 def squared_error(predictions: Sequence[Any], targets: Sequence[Any]) -> Any:

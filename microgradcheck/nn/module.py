@@ -10,8 +10,6 @@ from microgradcheck.optimize import Descent, minimize
 from microgradcheck.structure import number
 from microgradcheck.value import Value, scope
 
-__all__ = ["Module", "train"]
-
 
 class Module:
     """A function with parameters; subclasses say which, by `parameters()`.

@@ -13,8 +13,6 @@ from microgradcheck.nn.module import Module
 from microgradcheck.structure import is_array, whole
 from microgradcheck.value import Value
 
-__all__ = ["MLP", "Layer", "Neuron"]
-
 _ACTIVATIONS: Final = {
     "relu": "ReLU",
     "tanh": "Tanh",

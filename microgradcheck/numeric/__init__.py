@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from microgradcheck.numeric.differences import derivative, gradient, hessian, jacobian
 from microgradcheck.numeric.estimates import estimate
-from microgradcheck.numeric.ladder import Estimate
+from microgradcheck.numeric.findings import Estimate
 
 __all__ = ["Estimate", "derivative", "estimate", "gradient", "hessian", "jacobian"]

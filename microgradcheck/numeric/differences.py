@@ -27,8 +27,6 @@ from microgradcheck.structure import (
     shown,
 )
 
-__all__ = ["derivative", "gradient", "hessian", "jacobian"]
-
 Function = Callable[[Any], Any]
 Formula = Callable[[Callable[[Any], Any], float], Any]
 

@@ -11,17 +11,6 @@ from typing import Any
 
 from microgradcheck.structure import is_array, is_numpy, shown, take_apart
 
-__all__ = [
-    "entries_of",
-    "numbers",
-    "one_number",
-    "quiet_numpy",
-    "real_part",
-    "scales_of",
-    "seed_of",
-]
-
-
 _SEEDS = 2**32
 
 

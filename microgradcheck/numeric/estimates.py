@@ -15,11 +15,10 @@ from microgradcheck.numeric.entries import (
     scales_of,
     seed_of,
 )
-from microgradcheck.numeric.ladder import Estimate, estimate_along
+from microgradcheck.numeric.findings import Estimate
+from microgradcheck.numeric.ladder import estimate_along
 from microgradcheck.numeric.noise import measure_noise
 from microgradcheck.structure import put_together, real, require_function
-
-__all__ = ["estimate"]
 
 
 def estimate(

@@ -17,17 +17,6 @@ from microgradcheck.numeric.samples import (
     ranked,
 )
 
-__all__ = [
-    "Estimate",
-    "diverges",
-    "edge",
-    "hear",
-    "kink_near_by",
-    "kink_or_edge",
-    "look_closer",
-    "times",
-]
-
 __tracebackhide__ = True  # from pytest
 
 # Of the power of h by which slopes on both sides differ: 1 where f is smooth, 0 at a kink, and -1

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from microgradcheck.numeric.findings import Estimate
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Pair, Samples, Window
 
-__all__ = ["moves_far_away", "sawtooth", "where_flat"]
-
 __tracebackhide__ = True  # from pytest
 
 _FAR = 1.3  # times the scale of x: beyond zero, about which most functions change

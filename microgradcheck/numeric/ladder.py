@@ -34,8 +34,6 @@ from microgradcheck.numeric.samples import (
     ranked,
 )
 
-__all__ = ["Estimate", "estimate_along", "first_steps"]
-
 __tracebackhide__ = True  # from pytest
 
 # Relative to the scale of x: small enough for functions that change over a thousandth of it.

@@ -10,8 +10,6 @@ from typing import NamedTuple
 
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF
 
-__all__ = ["measure_noise"]
-
 __tracebackhide__ = True  # from pytest
 
 # Relative to the scale of x. The first is wide enough to see single precision inside of f, and the

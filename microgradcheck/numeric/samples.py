@@ -9,19 +9,6 @@ from itertools import dropwhile, pairwise
 from operator import attrgetter, mul
 from typing import NamedTuple
 
-__all__ = [
-    "RATIOS",
-    "UNBOUNDED",
-    "UNIT_ROUNDOFF",
-    "Pair",
-    "Samples",
-    "Window",
-    "exact_step",
-    "extrapolate",
-    "ladder",
-    "ranked",
-]
-
 __tracebackhide__ = True  # from pytest
 
 # Neighbouring steps have irregular ratios, so that no periodic function looks flat to all.

@@ -15,16 +15,6 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from microgradcheck.ops.table import Operation
 
-__all__ = [
-    "COMPLEX",
-    "FLOATS",
-    "OPERATIONS",
-    "RESERVED",
-    "NumberSystem",
-    "Rule",
-    "arrays",
-    "rewritten",
-]
 
 Rule = str | Callable[..., Any]
 """A rule is a text of the table or, in a user's own operation, a Python function."""

@@ -17,8 +17,6 @@ from typing import Any, Final
 
 from microgradcheck.ops.systems import FLOATS, OPERATIONS, Rule
 
-__all__ = ["Operation", "define", "require_finite", "undefined"]
-
 
 class Operation:
     """One row of the table.

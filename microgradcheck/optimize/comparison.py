@@ -15,8 +15,6 @@ from microgradcheck.optimize.loop import minimize
 from microgradcheck.optimize.rules import resolve_rule
 from microgradcheck.sources import GradientSource, resolve
 
-__all__ = ["Comparison", "compare_descents", "distinct_names"]
-
 _APART: Final = 1e-6
 
 

@@ -10,8 +10,6 @@ from typing import Any, Final, NamedTuple
 
 from microgradcheck.structure import indices_of, is_array, take_apart
 
-__all__ = ["Descent", "Status", "Step", "entries"]
-
 _SHOWN_STEPS: Final = 5  # at either end of a table
 _SHOWN_NUMBERS: Final = 6  # of one x or gradient
 

@@ -15,8 +15,6 @@ from microgradcheck.optimize.walk import Walk, has_risen
 from microgradcheck.sources import resolve
 from microgradcheck.structure import is_numpy, real, whole
 
-__all__ = ["minimize"]
-
 _RISES: Final = 10  # Heavy balls climb, but not ten times in a row to where no step was before.
 
 # Near a minimum differences see little of a gradient, which is no fault of its source.

@@ -16,16 +16,6 @@ from microgradcheck.structure import did_you_mean, real
 if TYPE_CHECKING:
     from microgradcheck.optimize.step_sizes import Rise, Vector
 
-__all__ = [
-    "Adam",
-    "GradientDescent",
-    "Momentum",
-    "Nesterov",
-    "RMSProp",
-    "UpdateRule",
-    "resolve_rule",
-]
-
 
 @runtime_checkable
 class UpdateRule(Protocol):

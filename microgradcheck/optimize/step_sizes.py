@@ -16,15 +16,6 @@ if TYPE_CHECKING:
     Vector = NDArray[np.float64]
     Rise = Callable[[Vector], float]
 
-__all__ = [
-    "LineSearch",
-    "NoDescentError",
-    "Schedule",
-    "as_schedule",
-    "cosine",
-    "exponential",
-    "linear",
-]
 
 Schedule = Callable[[int], float]
 

@@ -18,8 +18,6 @@ from microgradcheck.structure import argument_names, is_array, put_together, sho
 if TYPE_CHECKING:
     from microgradcheck.optimize.step_sizes import Vector
 
-__all__ = ["Walk", "has_risen"]
-
 
 class Walk:
     """A descent under way; what f takes in any kind and shape is one flat array here.

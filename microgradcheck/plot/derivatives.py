@@ -17,17 +17,6 @@ from microgradcheck.structure import number, put_together
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = [
-    "GUIDE",
-    "axes_for",
-    "of_entries",
-    "slope_by",
-    "step_sizes",
-    "styles",
-    "taylor",
-    "text_color",
-    "why_no_slope",
-]
 
 _NAMES: Final = {
     "forward": "forward difference",

@@ -13,7 +13,6 @@ from microgradcheck.structure import shown, whole
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["convergence", "decision_boundary", "path"]
 
 _QUANTITIES: Final = {"value": "value of f", "gradient_norm": "length of the gradient of f"}
 

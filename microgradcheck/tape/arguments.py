@@ -17,8 +17,6 @@ from microgradcheck.structure import (
 )
 from microgradcheck.tape.graph import Indices, Numbers
 
-__all__ = ["Arguments", "Points", "as_lists", "shape_of"]
-
 
 class Arguments:
     """What a function was recorded with, which every other point must be like.

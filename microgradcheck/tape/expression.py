@@ -16,8 +16,6 @@ from microgradcheck.ops import OPERATIONS, NumberSystem, Operation
 from microgradcheck.tape.graph import SYMBOLS
 from microgradcheck.value import OPERATORS
 
-__all__ = ["ARRAY_TEXTS", "TEXTS", "Condition", "Expression", "constant"]
-
 _CONDITIONAL, _SUM, _PRODUCT, _SIGNED, _POWER, _ATOM = range(6)
 """How strongly the outermost operator of a text binds, weakest first."""
 

@@ -19,7 +19,6 @@ Indices: TypeAlias = "NDArray[np.intp]"
 Mask: TypeAlias = "NDArray[np.bool_]"
 Numbers: TypeAlias = "NDArray[np.float64]"
 
-__all__ = ["SYMBOLS", "Graph", "Guard", "StaleTapeError"]
 
 Compare = Callable[[Any, Any], Any]
 

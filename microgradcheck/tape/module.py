@@ -14,8 +14,6 @@ from microgradcheck.tape.expression import TEXTS, Expression
 from microgradcheck.tape.graph import Graph, Guard
 from microgradcheck.tape.straight import WIDTH, Names, StraightLine, foreign_derivative
 
-__all__ = ["FROM_MATH", "Module", "definitions", "foreign_rules", "unpacking", "words"]
-
 # An operation of a user's own may have the name of any other function there.
 FROM_MATH: Final = {"isfinite", "isnan", "nan", "pow"} | {
     name for name, meaning in FLOATS.names.items() if meaning is getattr(math, name, None)

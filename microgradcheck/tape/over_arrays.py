@@ -19,8 +19,6 @@ from microgradcheck.tape.graph import Graph, Guard, Mask, Numbers
 from microgradcheck.tape.module import FROM_MATH, definitions, foreign_rules, unpacking, words
 from microgradcheck.tape.straight import Names, StraightLine, lossy_places
 
-__all__ = ["Loop", "OverArrays", "array_lines", "loop_over_points", "namespace_function"]
-
 ArrayFunction = Callable[[Sequence[Any]], tuple[Any, list[Any], Any]]
 
 _MOST = 4096

@@ -12,8 +12,6 @@ from microgradcheck.ops import arrays
 from microgradcheck.tape.graph import Indices, Mask, Numbers
 from microgradcheck.tape.schedule import Application, MatrixProduct, Schedule, Sums
 
-__all__ = ["Passes"]
-
 Step = Callable[[], Any]
 
 _SCRATCH = 2**15

@@ -12,8 +12,6 @@ from microgradcheck.structure import require_function, take_apart
 from microgradcheck.tape.graph import Compare, Graph, Guard
 from microgradcheck.value import Value, caller, watching
 
-__all__ = ["Recorder", "trace"]
-
 
 class Recorder:
     """A function that is called as it is, and whose last call with `Value`s can become a graph."""

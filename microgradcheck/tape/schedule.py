@@ -18,8 +18,6 @@ import numpy as np
 from microgradcheck.ops import Operation
 from microgradcheck.tape.graph import Graph, Indices, Mask, Numbers
 
-__all__ = ["Application", "MatrixProduct", "Schedule", "Sums", "Terms"]
-
 _LEAST_TERMS = 128
 """In fewer terms it is not worth the time to look for a product of matrices."""
 

@@ -10,8 +10,6 @@ from microgradcheck.tape.arguments import shape_of
 from microgradcheck.tape.graph import StaleTapeError
 from microgradcheck.tape.tape import Tape, record
 
-__all__ = ["TapeSource"]
-
 Function = Callable[..., Any]
 
 _MOST_FUNCTIONS = 8

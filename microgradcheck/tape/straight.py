@@ -23,8 +23,6 @@ from microgradcheck.structure import indices_of
 from microgradcheck.tape.expression import ARRAY_TEXTS, Condition, Expression, constant
 from microgradcheck.tape.graph import Graph, Guard
 
-__all__ = ["WIDTH", "Names", "StraightLine", "foreign_derivative", "lossy_places"]
-
 WIDTH = 96
 """How many characters a line of generated code may have."""
 

@@ -16,8 +16,6 @@ from microgradcheck.tape.over_arrays import namespace_function
 from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.ways import Ways
 
-__all__ = ["Tape", "record"]
-
 Function = Callable[..., Any]
 
 _MOST_SHOWN = 200  # operations of a source that a notebook shows

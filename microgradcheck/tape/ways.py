@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from microgradcheck.tape.passes import Passes  # It loads NumPy.
     from microgradcheck.tape.schedule import Terms
 
-__all__ = ["LOOP", "PASSES", "STRAIGHT", "Runner", "Ways"]
 
 Function = Callable[..., Any]
 

@@ -16,8 +16,6 @@ from typing import Any, NamedTuple
 from microgradcheck.ops import OPERATIONS
 from microgradcheck.value.value import Note, Value, binary, reflected, unary
 
-__all__ = ["Place", "caller", "is_ours", "line_name", "source_line", "source_lines"]
-
 # As code says it, which without source files is not where it was imported from.
 _PACKAGE = f"{Path(unary.__code__.co_filename).parent.parent}{os.sep}"
 # The functions that make nodes: each of the three is one piece of code for all operations.

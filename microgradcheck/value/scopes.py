@@ -15,8 +15,6 @@ from typing import Any, TypeVar, overload
 from microgradcheck.structure import is_array
 from microgradcheck.value.value import Note, Value
 
-__all__ = ["Call", "scope"]
-
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 

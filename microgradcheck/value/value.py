@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from microgradcheck.value.places import Place
     from microgradcheck.value.scopes import Call
 
-__all__ = ["OPERATORS", "Input", "NotComputed", "Note", "Value", "binary", "reflected", "unary"]
 
 __tracebackhide__ = True  # from pytest
 

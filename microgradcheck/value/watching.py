@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from microgradcheck.value.value import Value
 
-__all__ = ["tell_compared", "tell_read", "watchers", "watching"]
 
 Read = Callable[["Value"], None]
 Compared = Callable[[Callable[[float, float], bool], "Value", object, bool], None]
