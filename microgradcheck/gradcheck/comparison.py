@@ -11,10 +11,9 @@ from itertools import chain
 from typing import Any
 
 from microgradcheck.gradcheck.causes import explain, explain_node
-from microgradcheck.gradcheck.doubts import at_its_word, doubted
 from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.evidence import close
-from microgradcheck.gradcheck.judging import ROUND_OFF, Circumstances, judge
+from microgradcheck.gradcheck.judging import ROUND_OFF, Circumstances, at_its_word, doubted, judge
 from microgradcheck.gradcheck.nodes import judge_nodes
 from microgradcheck.gradcheck.notes import notes_on
 from microgradcheck.gradcheck.nudges import Along, Called, Nudges, Taped

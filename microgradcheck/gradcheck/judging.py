@@ -1,4 +1,4 @@
-"""The verdict on one number of a gradient, given what differences of f say of it."""
+"""The verdict on one number of a gradient, given what differences of f or a reference say of it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
+from microgradcheck.gradcheck.under_test import Gradient
+from microgradcheck.gradcheck.wording import number
 from microgradcheck.numeric.findings import Estimate
 
 _LEAST_POWER = 1e-4
-_RARE = (
-    2  # times the error bound: beyond four standard deviations, of thousands of entries some are
-)
+_RARE = 2  # times four standard deviations: beyond these are some of thousands of entries
 _AMPLIFIED = 10  # times: as much as a change of f may count in what is computed from its values
 ROUND_OFF = 100 * 2.0**-53  # what is above, relative to f, is noise of f's own
 
@@ -134,3 +134,26 @@ def _power(estimate: Estimate, gradient: float, resolution: float, here: Circums
     if base > 0 and math.isfinite(resolution):
         return resolution / base
     return 0.0 if gradient == estimate.value == estimate.error_bound == 0 else math.inf
+
+
+def at_its_word(reference: Gradient) -> list[list[Estimate]]:
+    """Return what a reference gave, by input entry and output, as estimates without errors."""
+    nothing = Estimate(
+        math.nan, math.inf, "edge", reason=f"{Cause.NO_REFERENCE_HERE}: {reference.failure}"
+    )
+    return [
+        [nothing if math.isnan(x) else Estimate(x, 0.0, secant=abs(x)) for x in of_outputs]
+        for of_outputs in zip(*reference.rows, strict=True)
+    ]
+
+
+def doubted(entry: Entry, own: Entry, rtol: float) -> Entry:
+    """Return an entry that differs from a reference, with a cause if f contradicts that."""
+    margin = own.error_bound + rtol * abs(own.reference)
+    agrees = abs(entry.reference - own.reference) <= margin
+    if not entry.is_unexplained or not math.isfinite(own.reference) or agrees:
+        return entry
+    sides = own.verdict in (Verdict.PASS, Verdict.KINK)
+    rest = "as the gradient does" if sides else "and so is the gradient"
+    found = f"differences of f give {number(own.reference)}, {rest}"
+    return entry.judged(Verdict.WRONG, f"{Cause.REFERENCE_WRONG}: {found}")
