@@ -195,11 +195,14 @@ class Comparison:
             return judge(self.claimed[n], estimate, here)
 
         entries = list(map(judged, range(len(self.claimed))))
-        for n, rounding in self._rounding(entries, estimates).items():
-            k = n // len(problem.entries)
-            # Where f stands still for one input, it may show by another in which steps it changes.
-            steps = [of[k].noise for of in estimates if of[k].behaviour == "quantised"]
-            entries[n] = judged(n, rounding, max(steps, default=0.0))
+        zeros = self._rounding(entries, estimates)
+        # Where f stands still for one input, it may show by another in which steps it changes.
+        steps = [
+            max((of[k].noise for of in estimates if of[k].behaviour == "quantised"), default=0.0)
+            for k in range(len(self.center) if zeros else 0)
+        ]
+        for n, rounding in zeros.items():
+            entries[n] = judged(n, rounding, steps[n // len(problem.entries)])
         return entries
 
     def _reach(self, i: int) -> float:
