@@ -783,3 +783,8 @@ def test_second_derivatives_of_numbers_whose_square_overflows(method: str) -> No
     logarithm = cmath.log if method == "complex" else math.log
     assert derivative(logarithm, 1e160, order=2, method=method) == pytest.approx(0, abs=1e-300)
     assert hessian(lambda p: math.log(p[0]) + p[1] ** 2, [1e160, 1.0])[1, 1] == pytest.approx(2)
+
+
+def test_a_first_derivative_takes_steps_whose_square_is_no_float() -> None:
+    assert derivative(lambda x: 1e200 * x, 0.0, h=1e-200) == 1e200
+    assert derivative(lambda x: 1e-200 * x, 0.0, h=1e200) == 1e-200

@@ -415,3 +415,11 @@ def test_slopes_too_large_to_be_added_are_an_edge() -> None:
 def test_noise_as_large_as_f_hides_every_slope() -> None:
     assert verdict(math.cos, 1e22, -math.sin(1e22)) == "NOISY"
     assert verdict(math.cos, 1e22, 0.0) == "NOISY"
+
+
+def test_a_fine_wave_upon_a_slope_is_not_taken_for_a_kink() -> None:
+    def f(x: float) -> float:
+        t = 1e6 * x - math.floor(1e6 * x) - 0.5
+        return x + 1e-6 * (1 - 24 * t**2 + 80 * t**4 - 64 * t**6)
+
+    assert estimate(f, 0.9954034827574868).behaviour == "smooth"
