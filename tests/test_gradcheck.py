@@ -366,6 +366,28 @@ def test_a_tie_of_two_kinks_is_found_beside_others(
         assert verdict == "KINK" or report.cause.startswith(Cause.TIE)
 
 
+def test_a_tie_of_three_is_found_where_the_shares_of_two_cancel() -> None:
+    x = np.array([1.0, 2.0, -3.0])
+    for gradient, verdict in (([-1.0, 1.0, 1.0], "WRONG"), ([0.5, 0.5, 0.5], "KINK")):
+        report = check(lambda x: abs(x.sum()), x, gradient=lambda _, g=gradient: np.array(g))
+        assert report.verdict == verdict
+
+
+def test_a_wrong_jacobian_costs_no_more_for_more_outputs() -> None:
+    calls = []
+    for outputs in (20, 200):
+        matrix = np.random.default_rng(0).normal(size=(outputs, 3))
+
+        def f(x: np.ndarray, a: np.ndarray = matrix) -> Any:
+            return np.sin(a @ x)
+
+        def wrong(x: np.ndarray, a: np.ndarray = matrix) -> Any:
+            return 2 * np.cos(a @ x)[:, None] * a
+
+        calls.append(check(f, np.array([0.3, -0.2, 0.7]), gradient=wrong).calls)
+    assert calls[1] < 2 * calls[0]
+
+
 def test_several_ties_are_told_apart() -> None:
     def f(x: list[float]) -> float:
         return max(x[0], x[1]) + max(x[2], x[3]) + sum(abs(a - 1) for a in x[4:])

@@ -745,9 +745,9 @@ def test_a_gradient_beside_the_value_is_told_to_be_unchecked() -> None:
     x = np.array([1.0, 2.0, 3.0])
     for options in ({}, {"gradient": lambda x: both(x)[1]}):
         report = check(both, x, **options)
-        told = "f returns a number and what looks like its gradient, which was taken for more"
+        told = "f returns a number and numbers like x, which were taken for more outputs;"
         assert report.notes[0].startswith(told)
-        assert report.notes[0].endswith("f(x)[0], with gradient=lambda x: f(x)[1]")
+        assert report.notes[0].endswith("f(x)[0], gradient=lambda x: f(x)[1]")
     for f in (lambda x: [x.sum(), *(3 * x)], lambda x: (x.sum(), x[:2]), lambda x: (x, x.sum())):
         assert not check(f, x).notes
     assert not check(lambda x: both(x)[0], x).notes
@@ -767,6 +767,25 @@ def test_an_f_that_uses_none_of_its_inputs_is_told_of() -> None:
     assert told not in check(lambda x, y: 3.0 + y[0], 1.0, [2.0, 3.0]).notes
     assert check(lambda x: x * x, 0.0).notes == []
     assert told not in check(lambda x: 3 * x, 1.0, order=2).notes
+
+
+def test_a_reference_of_zero_is_no_f_that_stands_still() -> None:
+    center = np.array([1.0, 2.0])
+    report = check(
+        lambda w: ((w - center) ** 2).sum(),
+        center,
+        gradient=lambda w: 2 * (w - center),
+        reference="complex-step",
+    )
+    assert report.verdict == "PASS"
+    assert not any("changes with none" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_a_reference_that_is_not_finite_is_told_as_such(value: float) -> None:
+    report = check(abs, 1.0, gradient=lambda x: 1.0, reference=lambda x: value)
+    assert report.verdict == "EDGE"
+    assert report.cause.endswith(f"no reference here: it gives {value!r}")
 
 
 def test_a_function_among_the_inputs_is_told_how_to_give_a_gradient() -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 import microgradcheck as mg
@@ -279,7 +281,7 @@ def test_a_curve_is_not_searched_for_teeth(bend: float) -> None:
     for h in (0.061, 0.022, 0.0092, 0.0038):
         samples.add(h)
     known = len(steps)
-    assert sawtooth(samples, Window(3.5e-5, 0.0, 0.0, finest=3, coarsest=1)) == 0.0
+    assert sawtooth(samples, Window(3.5e-5, 0.0, 0.0, finest=3, coarsest=1), math.inf) == 0.0
     assert len(steps) == known
 
 
@@ -423,3 +425,52 @@ def test_a_fine_wave_upon_a_slope_is_not_taken_for_a_kink() -> None:
         return x + 1e-6 * (1 - 24 * t**2 + 80 * t**4 - 64 * t**6)
 
     assert estimate(f, 0.9954034827574868).behaviour == "smooth"
+
+
+# Parts of f that are rounded, beside parts that are not
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda x: 100 * x + float(np.float32(1 + x)), 101.0),
+        (lambda x: 10 * x + math.sin(x + 1e9), 10 + math.cos(0.3 + 1e9)),
+        (lambda x: 100 * x + round(x, 5), 101.0),
+    ],
+)
+def test_the_teeth_of_a_small_part_of_f_are_seen_where_they_matter(
+    f: Function, slope: float
+) -> None:
+    assert verdict(f, 0.3, slope) == "NOISY"
+    assert verdict(f, 0.3, 2 * slope) == "WRONG"
+
+
+def test_a_curve_in_single_precision_is_not_taken_for_its_steps() -> None:
+    def f(x: float) -> float:
+        return float(np.float32(np.sin(np.float32(x))))
+
+    rng = random.Random(0)
+    points = [7404.585209928257, *(10 ** rng.uniform(3, 4) for _ in range(40))]
+    verdicts = Counter((verdict(f, x, math.cos(x)), verdict(f, x, -math.cos(x))) for x in points)
+    assert not any(right == "WRONG" for right, _ in verdicts)
+    assert sum(n for (_, wrong), n in verdicts.items() if wrong == "WRONG") > 30
+
+
+def test_a_plateau_at_the_finest_steps_is_a_step_of_f() -> None:
+    for exponent in range(-10, -5):
+        x, f = 10.0**exponent, lambda x: math.cos(x - 1e5)
+        assert verdict(f, x, -math.sin(x - 1e5)) in ("PASS", *UNCLEAR)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "gradient"),
+    [
+        (lambda x: 1e12 + 1e-3 * x, 0.67, -1e-3),
+        (lambda x: 1e15 + x, -3.03, 0.0),
+        (lambda x: math.log1p(0.114 * x + 1e9) + 1e6, 10.0, -1e-10),
+    ],
+)
+def test_a_slope_below_the_rounding_of_f_hides_a_wrong_one(
+    f: Function, x: float, gradient: float
+) -> None:
+    assert verdict(f, x, gradient) in UNCLEAR

@@ -12,12 +12,14 @@ import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stdout
+from importlib import import_module
 from typing import Any, Final, Never
 
 from microgradcheck import __version__
 
 __all__ = ["Status", "main"]
 
+_LESSONS: Final = {"demo", "mistakes", "ops", "sweep"}
 SCHEMA: Final = 1
 """The version of the JSON; a change that a reader of it must know of raises it."""
 
@@ -83,10 +85,9 @@ def _run(arguments: Sequence[str]) -> int:
         options = _options(arguments)
     except SystemExit:  # Help or the version was asked for, and is printed.
         return Status.PASS
-    from microgradcheck.cli import commands, lessons
     from microgradcheck.cli.result import show, write
 
-    home = lessons if options.command in lessons.__all__ else commands
+    home = import_module(f"{__name__}.{'lessons' if options.command in _LESSONS else 'commands'}")
     # A function that prints must not print into the JSON.
     with redirect_stdout(sys.stderr if options.json else sys.stdout):
         status, data, shown = getattr(home, options.command)(options)

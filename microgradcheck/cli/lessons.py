@@ -24,8 +24,6 @@ from microgradcheck.sources import on_numbers
 from microgradcheck.structure import did_you_mean
 from microgradcheck.sweep import slopes
 
-__all__ = ["demo", "mistakes", "ops", "sweep"]
-
 
 def demo(options: Namespace) -> Result:
     """Run the tour."""

@@ -75,8 +75,7 @@ def record(f: Callable[..., Any], inputs: Mapping[str, Any]) -> Recording:
     root, leaves, guards = deepcopy(_run(f, inputs))
     drawn = sweep.topological_order(root)
     sides = [side for guard in guards for side in guard.slots if isinstance(side, Value)]
-    others = [node for side in sides for node in sweep.topological_order(side)]
-    values = list(dict.fromkeys([*drawn, *leaves, *others]))
+    values = list(dict.fromkeys([*drawn, *leaves, *sweep.topological_order(*sides)]))
     places = {value: place for place, value in enumerate(values)}
     # What this package computes by itself for f, as for a model of `nn`, has no line of its own.
     outside = caller(sys._getframe())

@@ -33,6 +33,7 @@ __tracebackhide__ = True  # from pytest
 _MOST_LOOKED_AT = 12  # wrong entries, the worst: f and its gradient are asked nearby for each
 _MOST_RECORDED = 20_000  # operations of an f that is not meant to record: half a second, each time
 _MOST_IN_COMMON = 4  # of them that tell of all
+_LOOKED_AT = (-0.1, -0.01, 0.0, 0.01, 0.1)  # in sizes of an input: whether f changes with it at all
 
 
 def explain(
@@ -94,6 +95,7 @@ class _Diagnosis:
         self.wrong = [entry for entry in self.entries if entry.is_unexplained]
         looked_at = worst_first(self.wrong)[:_MOST_LOOKED_AT]
         self.first_few = looked_at[:_MOST_IN_COMMON]
+        self.moved: dict[int, list[list[float]]] = {}  # the outputs where an input is moved
         self.elsewhere = Elsewhere(self.problem, self.under_test.ask, looked_at, self.rng)
 
     @property
@@ -247,8 +249,9 @@ class _Diagnosis:
     def _nothing_to_see(self, entry: Entry) -> str:
         k, i = self.problem.position(entry)
         f, x, size = self.problem.output_name(k), self.problem.name_of(i), self.problem.sizes[i]
-        values = {self.problem.moved(i, step * size)[k] for step in (-0.1, -0.01, 0.0, 0.01, 0.1)}
-        if len(values) == 1:
+        if i not in self.moved:
+            self.moved[i] = [self.problem.moved(i, step * size) for step in _LOOKED_AT]
+        if len({outputs[k] for outputs in self.moved[i]}) == 1:
             flat = f"{f} does not change with {x} here"
             return f"{Cause.INPUT_IGNORED}: {flat}, and the gradient is not 0"
         bound = abs(entry.reference) + entry.error_bound

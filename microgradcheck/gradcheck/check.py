@@ -65,7 +65,8 @@ def gradcheck(
             outputs elsewhere than at the inputs.
 
     Limits: mostly 4 to 10 calls of f for each input entry and 11 more; about 20 on some straight
-    lines and where f is noisy, bent or changes fast, and up to 60 for the cause of a wrong one. A
+    lines and where f is noisy or changes fast, more at kinks in one place, and some hundred for the
+    cause of each of the first wrong ones. A
     function of 16 `Value`s or more that returns one number is called 7 or 8 times in all: its tape
     answers in its place, once f has confirmed it.
 

@@ -15,7 +15,7 @@ from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.evidence import close
 from microgradcheck.gradcheck.judging import ROUND_OFF, Circumstances, at_its_word, doubted, judge
 from microgradcheck.gradcheck.nodes import judge_nodes
-from microgradcheck.gradcheck.notes import notes_on
+from microgradcheck.gradcheck.notes import notes_on, still
 from microgradcheck.gradcheck.nudges import Along, Called, Nudges, Taped
 from microgradcheck.gradcheck.opinions import second_opinions
 from microgradcheck.gradcheck.problem import Problem, scatter
@@ -96,12 +96,15 @@ class Comparison:
         passed = all(entry.verdict in fine for entry in entries) and not is_wrong
         faults: list[OperationFault] = []
         self.notes += notes_on(self.problem, self.source, self.under_test, entries, passed=passed)
+        if self.reference == "central-difference":
+            self.notes += still(self.problem, entries)
         if self.unchanged and is_wrong:
             entries, faults, notes = explain(
                 self.problem, self.under_test, entries, records=self.records, rng=self.rng
             )
             interior = [explain_node(node, faults) for node in interior]
             self.notes += notes
+        self.problem.failure = None  # Its traceback keeps all frames that led to f.
         return Report(
             entries,
             passed=passed,

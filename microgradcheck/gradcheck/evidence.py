@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from functools import cache
 from typing import NamedTuple
 
 from microgradcheck.gradcheck.entry import Cause, Entry
@@ -56,14 +55,18 @@ class Elsewhere:
             )
             for side in (1, -1, 1)
         ]
-        self.gradient = cache(self._gradient)
+        here = problem.entries
+        self._mirrored = [tuple(-x for x in point) for point in (here, *self.points)]
+        self._gradients: dict[int, list[list[float]] | None] = {}  # by the identity of a point
 
-    def _gradient(self, point: tuple[float, ...]) -> list[list[float]] | None:
-        """Return the gradient at other inputs; None where it cannot be had."""
-        try:
-            return self._ask(point) if self._ask else None
-        except Exception:  # noqa: BLE001  the verdict is on other inputs, and stands without
-            return None
+    def gradient(self, point: tuple[float, ...]) -> list[list[float]] | None:
+        """Return the gradient at one of these points; None where it cannot be had."""
+        if id(point) not in self._gradients:
+            try:
+                self._gradients[id(point)] = self._ask(point) if self._ask else None
+            except Exception:  # noqa: BLE001  the verdict is on other inputs, and stands without
+                self._gradients[id(point)] = None
+        return self._gradients[id(point)]
 
     def nearby(self, entry: Entry) -> list[Sample]:
         """Return an entry at inputs nearby; nothing if it is none of those that are looked at."""
@@ -71,8 +74,7 @@ class Elsewhere:
 
     def mirrored(self, entry: Entry) -> list[Sample]:
         """Return the same where every input has the other sign."""
-        points = (self._problem.entries, *self.points)
-        return self._samples(entry, [tuple(-x for x in point) for point in points])
+        return self._samples(entry, self._mirrored)
 
     def _samples(self, entry: Entry, points: Sequence[tuple[float, ...]]) -> list[Sample]:
         if entry not in self._looked_at:

@@ -31,6 +31,7 @@ class Circumstances(NamedTuple):
 
 def judge(entry: Entry, estimate: Estimate, here: Circumstances) -> Entry:
     """Return the entry with its verdict; the cause of what is just wrong is left to `causes`."""
+    estimate = _as_far_as_seen(entry.gradient, estimate, here)
     resolution = here.rtol * _size(estimate) + 2 * estimate.error_bound
     entry = replace(
         entry,
@@ -72,12 +73,8 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     gradient = 0.0 if abs(entry.gradient) <= here.rounding else entry.gradient
     gap = abs(gradient - entry.reference)
     differs = gap > here.rtol * abs(entry.reference) + bound
-    if max(abs(gradient), abs(entry.reference)) * here.reach <= ROUND_OFF * here.size:
-        differs = False  # By slopes as small as these, f moves less than its rounding hides.
     if here.scatter and (not differs or gap <= _explained_by(here, estimate)):
         return Verdict.NOISY, _does_not_repeat(here)
-    if differs and not here.scatter and _is_all_noise(entry, estimate, here):
-        return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, which is all that it shows here"
     if differs:
         return Verdict.WRONG, ""
     # Who allows a larger difference does not ask to see a smaller one.
@@ -96,9 +93,19 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     )
 
 
-def _is_all_noise(entry: Entry, estimate: Estimate, here: Circumstances) -> bool:
-    """Tell whether f shows no slope beside changes of its own size, as cos does at 1e22."""
-    return not (estimate.secant or estimate.is_flat) and entry.noise > here.size / 10 > 0
+def _as_far_as_seen(gradient: float, estimate: Estimate, here: Circumstances) -> Estimate:
+    """Return an estimate that contradicts no gradient which f does not show."""
+    gap = abs(gradient - estimate.value)
+    if estimate.slopes or not gap > here.rtol * abs(estimate.value) + estimate.error_bound:
+        return estimate
+    if max(abs(gradient), abs(estimate.value)) * here.reach <= ROUND_OFF * here.size:
+        # By slopes as small as these, f moves less than its rounding hides.
+        return estimate._replace(error_bound=gap)
+    shows_none = not (estimate.secant or estimate.is_flat or here.scatter)
+    if shows_none and estimate.noise > here.size / 10 > 0:
+        # It changes by its own size from step to step, as cos does at 1e22.
+        return estimate._replace(error_bound=math.inf)
+    return estimate
 
 
 def _size(estimate: Estimate) -> float:
@@ -138,13 +145,14 @@ def _power(estimate: Estimate, gradient: float, resolution: float, here: Circums
 
 def at_its_word(reference: Gradient) -> list[list[Estimate]]:
     """Return what a reference gave, by input entry and output, as estimates without errors."""
-    nothing = Estimate(
-        math.nan, math.inf, "edge", reason=f"{Cause.NO_REFERENCE_HERE}: {reference.failure}"
-    )
-    return [
-        [nothing if math.isnan(x) else Estimate(x, 0.0, secant=abs(x)) for x in of_outputs]
-        for of_outputs in zip(*reference.rows, strict=True)
-    ]
+
+    def estimate(x: float) -> Estimate:
+        if math.isfinite(x):
+            return Estimate(x, 0.0, secant=abs(x))
+        reason = f"{Cause.NO_REFERENCE_HERE}: {reference.failure or f'it gives {x!r}'}"
+        return Estimate(math.nan, math.inf, "edge", reason=reason)
+
+    return [list(map(estimate, of_outputs)) for of_outputs in zip(*reference.rows, strict=True)]
 
 
 def doubted(entry: Entry, own: Entry, rtol: float) -> Entry:

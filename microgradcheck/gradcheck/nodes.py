@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
+from types import FrameType
 from typing import Any
 
 from microgradcheck import sweep
@@ -55,7 +56,8 @@ def record(problem: Problem, most: float = math.inf) -> Recording | None:
     None where it does not take `Value`s, or records more operations than are worth the time.
     """
     inputs = list(map(Value, problem.entries))
-    read_at, this_frame = "", sys._getframe()
+    read_at = ""
+    this_frame: FrameType | None = sys._getframe()
 
     def on_read(_: Value) -> None:
         nonlocal read_at
@@ -69,16 +71,18 @@ def record(problem: Problem, most: float = math.inf) -> Recording | None:
             outputs = take_apart(problem.of(inputs), is_entry)
     except Exception:  # noqa: BLE001  whatever an f does with Values that it was not made for
         return None
+    finally:
+        this_frame = None  # It would keep itself, and all that callers hold, from being freed.
     return Recording(inputs, [entry for entry in outputs if isinstance(entry, Value)], read_at)
 
 
 def faults_of(recording: Recording) -> tuple[list[OperationFault], int]:
     """Return the recorded operations that are wrong, by place, and how many are right."""
-    nodes = {id(node): node for root in recording.roots for node in sweep.topological_order(root)}
+    nodes = sweep.topological_order(*recording.roots)
     fault_of, right = cache(_fault), 0
     # Not by line: of two products on one, each is told by its own columns.
     groups: dict[tuple[str, str, Place | None], list[tuple[float, float]]] = {}
-    for node in nodes.values():
+    for node in nodes:
         if node.operation is None:
             continue
         slots = (node.a, node.b)

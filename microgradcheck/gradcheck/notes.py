@@ -27,14 +27,14 @@ def notes_on(
     passed: bool,
 ) -> list[str]:
     """Return what the reader should know beside the verdicts."""
-    notes = [_pair(problem), _still(problem, entries), _small(entries)]
+    notes = [_pair(problem), _small(entries)]
     if passed:
         notes += [_zeros(problem, under_test, entries), _branches(problem, source, under_test)]
     return list(filter(None, notes))
 
 
 def _pair(problem: Problem) -> str:
-    """Say that what looks like the gradient, beside the value, was taken for more outputs."""
+    """Say that what may be the gradient, beside the value, was taken for more outputs."""
     first, *others = problem.output_indices
     looks_like_it = len(others) == len(problem.entries) and all(
         len(index) > 1 and index[0] == 1 for index in others
@@ -43,17 +43,17 @@ def _pair(problem: Problem) -> str:
         return ""
     x = ", ".join(problem.names)
     return (
-        "f returns a number and what looks like its gradient, which was taken for more outputs; "
-        f"to check it, part them: f({x})[0], with gradient=lambda {x}: f({x})[1]"
+        f"f returns a number and numbers like {x}, which were taken for more outputs; if they are "
+        f"its gradient, part them to have it checked: f({x})[0], gradient=lambda {x}: f({x})[1]"
     )
 
 
-def _still(problem: Problem, entries: Sequence[Entry]) -> str:
-    """Say that nothing was compared but zeros."""
+def still(problem: Problem, entries: Sequence[Entry]) -> list[str]:
+    """Say that f stands still, whichever input moves."""
     is_still = all(entry.verdict is Verdict.PASS and not entry.power for entry in entries)
     if problem.order == 2 or not is_still:
-        return ""
-    return "f changes with none of its inputs here: does it use them?"
+        return []
+    return ["f changes with none of its inputs here: does it use them?"]
 
 
 def _small(entries: Sequence[Entry]) -> str:

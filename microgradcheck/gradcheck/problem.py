@@ -64,6 +64,7 @@ class Problem:
         self._parts, self.counts = parts, list(map(len, parts))
         self.entries = [entry for part in parts for entry in part]
         self.places = [(position, tuple(index)) for position, *index in indices_of(inputs)]
+        self._position_of = {place: i for i, place in enumerate(self.places)}
         for i, entry in enumerate(self.entries):
             if not math.isfinite(entry):
                 raise ValueError(f"{self.name_of(i)} is {entry!r}; gradcheck needs finite inputs")
@@ -71,6 +72,7 @@ class Problem:
         self.scales = self.sizes if scale is None else [scale] * len(self.sizes)
         self.calls = 0
         self.output_indices: list[Index] = [()]
+        self._position_of_output: dict[Index, int] = {(): 0}
         self.scalar = True
         self.failure: Exception | None = None
 
@@ -101,6 +103,7 @@ class Problem:
         outputs = take_apart(result, is_entry, name="the result of f")
         self.scalar = is_entry(result) or (is_array(result) and result.shape == ())
         self.output_indices = indices_of(result)
+        self._position_of_output = {index: k for k, index in enumerate(self.output_indices)}
         return list(map(float, outputs)), bool(self.failure) or self.unchanged(arguments)
 
     def __call__(self, entries: Sequence[float]) -> list[float]:
@@ -176,10 +179,7 @@ class Problem:
 
     def position(self, entry: Entry) -> tuple[int, int]:
         """Return the positions of an entry's output and input, among all of them."""
-        return (
-            self.output_indices.index(entry.output),
-            self.places.index((entry.input, entry.index)),
-        )
+        return self._position_of_output[entry.output], self._position_of[entry.input, entry.index]
 
     def name_of(self, i: int) -> str:
         """Return how a report calls one entry of the inputs, such as `x[1]`."""

@@ -170,7 +170,8 @@ class Report:
     def _share_of_cause(self) -> str:
         """Return for how many it holds, where other entries of the verdict have another cause."""
         alike = self._like_the_worst()
-        sharing = [entry for entry in alike if Cause.of(entry.cause) is Cause.of(self.cause)]
+        cause = Cause.of(self.cause)
+        sharing = [entry for entry in alike if Cause.of(entry.cause) is cause]
         if len(sharing) == len(alike):
             return ""
         return f" ({len(sharing):,} of {len(alike):,} {self.verdict})"

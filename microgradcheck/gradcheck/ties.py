@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import NamedTuple
 
@@ -36,9 +37,11 @@ def check_ties(
     """
     checked: list[Entry] = []
     width = len(problem.entries)
+    signs = ([1] * width, [rng.choice((-1, 1)) for _ in range(width)]) if width > 1 else ()
+    together = [_Together(problem, each) for each in signs]
     for k in range(len(problem.output_indices)):
         ours = entries[k * width : (k + 1) * width]
-        slopes = _Slopes(problem, k, noise[k], rtol, rng)
+        slopes = _Slopes(problem, k, noise[k], rtol, rng, together)
         kinks = [entry for entry in ours if entry.verdict is Verdict.KINK]
         # Bends up and bends down would hide one another where all move at once.
         alike = [[e for e in kinks if side * e.bend > 0] for side in (1, -1)]
@@ -60,6 +63,21 @@ def check_ties(
     return checked
 
 
+class _Together:
+    """The outputs of f where all inputs move at once, each by its sign: once for all outputs."""
+
+    def __init__(self, problem: Problem, signs: Sequence[int]) -> None:
+        self._problem = problem
+        self.moves = [sign * x for sign, x in zip(signs, problem.scales, strict=True)]
+        self._known: dict[float, list[float]] = {}
+
+    def __call__(self, step: float) -> list[float]:
+        if step not in self._known:
+            pairs = zip(self._problem.entries, self.moves, strict=True)
+            self._known[step] = self._problem([x + move * step for x, move in pairs])
+        return self._known[step]
+
+
 class _Slopes(NamedTuple):
     """The slopes of one output along directions that move several inputs."""
 
@@ -68,6 +86,7 @@ class _Slopes(NamedTuple):
     noise: float
     rtol: float
     rng: random.Random
+    together: Sequence[_Together]
 
     def signs(self, count: int) -> list[int]:
         """Return random signs."""
@@ -77,16 +96,20 @@ class _Slopes(NamedTuple):
         """Tell whether f moves, when all inputs move at once, by the sum of what each moves it."""
         if len(entries) == 1 or any(entry.slopes for entry in entries):
             return True
-        for signs in ([1] * len(entries), self.signs(len(entries))):
-            moves = [sign * x for sign, x in zip(signs, self.problem.scales, strict=True)]
-            along = self.estimate(dict(enumerate(moves)), 1.0, 1.0)
-            parts = [move * entry.reference for move, entry in zip(moves, entries, strict=True)]
-            bounds = [abs(m) * e.error_bound for m, e in zip(moves, entries, strict=True)]
+        for outputs in self.together:
+            at = partial(self._together, outputs)
+            along = estimate_along(at, 1.0, 1.0, self.noise, self.rtol)
+            pairs = list(zip(outputs.moves, entries, strict=True))
+            parts = [move * entry.reference for move, entry in pairs]
+            bounds = [abs(move) * entry.error_bound for move, entry in pairs]
             size = max(abs(along.value), *map(abs, parts))
             margin = along.error_bound + math.fsum(bounds) + _MISSING * size
             if along.behaviour == "kink" or abs(along.value - math.fsum(parts)) > margin:
                 return False
         return True
+
+    def _together(self, outputs: _Together, step: float) -> float:
+        return outputs(step)[self.k]
 
     def estimate(self, moves: Mapping[int, float], x: float, length: float) -> Estimate:
         """Return the slope along a direction, for a number of such a size and length."""
@@ -119,7 +142,11 @@ class _Kinks:
             along = self._along(direction)
             if not self._lies_between(along, direction):
                 return False
-            pairs = set(combinations(self._tied(direction, along.step)[:_MOST], 2)) - asked
+            tied = self._tied(direction, along.step)
+            if len(tied) == 1:
+                # Where the shares of others cancel, they move f as by themselves.
+                tied += [n for n in range(count) if n not in tied]
+            pairs = set(combinations(sorted(tied[:_MOST]), 2)) - asked
             asked |= pairs
             for one, other in sorted(pairs):
                 for sign in (1, -1):

@@ -92,8 +92,10 @@ def _size(samples: Samples, pair: Pair) -> float:
     return max(filter(math.isfinite, map(abs, (pair.left, pair.right, samples.center))))
 
 
-def sawtooth(samples: Samples, window: Window) -> float:
+def sawtooth(samples: Samples, window: Window, doubt: float) -> float:
     """Return by how much f jumps on both sides of a window, where its slope is that of one tooth.
+
+    The slope of a tooth may be all of it, or as much of it as is in doubt.
 
     What is made of a number after cancellation, (exp(x) - 1) / x near 0, has teeth, smooth in
     themselves, and small beside f.
@@ -106,11 +108,13 @@ def sawtooth(samples: Samples, window: Window) -> float:
         if not _moved(samples, pair) < _TOOTH:
             return 0.0
         left, right = off(-pair.h), off(pair.h)
-        least = max(abs(window.value) * pair.h / 2, 4 * samples.noise_of(pair))
+        tooth = min(abs(window.value), doubt) * pair.h / 2
+        least = max(tooth, 4 * samples.noise_of(pair))
         # Teeth leave a slope to opposite sides, where a curve leaves it to one.
         if left * right < 0 and min(abs(left), abs(right)) > least:
             low = samples.pairs[window.coarsest].h
-            return min(_jump(off, side * low, side * pair.h, samples.x) for side in (-1, 1))
+            jump = min(_jump(off, side * low, side * pair.h, samples.x) for side in (-1, 1))
+            return jump if jump > 8 * samples.noise_of(pair) else 0.0
     return 0.0
 
 

@@ -81,7 +81,7 @@ def estimate_along(
     if claim is None:
         return found
     if found.behaviour == "smooth" and found.error_bound < abs(claim - found.value):
-        found = search.look_around()
+        found = search.look_around(abs(claim - found.value))
     return hear(claim, found, samples)
 
 
@@ -102,6 +102,7 @@ class _Search:
     first: Sequence[Pair] = ()
     quantum: float
     looked_wide = False
+    doubt = math.inf  # how far a claim is off
 
     def __init__(self, samples: Samples) -> None:
         self.samples, self.pairs, self.scale = samples, samples.pairs, samples.scale
@@ -126,8 +127,9 @@ class _Search:
         self.samples.add_ladder(inside.h / RATIOS[0])
         return self.refine()
 
-    def look_around(self) -> Estimate:
+    def look_around(self, doubt: float) -> Estimate:
         """Return an estimate from wider steps as well, which show whether f has teeth."""
+        self.doubt = doubt
         h = self.pairs[0].h
         while h < _WIDE * self.scale:
             h = min(30 * h, _WIDE * self.scale)
@@ -138,11 +140,12 @@ class _Search:
         found = self._search()
         self.quantum = self.samples.quantum()
         # What f shows within one of its own steps is not its slope.
-        should_move = self.pairs[0].secant * self.pairs[-1].h > 4 * self.samples.noise
+        still = next((p.h for p in self.pairs if not p.secant), self.pairs[-1].h)
+        should_move = self.pairs[0].secant * still > 4 * self.samples.noise
         hole = self.samples.hole()
         step = max(self.quantum if should_move else 0.0, hole)
         if isinstance(found, Window) and abs(found.value) > found.bound:
-            step = max(step, sawtooth(self.samples, found))
+            step = max(step, sawtooth(self.samples, found, self.doubt))
         if step > self.samples.noise:
             self.samples.noise = step
             if hole:

@@ -83,9 +83,14 @@ def measure_noise(
         coarse = [min(a, there.noise or a) for a, there in zip(coarse, other, strict=True)]
     noise = list(map(max, coarse, fine))
     still = [any(each.stands for each in (seen[0], *_trusted(seen)[1:])) for seen in outputs]
-    for spacing in _WIDER if any(still) else ():
-        wider = [each.of_steps for each in look(spacing)]
-        noise = [max(a, b) if s else a for a, b, s in zip(noise, wider, still, strict=True)]
+    for spacing in _WIDER:
+        if not any(still):
+            break
+        wider = look(spacing)
+        of_steps = [each.of_steps for each in wider]
+        noise = [max(a, b) if s else a for a, b, s in zip(noise, of_steps, still, strict=True)]
+        # Where f moves all the time, wider looks would take its curve for steps.
+        still = [s and each.repeats for s, each in zip(still, wider, strict=True)]
     return noise
 
 
@@ -108,6 +113,11 @@ class _Look(NamedTuple):
     @property
     def noise(self) -> float:
         return self.orders[-1] if self.is_curved else max(self.orders)
+
+    @property
+    def repeats(self) -> bool:
+        """Whether its values are few, as where it has steps of its own."""
+        return len(set(self.values)) <= len(self.values) / 2
 
     @property
     def of_steps(self) -> float:

@@ -24,7 +24,6 @@ class Walk:
 
     Attributes:
         names: how f calls its arguments.
-        calls: how many calls of f were made, but by gradcheck.
         gradients: how many gradients were computed.
         history: every point so far, the start first.
         rate: the learning rate of the last step; 0 before the first.
@@ -46,20 +45,22 @@ class Walk:
         if not callable(f):
             raise TypeError(f"f is a function of x, got {f!r} of type {type(f).__name__}")
         self.source, self.names = source, tuple(_argument_names(f, starts))
-        self.calls = self.gradients = self.rises = 0
+        self.gradients = self.rises = 0
         self.rate, self.length = 0.0, math.inf
         self.history: list[Step] = []
         self.report: Any = None
         self.verdicts: list[str] = []
         self._starts, self._rule, self._uncounted = starts, rule, f
 
+        self._calls = calls = [0]  # A list, since a function that held the walk would be a cycle.
+
         @wraps(f)
         def counted(*inputs: Any) -> Any:
-            self.calls += 1
+            calls[0] += 1
             try:
                 return f(*inputs)
             except (TypeError, AttributeError):  # It is called again, with Values or without.
-                self.calls -= 1
+                calls[0] -= 1
                 raise
 
         self._f = counted
@@ -71,6 +72,11 @@ class Walk:
             error.add_note("This is at the start x0; start where f and its gradient are finite.")
             raise
         self._highest = self.last.value
+
+    @property
+    def calls(self) -> int:
+        """How many calls of f were made, but by gradcheck."""
+        return self._calls[0]
 
     @property
     def last(self) -> Step:

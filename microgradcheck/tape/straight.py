@@ -35,16 +35,16 @@ class Names:
 
     def __init__(self, taken: set[str]) -> None:
         self._taken = {*taken, *keyword.kwlist}
+        self._counts: Counter[str] = Counter()
 
     def fresh(self, wish: str, otherwise: str = "") -> str:
         """Return an identifier as near to a wish, which may be any text, as can be."""
         # Python itself reads identifiers in this normal form.
         plain = re.sub(r"\W+", "_", unicodedata.normalize("NFKC", wish)).strip("_")
         name = stem = plain if plain.isidentifier() else otherwise
-        count = 1
         while name in self._taken:
-            count += 1
-            name = f"{stem}_{count}"
+            self._counts[stem] += 1
+            name = f"{stem}_{self._counts[stem] + 1}"
         self._taken.add(name)
         return name
 

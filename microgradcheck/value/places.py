@@ -9,6 +9,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
@@ -60,7 +61,8 @@ class Place(NamedTuple):
 
     @property
     def _positions(self) -> tuple[int, int, int | None, int | None]:
-        line, end_line, column, end_column = list(self.code.co_positions())[self.instruction // 2]
+        positions = islice(self.code.co_positions(), self.instruction // 2, None)
+        line, end_line, column, end_column = next(positions)
         first = line or self.code.co_firstlineno
         return first, end_line or first, column, end_column
 

@@ -348,7 +348,10 @@ class Value:
         return twin
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        order = sweep.topological_order(self)
+        slots = [slot for slot in (self.a, self.b) if isinstance(slot, Value)]
+        # Of a list of results that were made from one another, all but the last are copied by then.
+        is_next = all(id(slot) in memo for slot in slots)
+        order = [self] if is_next else sweep.topological_order(self)
         fresh = [node for node in order if id(node) not in memo]
         for node in fresh:
             twin = memo[id(node)] = node.__copy__()
