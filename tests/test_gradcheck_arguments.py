@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import itertools
 import math
 import random
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -795,3 +797,33 @@ def test_a_function_among_the_inputs_is_told_how_to_give_a_gradient() -> None:
         check(math.sin, mg.Value(1.0))
     with pytest.raises(TypeError, match=r"calls model.with_parameters\(numbers\)$"):
         check(math.sin, mg.nn.Neuron(2))
+
+
+# What is kept
+
+
+class Kept:
+    """Something whose end can be watched."""
+
+
+@pytest.mark.parametrize(
+    ("f", "gradient"),
+    [
+        (lambda x: sum(v * v for v in x), lambda x: [1.0, 7.0]),
+        (lambda x: sum(v * math.log(v) for v in x), lambda x: [1.0, 7.0]),
+        (lambda x: math.sqrt(x[0] - 0.5), lambda x: [1.0, 0.0]),
+    ],
+    ids=["wrong", "undefined elsewhere", "edge"],
+)
+def test_neither_a_check_nor_its_report_keeps_what_its_caller_has(f: Any, gradient: Any) -> None:
+    def run() -> tuple[Report, weakref.ref[Kept]]:
+        mine = Kept()
+        return check(f, [0.5, 1.0], gradient=gradient), weakref.ref(mine)
+
+    gc.disable()
+    try:
+        report, mine = run()
+        assert report.verdict != "PASS"
+        assert mine() is None
+    finally:
+        gc.enable()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import re
 import threading
+import weakref
 from types import SimpleNamespace
 from typing import Any
 
@@ -481,3 +483,20 @@ def test_a_flat_place_above_the_start_is_no_success() -> None:
     )
     assert descent.status == Status.DIVERGED
     assert "is below 0.1 after 1 step, but diverged: f rose from -0.7788" in descent.message
+
+
+def test_what_a_descent_needed_is_freed_without_the_garbage_collector() -> None:
+    class Loss:
+        def __call__(self, x: Any) -> Any:
+            return x * x
+
+    def run() -> weakref.ref[Loss]:
+        loss = Loss()
+        minimize(loss, 3.0, steps=3)
+        return weakref.ref(loss)
+
+    gc.disable()
+    try:
+        assert run()() is None
+    finally:
+        gc.enable()

@@ -781,3 +781,21 @@ def test_the_variance_of_an_array_is_differentiated() -> None:
 def test_a_value_is_written_in_the_form_asked_for() -> None:
     x = Value(2.0)
     assert (f"{x:.2f}", f"{x}", f"{x!s:>5}".strip()) == ("2.00", str(x), str(x))
+
+
+def test_a_list_of_running_results_is_copied_result_by_result(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sums = [Value(1.0)]
+    for _ in range(50):
+        sums.append(sums[-1] + 1.0)
+    visited, visit = [], sweep.topological_order
+    monkeypatch.setattr(
+        sweep, "topological_order", lambda *roots: visited.append(roots) or visit(*roots)
+    )
+    twins = copy.deepcopy(sums)
+    assert not visited
+    twins[-1].backward()
+    assert twins[0].grad == 1.0
+    assert sums[0].grad == 0.0
+    assert copy.deepcopy(sums[-1]).data == 51.0
