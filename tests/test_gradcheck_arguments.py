@@ -150,6 +150,7 @@ def test_a_complex_number_is_undefined_in_every_kind_of_result() -> None:
         assert [str(entry.verdict) for entry in report.entries] == ["EDGE", "PASS"]
 
 
+@pytest.mark.usefixtures("untraced")
 def test_a_gradient_that_fails_in_the_end_has_passed_before() -> None:
     calls = iter(range(10))
 

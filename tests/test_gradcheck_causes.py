@@ -872,3 +872,8 @@ def test_at_an_optimum_factors_hide_in_what_rounding_leaves() -> None:
     report = check(lambda b: (np.exp(x @ b) - y * (x @ b)).sum(), b, gradient=gradient)
     assert report.verdict == "PASS"
     assert [note for note in report.notes if note.startswith("with respect to b")]
+
+
+def test_whether_outputs_change_with_an_input_is_looked_at_once_for_all() -> None:
+    report = check(lambda x: [3.0, 4.0], 2.0, gradient=lambda _: [1.0, 5.0])
+    assert [entry.cause.partition(":")[0] for entry in report.entries] == [Cause.INPUT_IGNORED] * 2

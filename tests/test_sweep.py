@@ -296,4 +296,6 @@ def test_several_roots_do_not_mix_old_and_new_numbers() -> None:
     for roots in ((new, old), (old, new)):
         with pytest.raises(RuntimeError, match="mixes old and new numbers"):
             sweep.topological_order(*roots)
-    assert sweep.topological_order(new, mg.Value(1.0))[0] is a
+    other = mg.Value(1.0)
+    other.data = 2.0
+    assert sweep.topological_order(new, other) == [a, new, other]

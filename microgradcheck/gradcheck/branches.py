@@ -24,7 +24,8 @@ class _TooLong(BaseException):  # Which no `except Exception` of f's own catches
 def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
     """Return the pieces of source that a call left out, such as "`3 * x` (model.py:12)".
 
-    Empty where the function is of this package or built in, or a debugger or coverage is at work.
+    Empty where the function is of this package or built in, a debugger or coverage is at work, or
+    the call fails.
     """
     # What wraps it, such as a cache or another library's transformation, has branches of its own.
     code = getattr(inspect.unwrap(function), "__code__", None)
@@ -53,7 +54,7 @@ def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
     sys.settrace(trace)
     try:
         call()
-    except _TooLong:
+    except (Exception, _TooLong):  # noqa: BLE001  the verdict is on other calls
         return []
     finally:
         sys.settrace(None)
