@@ -1504,3 +1504,18 @@ def test_noise_of_a_gradient_is_large_where_its_input_is() -> None:
         return 1e-8 * random.Random(float(x).hex()).uniform(0.5, 1)
 
     assert check(lambda _: 1.0, 1e6, gradient=gradient).verdict != "PASS"
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda x: math.sqrt((x[0] ** 2 + x[1] ** 2) / 2 - ((x[0] + x[1]) / 2) ** 2),
+        lambda x: math.sqrt(x[0] ** 2 + x[1] ** 2 - 2 * x[0] * x[1]),
+    ],
+    ids=["deviation", "distance"],
+)
+def test_a_root_of_what_rounding_makes_negative_is_a_kink(f: Any) -> None:
+    assert check(f, [1.1, 1.1], gradient=lambda _: [0.0, 0.0]).verdict == "KINK"
+    assert check(f, [1.1, 1.1], gradient=lambda _: [0.3, -0.3]).verdict == "KINK"
+    assert check(f, [1.1, 1.1], gradient=lambda _: [0.3, 0.3]).cause.startswith(Cause.TIE)
+    assert check(f, [1.1, 1.1], gradient=lambda _: [2.0, -2.0]).verdict == "WRONG"

@@ -322,3 +322,51 @@ def test_slopes_that_settle_as_steps_do_are_extrapolated() -> None:
     assert unsettled(points, [3.0, 2.0, 1.9], 0.0) == pytest.approx(1.1), "they grow apart"
     assert unsettled(points, [3.0, 2.5, 2.6], 0.0) == 0.5, "they go to and fro"
     assert unsettled(points, [3.0, 2.0, 1.9], 2.0) == 0.0, "all of it may be noise"
+
+
+# Where rounding decides whether f is defined
+
+
+def with_a_hole(
+    *, inside: Callable[[float], float] = lambda h: math.nan
+) -> Callable[[float], float]:
+    return lambda h: 7.0 if h == 0 else inside(h) if abs(h) < 1e-3 else 7.0 + 2 * abs(h)
+
+
+def test_next_to_a_hole_f_is_as_noisy_as_it_moves_at_its_edge() -> None:
+    assert sampled(with_a_hole(), 1.0, 0.1, 0.01, 1e-4, 1e-5).hole() == pytest.approx(0.02)
+    assert sampled(with_a_hole(), 1.0, 0.1, 0.01, 1e-4, 1e-5).hole() < 0.03
+    # Or in it, where one side is defined.
+    one_sided = with_a_hole(inside=lambda h: 7.5 if h > 0 else math.nan)
+    assert sampled(one_sided, 1.0, 0.1, 0.01, 1e-4, 1e-5).hole() == 0.5
+    rare = with_a_hole(inside=lambda h: math.nan if abs(h) < 1e-4 else 7.25)
+    assert sampled(rare, 1.0, 0.1, 5e-4, 2e-4, 1e-5).hole() == 0.25
+
+
+def test_there_is_no_hole_where_f_is_defined_below_it() -> None:
+    lone = with_a_hole(inside=lambda h: math.nan if abs(h) > 1e-4 else 7.25)
+    assert sampled(lone, 1.0, 0.1, 5e-4, 1e-5, 1e-6).hole() == 0.25
+    assert sampled(lone, 1.0, 0.1, 5e-4, 1e-5, 1e-6, 1e-7).hole() == 0.0
+    assert sampled(with_a_hole(), 1.0, 0.1, 0.01).hole() == 0.0
+    assert sampled(lambda h: math.nan if abs(h) > 0.5 else h, 1.0, 0.1, 0.01).hole() == 0.0
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda t: math.sqrt(((1.1 + t) ** 2 + 1.1**2) / 2 - ((2.2 + t) / 2) ** 2), 0.5),
+        (lambda t: math.sqrt((1.1 + t) ** 2 + 1.1**2 - 2 * (1.1 + t) * 1.1), 1.0),
+    ],
+    ids=["deviation", "distance"],
+)
+def test_a_kink_is_seen_around_a_hole(f: Callable[[float], float], slope: float) -> None:
+    def at(step: float) -> float:
+        try:
+            return f(step)
+        except ValueError:
+            return math.nan
+
+    found = estimate_along(at, 1.1, 1.1, 0.0, 1e-6)
+    assert found.behaviour == "kink"
+    assert found.slopes == pytest.approx((-slope, slope), rel=1e-4)
+    assert 1e-8 < found.noise < 1e-6
