@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
 from collections.abc import Sequence
 from functools import partial
 from itertools import chain
@@ -13,7 +12,15 @@ from typing import Any
 from microgradcheck.gradcheck.causes import explain, explain_node
 from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.evidence import close
-from microgradcheck.gradcheck.judging import ROUND_OFF, Circumstances, at_its_word, doubted, judge
+from microgradcheck.gradcheck.judging import (
+    ROUND_OFF,
+    Circumstances,
+    at_its_word,
+    doubted,
+    judge,
+    left_by_rounding,
+    reach_of,
+)
 from microgradcheck.gradcheck.nodes import judge_nodes
 from microgradcheck.gradcheck.notes import notes_on, still
 from microgradcheck.gradcheck.nudges import Along, Called, Nudges, Taped
@@ -33,12 +40,6 @@ __tracebackhide__ = True  # from pytest
 
 _RECORDING = ("backprop", "forward-mode", "tape")
 _LOOKS_AGAIN = 4  # calls of an f that looks as if it changed by itself
-_UNCLEAR = (Verdict.WRONG, Verdict.INCONCLUSIVE, Verdict.NOISY)
-_ASKED = 6  # times, next to the inputs, for a gradient that may be rounding
-_NEXT_TO = 2.0**-34  # relative to inputs: so far away, what rounding makes is another number
-_PLAUSIBLE = 1e-8  # of the slopes of f near by: more than that, rounding does not leave
-_AS_LARGE = 10  # times what it changes by: the most that rounding can make, as far as seen
-_GRAINS = 2  # steps that f changes in: where it stands still, it is rounded at both ends
 _LEAST_FOR_A_TAPE = 16  # entries: for fewer, calls of f take less time than making a tape of it
 
 
@@ -179,13 +180,6 @@ class Comparison:
 
         def judged(n: int, rounding: float = 0.0, grain: float = 0.0) -> Entry:
             k, i = divmod(n, len(problem.entries))
-            reach = self._reach(i)
-            estimate = estimates[i][k]
-            if estimate.is_flat and grain:
-                bound = max(estimate.error_bound, _GRAINS * grain / reach)
-                estimate = estimate._replace(
-                    behaviour="quantised", error_bound=bound, noise=grain, is_flat=False
-                )
             here = Circumstances(
                 rtol=self.rtol,
                 size=abs(self.center[k]),
@@ -193,12 +187,14 @@ class Comparison:
                 undefined=undefined[k],
                 failure=self.under_test.failure,
                 rounding=rounding,
-                reach=reach,
+                reach=reach_of(problem, i),
+                grain=grain,
             )
-            return judge(self.claimed[n], estimate, here)
+            return judge(self.claimed[n], estimates[i][k], here)
 
         entries = list(map(judged, range(len(self.claimed))))
-        zeros = self._rounding(entries, estimates)
+        ask, rng = self.under_test.ask, random.Random(self.seed)
+        zeros = left_by_rounding(problem, self.center, ask, entries, estimates, rng=rng)
         # Where f stands still for one input, it may show by another in which steps it changes.
         steps = [
             max((of[k].noise for of in estimates if of[k].behaviour == "quantised"), default=0.0)
@@ -207,52 +203,6 @@ class Comparison:
         for n, rounding in zeros.items():
             entries[n] = judged(n, rounding, steps[n // len(problem.entries)])
         return entries
-
-    def _reach(self, i: int) -> float:
-        """Return how far an input is moved to see whether f stands still."""
-        return max(self.problem.scales[i], 1.0)
-
-    def _rounding(
-        self, entries: Sequence[Entry], estimates: Sequence[Sequence[Estimate]]
-    ) -> dict[int, float]:
-        """Return what rounding can make of derivatives that are zero, by their positions.
-
-        What it leaves of terms that cancel changes by its own size next to the inputs, and is tiny
-        beside the slopes of f near by. What jumps there by more is a wrong gradient.
-        """
-        ask = self.under_test.ask
-        zeros = {
-            n: entry
-            for n, entry in enumerate(entries)
-            if entry.verdict in _UNCLEAR and abs(entry.reference) <= 2 * entry.error_bound
-        }
-        if not zeros or ask is None:
-            return {}
-        rng = random.Random(self.seed)
-        sizes = list(zip(self.problem.entries, self.problem.sizes, strict=True))
-        points = [[x + _NEXT_TO * s * rng.uniform(-1, 1) for x, s in sizes] for _ in range(_ASKED)]
-        try:
-            asked = [list(chain(*ask(point))) for point in points]
-        except Exception:  # noqa: BLE001  the verdict is on the inputs given, and stands without
-            return {}
-        # By output and input, since one entry may stay the same.
-        found: dict[tuple[tuple[int, ...], int], float] = defaultdict(float)
-        for n, entry in zeros.items():
-            # Not beside the gradient here, which may be wrong here alone.
-            slopes = [gradient[n] for gradient in asked]
-            part = entry.output, entry.input
-            found[part] = max(found[part], _AS_LARGE * (max(slopes) - min(slopes)))
-        largest = [
-            max((abs(of[k].value) for of in estimates if math.isfinite(of[k].value)), default=0.0)
-            for k in range(len(self.center))
-        ]
-
-        def most(n: int) -> float:
-            k, i = divmod(n, len(sizes))
-            near_by = max(estimates[i][k].secant, abs(self.center[k]) / self._reach(i))
-            return _PLAUSIBLE * max(largest[k], near_by)
-
-        return {n: min(found[entry.output, entry.input], most(n)) for n, entry in zeros.items()}
 
     def _measure_noise(self) -> None:
         x, scales = self.problem.entries, self.problem.scales

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import math
+import random
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import NamedTuple
 
 from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
+from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
 from microgradcheck.gradcheck.wording import number
 from microgradcheck.numeric.findings import Estimate
@@ -14,6 +19,12 @@ from microgradcheck.numeric.findings import Estimate
 _LEAST_POWER = 1e-4
 _RARE = 2  # times four standard deviations: beyond these are some of thousands of entries
 _AMPLIFIED = 10  # times: as much as a change of f may count in what is computed from its values
+_UNCLEAR = (Verdict.WRONG, Verdict.INCONCLUSIVE, Verdict.NOISY)
+_ASKED = 6  # times, next to the inputs, for a gradient that may be rounding
+_NEXT_TO = 2.0**-34  # relative to inputs: so far away, what rounding makes is another number
+_PLAUSIBLE = 1e-8  # of the slopes of f near by: more than that, rounding does not leave
+_AS_LARGE = 10  # times what it changes by: the most that rounding can make, as far as seen
+_GRAINS = 2  # steps that f changes in: where it stands still, it is rounded at both ends
 ROUND_OFF = 100 * 2.0**-53  # what is above, relative to f, is noise of f's own
 
 
@@ -27,6 +38,7 @@ class Circumstances(NamedTuple):
     failure: str = ""  # why the gradient could not be computed here
     rounding: float = 0.0  # of the gradient: no more than this is zero
     reach: float = 1.0  # how far the input is moved to see whether f stands still
+    grain: float = 0.0  # the steps in which f changes, as seen where another input moves
 
 
 def judge(entry: Entry, estimate: Estimate, here: Circumstances) -> Entry:
@@ -95,6 +107,11 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
 
 def _as_far_as_seen(gradient: float, estimate: Estimate, here: Circumstances) -> Estimate:
     """Return an estimate that contradicts no gradient which f does not show."""
+    if estimate.is_flat and here.grain:
+        bound = max(estimate.error_bound, _GRAINS * here.grain / here.reach)
+        estimate = estimate._replace(
+            behaviour="quantised", error_bound=bound, noise=here.grain, is_flat=False
+        )
     gap = abs(gradient - estimate.value)
     if estimate.slopes or not gap > here.rtol * abs(estimate.value) + estimate.error_bound:
         return estimate
@@ -141,6 +158,58 @@ def _power(estimate: Estimate, gradient: float, resolution: float, here: Circums
     if base > 0 and math.isfinite(resolution):
         return resolution / base
     return 0.0 if gradient == estimate.value == estimate.error_bound == 0 else math.inf
+
+
+def reach_of(problem: Problem, i: int) -> float:
+    """Return how far an input is moved to see whether f stands still."""
+    return max(problem.scales[i], 1.0)
+
+
+def left_by_rounding(
+    problem: Problem,
+    center: Sequence[float],
+    ask: Callable[[Sequence[float]], list[list[float]]] | None,
+    entries: Sequence[Entry],
+    estimates: Sequence[Sequence[Estimate]],
+    *,
+    rng: random.Random,
+) -> dict[int, float]:
+    """Return what rounding can make of derivatives that are zero, by their positions.
+
+    What it leaves of terms that cancel changes by its own size next to the inputs, and is tiny
+    beside the slopes of f near by. What jumps there by more is a wrong gradient.
+    """
+    zeros = {
+        n: entry
+        for n, entry in enumerate(entries)
+        if entry.verdict in _UNCLEAR and abs(entry.reference) <= 2 * entry.error_bound
+    }
+    if not zeros or ask is None:
+        return {}
+    sizes = list(zip(problem.entries, problem.sizes, strict=True))
+    points = [[x + _NEXT_TO * s * rng.uniform(-1, 1) for x, s in sizes] for _ in range(_ASKED)]
+    try:
+        asked = [list(chain(*ask(point))) for point in points]
+    except Exception:  # noqa: BLE001  the verdict is on the inputs given, and stands without
+        return {}
+    # By output and input, since one entry may stay the same.
+    found: dict[tuple[tuple[int, ...], int], float] = defaultdict(float)
+    for n, entry in zeros.items():
+        # Not beside the gradient here, which may be wrong here alone.
+        slopes = [gradient[n] for gradient in asked]
+        part = entry.output, entry.input
+        found[part] = max(found[part], _AS_LARGE * (max(slopes) - min(slopes)))
+    largest = [
+        max((abs(of[k].value) for of in estimates if math.isfinite(of[k].value)), default=0.0)
+        for k in range(len(center))
+    ]
+
+    def most(n: int) -> float:
+        k, i = divmod(n, len(sizes))
+        near_by = max(estimates[i][k].secant, abs(center[k]) / reach_of(problem, i))
+        return _PLAUSIBLE * max(largest[k], near_by)
+
+    return {n: min(found[entry.output, entry.input], most(n)) for n, entry in zeros.items()}
 
 
 def at_its_word(reference: Gradient) -> list[list[Estimate]]:
