@@ -877,3 +877,9 @@ def test_at_an_optimum_factors_hide_in_what_rounding_leaves() -> None:
 def test_whether_outputs_change_with_an_input_is_looked_at_once_for_all() -> None:
     report = check(lambda x: [3.0, 4.0], 2.0, gradient=lambda _: [1.0, 5.0])
     assert [entry.cause.partition(":")[0] for entry in report.entries] == [Cause.INPUT_IGNORED] * 2
+
+
+def test_an_input_whose_inverse_is_no_float_has_a_cause_all_the_same() -> None:
+    for x in (1e-310, -1e-310):
+        cause = cause_of(lambda x: 1e4 * x, x, gradient=lambda t, x=x: 1e4 * (1 + (t / x) ** 2))
+        assert cause.startswith(Cause.NO_PATTERN)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
+from operator import mul, truediv
 from typing import NamedTuple
 
 from microgradcheck.gradcheck.entry import Cause, Entry
@@ -105,8 +106,9 @@ def inner_factor(found: Sequence[Sample]) -> str:
     """Tell whether numbers are the derivative times or over the input, but for a constant."""
     if len(found) < 4 or not are_precise(found) or not all(one.x for one in found):
         return ""
-    for power, described in (1, "over the input"), (-1, "times the input"):
-        scaled = [one._replace(gradient=one.gradient * one.x**power) for one in found]
+    # By operators that overflow to infinity, unlike a power.
+    for undo, described in (mul, "over the input"), (truediv, "times the input"):
+        scaled = [one._replace(gradient=undo(one.gradient, one.x)) for one in found]
         if share_a_factor(scaled):
             return (
                 f"{Cause.FACTOR} of {scaled[0].ratio:.6g} {described}, here and nearby; maybe "
