@@ -169,11 +169,12 @@ def _summary(checks: list[dict[str, Any]]) -> str:
     verdicts = [f"{counts[verdict]:,} {verdict}" for verdict in Verdict if counts[verdict]]
     line = ", ".join([f"gradcheck: {count(len(checks), 'check')}", *verdicts])
     # JSON has no number for a check that saw nothing; 0 is that of an f that stands still.
-    words = {None: "no error of any size", 0.0: "that f stands still"}
+    nothing = "no error of any size"
+    words = {None: nothing, inf: nothing, 0.0: "that f stands still"}
     reports = [(check["report"], check["test"]) for check in checks if check["report"]["passed"]]
     if not reports:
         return line
     report, test = min(reports, key=lambda one: (-(one[0]["power"] or inf), one[1]))
-    power = None if report["power"] == inf else report["power"]
+    power = report["power"]
     seen = words.get(power) or f"relative errors of {power:.0e}"
     return f"{line} (weakest: {test}, sees {seen})"

@@ -118,8 +118,8 @@ def _as_far_as_seen(gradient: float, estimate: Estimate, here: Circumstances) ->
     if max(abs(gradient), abs(estimate.value)) * here.reach <= ROUND_OFF * here.size:
         # By slopes as small as these, f moves less than its rounding hides.
         return estimate._replace(error_bound=gap)
-    shows_none = not (estimate.secant or estimate.is_flat or here.scatter)
-    if shows_none and estimate.noise > here.size / 10 > 0:
+    is_smooth = estimate.behaviour == "smooth" and not (estimate.is_flat or here.scatter)
+    if is_smooth and not estimate.secant and estimate.noise > here.size / 10 > 0:
         # It changes by its own size from step to step, as cos does at 1e22.
         return estimate._replace(error_bound=math.inf)
     return estimate

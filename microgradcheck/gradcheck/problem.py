@@ -113,9 +113,8 @@ class Problem:
     def moved(self, i: int, step: float) -> list[float]:
         """Return the outputs of f with one entry moved."""
         position, index = self.places[i]
-        if (
-            is_array(self.inputs[position]) and index
-        ):  # What follows does the same, four times slower.
+        # What follows below does the same, four times slower.
+        if is_array(self.inputs[position]) and index:
             arguments = tuple(
                 entry.astype(float) if is_array(entry) else put_together(part, like=entry)
                 for part, entry in zip(self._parts, self.inputs, strict=True)
