@@ -474,3 +474,11 @@ def test_a_slope_below_the_rounding_of_f_hides_a_wrong_one(
     f: Function, x: float, gradient: float
 ) -> None:
     assert verdict(f, x, gradient) in UNCLEAR
+
+
+def test_steps_of_f_do_not_hide_a_slope_beyond_their_bound() -> None:
+    def f(x: float) -> float:
+        return round(math.exp(math.sin(x)) / 0.1) * 0.1
+
+    assert verdict(f, 1e-3, 100.0) == "WRONG"
+    assert verdict(f, 1e-3, math.exp(math.sin(1e-3)) * math.cos(1e-3)) == "NOISY"
