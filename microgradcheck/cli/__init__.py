@@ -198,7 +198,8 @@ def _parser() -> _Parser:
             "--gradient",
             default="backprop",
             help="backprop, forward-mode, tape, central-difference, forward-difference, "
-            "backward-difference, complex-step, or package.module:function (default: %(default)s)",
+            "backward-difference, complex-step, package.module:function, or an expression for "
+            "each input, with commas between (default: %(default)s)",
         )
 
     add(
@@ -210,6 +211,7 @@ def _parser() -> _Parser:
     check = add_for_function(
         "compare a gradient with finite differences",
         'check "sin(x*y) + x**2" x=1 y=2',
+        'check "x**2 * y" x=3 y=2 --gradient "2*x*y, x**2"',
         "check math:sin --gradient math:cos --at pi/3",
         "check operator:mul --at 2 3 --json",
         "check --explain WRONG",

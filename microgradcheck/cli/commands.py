@@ -18,11 +18,18 @@ from rich.console import RenderableType
 
 import microgradcheck as mg
 from microgradcheck.cli import Status
-from microgradcheck.cli.expression import CONSTANTS, FUNCTIONS, Expression
+from microgradcheck.cli.expression import CONSTANTS, FUNCTIONS, Expression, expressions
 from microgradcheck.cli.result import Result, prose
-from microgradcheck.structure import argument_names, did_you_mean, put_together
+from microgradcheck.structure import (
+    argument_names,
+    count,
+    did_you_mean,
+    put_together,
+    take_apart,
+)
 
 _FUNCTION: Final = re.compile(r"[\w.]+:[\w.]+")
+_NAME: Final = re.compile(r"[a-z]+(-[a-z]+)*")  # as those of gradient sources are
 _LONG: Final = 1000  # steps of a descent that takes long enough for a progress bar
 
 
@@ -32,7 +39,7 @@ def check(options: Namespace) -> Result:
     report = mg.gradcheck(
         target.function,
         *target.inputs,
-        gradient=_read_gradient(options.gradient),
+        gradient=target.gradient(options.gradient),
         raise_on_failure=False,
     )
     return target.result(status_of(report), report.to_dict(), prose(str(report)))
@@ -94,7 +101,7 @@ def descend(options: Namespace) -> Result:
     descent = mg.minimize(
         target.function,
         *target.inputs,
-        gradient=_read_gradient(options.gradient),
+        gradient=target.gradient(options.gradient),
         learning_rate=options.learning_rate,
         steps=options.steps,
         progress=options.steps >= _LONG and sys.stderr.isatty(),
@@ -129,6 +136,35 @@ class _Target:
         """Return the function of other numbers, or of `Value`s, one for each of `at`."""
         return self.function(*put_together(numbers, like=self.inputs))
 
+    def gradient(self, text: str) -> str | Callable[..., Any]:
+        """Return the gradient that was typed: a source's name, a function, or expressions."""
+        text = text.strip()
+        if _FUNCTION.fullmatch(text):
+            return _load(text)
+        if _NAME.fullmatch(text) and not {*text.split("-")} <= {*self.at, *CONSTANTS}:
+            return text
+        slopes = expressions(text)
+        if len(slopes) != len(self.at):
+            raise ValueError(
+                f"the gradient {text} has {count(len(slopes), 'expression')}, "
+                f"expected one for each of {', '.join(self.at)}, with commas between them"
+            )
+        for slope in slopes:
+            for name in slope.names:
+                if name not in self.at:
+                    raise slope.complaint(
+                        f"{name} is no input of {self.title}{did_you_mean(name, self.at)}", name
+                    )
+
+        def gradient(*inputs: Any) -> Any:
+            at = dict(zip(self.at, take_apart(inputs, lambda _: True), strict=True))
+            found = [slope(*map(at.__getitem__, slope.names)) for slope in slopes]
+            together = put_together(found, like=inputs)
+            return together[0] if len(inputs) == 1 else together
+
+        gradient.__name__ = text
+        return gradient
+
     def result(self, status: int, data: dict[str, Any], *shown: RenderableType) -> Result:
         """Return what was found, below the function and the point."""
         point = ", ".join(f"{name} = {x:g}" for name, x in self.at.items())
@@ -159,10 +195,6 @@ def read_target(options: Namespace) -> _Target:
     expression = Expression(text)
     point = _point(expression, values)
     return _Target(expression.text, expression, tuple(point.values()), point)
-
-
-def _read_gradient(text: str) -> str | Callable[..., Any]:
-    return _load(text) if _FUNCTION.fullmatch(text) else text
 
 
 def _point(expression: Expression, values: list[str]) -> dict[str, float]:

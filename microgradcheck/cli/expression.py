@@ -183,6 +183,20 @@ class Expression:
         return len(self.text.encode()[:count].decode())
 
 
+def expressions(text: str) -> list[Expression]:
+    """Return the expressions between the commas of a text.
+
+    Example:
+        >>> [part.text for part in expressions("2*x, max(x, y)")]
+        ['2*x', 'max(x, y)']
+    """
+    text = re.sub(r"\s", " ", text).strip()
+    match _parse(text):
+        case ast.Tuple(elts=[_, *_] as parts):
+            return [Expression(ast.get_source_segment(text, part) or "") for part in parts]
+    return [Expression(text)]
+
+
 def _operation(name: str, column: int) -> _Call:
     return _Call(VALUES.names[name], OPERATIONS[name].arity, column)
 
