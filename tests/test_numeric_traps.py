@@ -445,6 +445,33 @@ def test_the_teeth_of_a_small_part_of_f_are_seen_where_they_matter(
     assert verdict(f, 0.3, 2 * slope) == "WRONG"
 
 
+# What rounding leaves where terms cancel
+
+
+@pytest.mark.parametrize(
+    ("f", "slope"),
+    [
+        (lambda x: math.log(1 + x) - x, lambda x: -x / (1 + x)),
+        (lambda x: (1 + x) * math.log(1 + x) - x, math.log1p),
+        (lambda x: math.exp(x) - 1 - x, math.expm1),
+        (lambda x: 0.1 * (math.exp(x) - 1 - x), lambda x: 0.1 * math.expm1(x)),
+        (lambda x: math.log(4 + x) - math.log(4) - x / 4, lambda x: -x / (16 + 4 * x)),
+        (lambda x: (x + 8) ** 2 - 64 - 16 * x, lambda x: 2 * x),
+        (lambda x: 1 / (1 + x) - 1 + x, lambda x: x * (2 + x) / (1 + x) ** 2),
+    ],
+)
+def test_terms_that_cancel_hide_no_slope(f: Function, slope: Function) -> None:
+    rng = random.Random(8)
+    points = [rng.choice((-1, 1)) * 10 ** rng.uniform(-3, -0.7) for _ in range(25)]
+    found = Counter(verdict(f, x, slope(x)) for x in points)
+    assert found["PASS"] + found["NOISY"] == 25
+    assert found["NOISY"] <= 2
+    for x in points:
+        assert verdict(f, x, 1.0001 * slope(x)) != "PASS"
+        for wrong in (-slope(x), 2 * slope(x), 0.0):
+            assert verdict(f, x, wrong) == "WRONG", (x, wrong)
+
+
 def test_a_curve_in_single_precision_is_not_taken_for_its_steps() -> None:
     def f(x: float) -> float:
         return float(np.float32(np.sin(np.float32(x))))

@@ -26,6 +26,7 @@ _MORE = 3  # ladders
 _COARSER = 40  # so that three steps are
 _SLIGHT = 10  # error bounds: a contradiction by less than that is looked at again
 _FINEST = (3e-10, 1e-12, 1e-13, 1e-14)  # relative to x: where waves that pass for noise are seen
+_TEETH = (5, 8, 13, 21, 34, 55)  # standard deviations of the noise, by its slope
 _BETWEEN = 1.55  # about the root of the steps' ratios
 
 
@@ -178,7 +179,7 @@ def edge(samples: Samples, reason: str) -> Estimate:
 # Claims
 
 
-def hear(claim: float, found: Estimate, samples: Samples) -> Estimate:
+def hear(claim: float, found: Estimate, samples: Samples, *, agrees: bool) -> Estimate:
     """Return an estimate whose bound is wide enough for a claim that may be right after all.
 
     It may be where f has waves that are finer than all steps and pass for noise, and where a slight
@@ -189,8 +190,10 @@ def hear(claim: float, found: Estimate, samples: Samples) -> Estimate:
         return found
     size = max(abs(samples.center), abs(samples.x * found.value))
     if samples.noise > 100 * UNIT_ROUNDOFF * size:
-        waves = _finest_slope(samples, found.value)
-        if gap <= bound or abs(claim - waves) < gap / 4:
+        waves, h = _finest_slope(samples, found.value)
+        # Teeth of rounding hide the slope on them alone, which is not that of f.
+        hidden = gap <= bound and not (agrees and _are_teeth(samples, waves, found.value, h))
+        if hidden or abs(claim - waves) < gap / 4:
             bound = max(bound, gap, abs(waves - found.value))
     if bound < gap < _SLIGHT * bound and _is_nearer(samples, claim, found):
         bound = gap
@@ -198,22 +201,40 @@ def hear(claim: float, found: Estimate, samples: Samples) -> Estimate:
     return found if bound == found.error_bound else found._replace(error_bound=bound, secant=0.0)
 
 
-def _finest_slope(samples: Samples, slope: float) -> float:
-    """Return the slope of waves that pass for noise, on the finest steps; or else a given one."""
+def _finest_slope(samples: Samples, slope: float) -> tuple[float, float]:
+    """Return the slope of waves that pass for noise, and its step; or else a given slope, and 0."""
     scale = abs(samples.x) or 1.0
     for h in _FINEST:
         offs: list[float] = []
         for step in ladder(h * scale):
             pair = samples.look(step)
             if samples.center in (pair.left, pair.right):
-                return slope  # f is quantised.
+                return slope, 0.0  # f is quantised.
             offs.append(pair.slope - slope)
             rounding = max(pair.rounding, UNIT_ROUNDOFF * abs(samples.center)) / pair.h
             if abs(offs[-1]) < max(10 * rounding, 50 * abs(offs[-1] - offs[0])):
                 break
         else:
-            return pair.slope
-    return slope
+            return pair.slope, pair.h
+    return slope, 0.0
+
+
+def _are_teeth(samples: Samples, waves: float, slope: float, h: float) -> bool:
+    """Tell whether what passes for noise has the same slope nearly everywhere, as rounding makes.
+
+    Where terms cancel, the rounding of each is a stair, and the slope between its steps is that of
+    the other terms.
+    """
+    if h == 0:
+        return False
+    off = abs(waves - slope)
+    alike = 0
+    for teeth in _TEETH:
+        near, far = (samples.look(teeth * samples.noise / off + side * h) for side in (-1, 1))
+        width = far.h - near.h
+        seen = ((near.left - far.left) / width, (far.right - near.right) / width)
+        alike += sum(abs(each - waves) < off / 20 for each in seen)
+    return alike > 2 * len(_TEETH) - 3
 
 
 def _is_nearer(samples: Samples, claim: float, found: Estimate) -> bool:

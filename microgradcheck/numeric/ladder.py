@@ -80,9 +80,10 @@ def estimate_along(
     found = search.estimate(first_steps(x, scale, wide=wide))
     if claim is None:
         return found
-    if found.behaviour == "smooth" and found.error_bound < abs(claim - found.value):
+    agrees = not found.error_bound < abs(claim - found.value)
+    if found.behaviour == "smooth" and not agrees:
         found = search.look_around(abs(claim - found.value))
-    return hear(claim, found, samples)
+    return hear(claim, found, samples, agrees=agrees)
 
 
 def first_steps(x: float, scale: float, *, wide: bool = False) -> list[float]:

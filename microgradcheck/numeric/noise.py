@@ -153,7 +153,7 @@ def _points(
         2.0 ** round(math.log2(max(spacing * scale, 8 * ulp)))
         for scale, ulp in zip(scales, ulps, strict=True)
     ]
-    parts = min(2.0**20, *(unit / ulp for unit, ulp in zip(units, ulps, strict=True)))
+    parts = min(2.0**40, *(unit / ulp for unit, ulp in zip(units, ulps, strict=True)))
     positions = [round(position * parts) / parts for position in _POINTS]
     moves = [sign * unit for sign, unit in zip(signs, units, strict=True)]
     return positions, [[a + t * m for a, m in zip(x, moves, strict=True)] for t in positions]
