@@ -883,3 +883,16 @@ def test_an_input_whose_inverse_is_no_float_has_a_cause_all_the_same() -> None:
     for x in (1e-310, -1e-310):
         cause = cause_of(lambda x: 1e4 * x, x, gradient=lambda t, x=x: 1e4 * (1 + (t / x) ** 2))
         assert cause.startswith(Cause.NO_PATTERN)
+
+
+def test_operations_at_a_kink_are_named_where_f_has_none() -> None:
+    def f(x: Any) -> Any:
+        return x + mg.relu(x) - mg.relu(-x)
+
+    report = mg.gradcheck(f, 0.0, raise_on_failure=False)
+    assert report.verdict == "WRONG"
+    assert "relu at test_gradcheck_causes.py:" in str(report)
+    assert "stands at its kink, where its derivative is a convention" in " ".join(
+        str(report).split()
+    )
+    assert "added up" not in str(report)

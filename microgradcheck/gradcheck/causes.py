@@ -46,7 +46,7 @@ def explain(
 ) -> tuple[list[Entry], list[OperationFault], list[str]]:
     """Return entries with their causes, the operations at fault, and notes."""
     recording = record(problem, math.inf if records else _MOST_RECORDED)
-    faults, right = faults_of(recording) if recording and records else ([], 0)
+    faults, right, at_a_kink = faults_of(recording) if recording and records else ([], 0, "")
     notes: list[str] = []
     if recording and recording.read_at and not records:
         recording = None  # f does not mean to record, so this says nothing of it.
@@ -59,7 +59,12 @@ def explain(
             notes.append(f"the other {right:,} recorded operations are right")
     else:
         common = diagnosis.common_cause()
-        if right and recording and not recording.read_at:
+        if at_a_kink:
+            notes.append(
+                f"{at_a_kink} stands at its kink, where its derivative is a convention; "
+                "check at other inputs"
+            )
+        elif right and recording and not recording.read_at:
             notes.append(
                 f"each recorded operation is right by itself ({right:,} of them); the fault is in "
                 "how their derivatives are added up, or in which order"

@@ -76,12 +76,15 @@ def record(problem: Problem, most: float = math.inf) -> Recording | None:
     return Recording(inputs, [entry for entry in outputs if isinstance(entry, Value)], read_at)
 
 
-def faults_of(recording: Recording) -> tuple[list[OperationFault], int]:
-    """Return the recorded operations that are wrong, by place, and how many are right."""
+def faults_of(recording: Recording) -> tuple[list[OperationFault], int, str]:
+    """Return the recorded operations that are wrong, by place, and how many are right.
+
+    In the end comes the first that stands at its kink, by name and line, or "".
+    """
     nodes = sweep.topological_order(*recording.roots)
-    fault_of, right = cache(_fault), 0
+    judged, right, at_a_kink = cache(_judged), 0, ""
     # Not by line: of two products on one, each is told by its own columns.
-    groups: dict[tuple[str, str, Place | None], list[tuple[float, float]]] = {}
+    groups: dict[tuple[str, str, Place | None], list[list[float]]] = {}
     for node in nodes:
         if node.operation is None:
             continue
@@ -90,19 +93,26 @@ def faults_of(recording: Recording) -> tuple[list[OperationFault], int]:
         place = node.note.place if isinstance(node.note, Note) else None
         is_right = True
         for parameter, slot in zip(node.operation.parameters, slots, strict=False):
-            if isinstance(slot, Value) and (numbers := fault_of(node.operation, a, b, parameter)):
+            if not isinstance(slot, Value):
+                continue
+            verdict, *numbers = judged(node.operation, a, b, parameter)
+            if verdict is Verdict.WRONG:
                 groups.setdefault((node.operation.name, parameter, place), []).append(numbers)
                 is_right = False
+            elif verdict is Verdict.KINK and not at_a_kink:
+                at_a_kink = f"{node.operation.name} at {place.location}" if place else node.op
         right += is_right
     faults = []
     for (name, parameter, place), found in groups.items():
         where = (place.location, place.underlined) if place else ("", "")
         faults.append(OperationFault(name, parameter, *found[0], *where, len(found)))
-    return faults, right
+    return faults, right, at_a_kink
 
 
-def _fault(operation: Operation, a: float, b: float, parameter: str) -> tuple[float, float] | None:
-    """Return an operation's derivative and what it should be, where they differ."""
+def _judged(
+    operation: Operation, a: float, b: float, parameter: str
+) -> tuple[Verdict, float, float]:
+    """Return the verdict on an operation's derivative, what it is, and what it should be."""
 
     def at(step: float) -> float:
         moved = (a + step, b) if parameter == "a" else (a, b + step)
@@ -115,11 +125,11 @@ def _fault(operation: Operation, a: float, b: float, parameter: str) -> tuple[fl
     try:
         slope = float(rule(a, b, operation.compute(*(a, b)[: operation.arity])))
     except (ValueError, ArithmeticError):
-        return None
+        return Verdict.EDGE, math.nan, math.nan
     x = a if parameter == "a" else b
     found = estimate_along(at, x, abs(x) or 1.0, 0.0, _RTOL)
     judged = judge(Entry(0, (), (), "", slope), found, Circumstances(_RTOL, 0.0))
-    return (slope, found.value) if judged.verdict is Verdict.WRONG else None
+    return judged.verdict, slope, found.value
 
 
 def judge_nodes(problem: Problem, rtol: float) -> list[Entry]:

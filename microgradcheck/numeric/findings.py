@@ -232,8 +232,8 @@ def _are_teeth(samples: Samples, waves: float, slope: float, h: float) -> bool:
     for teeth in _TEETH:
         near, far = (samples.look(teeth * samples.noise / off + side * h) for side in (-1, 1))
         width = far.h - near.h
-        seen = ((near.left - far.left) / width, (far.right - near.right) / width)
-        alike += sum(abs(each - waves) < off / 20 for each in seen)
+        for rise in (near.left - far.left, far.right - near.right):
+            alike += abs(rise - waves * width) < off / 20 * width
     return alike > 2 * len(_TEETH) - 3
 
 

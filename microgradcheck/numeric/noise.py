@@ -147,13 +147,15 @@ def _trusted(looks: Sequence[_Look]) -> Sequence[_Look]:
 def _points(
     x: Sequence[float], scales: Sequence[float], signs: Sequence[int], spacing: float
 ) -> tuple[list[float], list[list[float]]]:
-    """Return positions, and points at them on a line through x, none of which is rounded."""
-    ulps = [2 * math.ulp(a) for a in x]
-    units = [
-        2.0 ** round(math.log2(max(spacing * scale, 8 * ulp)))
-        for scale, ulp in zip(scales, ulps, strict=True)
-    ]
-    parts = min(2.0**40, *(unit / ulp for unit, ulp in zip(units, ulps, strict=True)))
+    """Return positions, and points at them on a line through x, all of them rounded alike."""
+    units, parts = [], 2.0**40
+    for a, scale in zip(x, scales, strict=True):
+        ulp = math.ulp(a)
+        units.append(2.0 ** round(math.log2(max(spacing * scale, 16 * ulp))))
+        far = math.ulp(abs(a) + 25 * units[-1])
+        # Each ulp of x is met, which inner roundings follow. Where the path leads to numbers with
+        # larger ones, every second of these: then all points are rounded alike.
+        parts = min(parts, units[-1] / (ulp if ulp == far else 2 * far))
     positions = [round(position * parts) / parts for position in _POINTS]
     moves = [sign * unit for sign, unit in zip(signs, units, strict=True)]
     return positions, [[a + t * m for a, m in zip(x, moves, strict=True)] for t in positions]
