@@ -77,7 +77,7 @@ def look_closer(samples: Samples, least: float) -> Estimate | None:
         closer = _useful_step(samples, fine, least, digits=2)
         samples.rough_above = _useful_step(samples, fine, closer, digits=4)
         if closer > fine.h / shrinks:
-            return found
+            return found and kink_or_edge(samples, is_closest=True)
         samples.add_ladder(closer)
         found, shrinks = kink_or_edge(samples), 10
         # What jumps on these steps may be seen to be steep on finer ones, if any are left.
@@ -93,13 +93,13 @@ def _useful_step(samples: Samples, fine: Pair, least: float, digits: int) -> flo
     return finest * RATIOS[0] * RATIOS[1]  # of which the ladder goes down to the finest
 
 
-def kink_or_edge(samples: Samples) -> Estimate | None:
-    """Judge what the finest pairs show, once they are as fine as the noise allows."""
-    coarse, _, fine = samples.pairs[-3:]
+def kink_or_edge(samples: Samples, *, is_closest: bool = False) -> Estimate | None:
+    """Judge what the finest pairs show, which may be as close as the noise allows."""
+    coarse, between, fine = samples.pairs[-3:]
     if not fine.finite or not coarse.finite:
         return None
     roughness = samples.roughness(coarse, fine)
-    if roughness < UNBOUNDED:
+    if roughness < UNBOUNDED and (not is_closest or _grows_steadily(coarse, between, fine)):
         return edge(samples, "f jumps here" if roughness < _JUMP else "slope without bound")
     if roughness > _SMOOTH:
         return None
@@ -126,6 +126,15 @@ def kink_or_edge(samples: Samples) -> Estimate | None:
         secant=fine.secant,
         step=fine.h,
     )
+
+
+def _grows_steadily(coarse: Pair, between: Pair, fine: Pair) -> bool:
+    """Tell whether a slope grows on all steps, not on the finest alone, as noise next to x does."""
+    before, after = (
+        math.log(b.secant / a.secant) / math.log(a.h / b.h)
+        for a, b in ((coarse, between), (between, fine))
+    )
+    return before > after / 4
 
 
 def kink_near_by(samples: Samples) -> Estimate | None:
