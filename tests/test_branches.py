@@ -115,9 +115,9 @@ def test_nothing_is_said_of_a_call_that_takes_long() -> None:
             x = x * 0.5 if x else 1.0
         return x
 
-    calls = []
+    calls: list[float] = []
     assert branches_not_taken(long, lambda: calls.append(long(1.0))) == []
-    assert calls == []
+    assert len(calls) == 1  # Broken off, it could leave a lock locked, or half of its work done.
     assert sys.gettrace() is None
 
 

@@ -399,6 +399,8 @@ def test_json_has_null_for_what_is_no_finite_number(run: Run) -> None:
         ("demo --x", "there is no option --x; microgradcheck --help tells more\n"),
         ("check 'x*y' x=1,5 y=2", "this is more than one expression; write a decimal point, not a"),
         ("check xy x=1 y=2", "xy has no value; for a product, write x*y\n  xy\n  ^\n"),
+        ("check 'x**2'", "x has no value; add x=1 after the expression\n  x**2\n  ^\n"),
+        ("check 'x**2' y=1", "x has no value; add x=1 after the expression\n  x**2\n  ^\n"),
         ("check sinx x=1", "sinx has no value; write sin(x)\n  sinx\n  ^\n"),
         ("mistakes add-overwrite", "there is no mistake named add-overwrite; did you mean 'add-o"),
         ("mistakes 7", "there is no mistake named 7; microgradcheck mistakes lists them\n"),

@@ -215,11 +215,10 @@ def _point(expression: Expression, values: list[str]) -> dict[str, float]:
     unused = [name for name in given if name not in expression.names]
     for name in expression.names:
         if name not in given:
-            advice = _run_together(name, given) or did_you_mean(
-                name,
-                [*unused, *FUNCTIONS, *CONSTANTS],
-                f"; add {name}=1 after the expression",
-            )
+            # A letter is half of any name of three: x would be taken for `max`.
+            known = [*unused, *FUNCTIONS, *CONSTANTS] if len(name) > 1 else unused
+            instead = f"; add {name}=1 after the expression"
+            advice = _run_together(name, given) or did_you_mean(name, known, instead)
             raise expression.complaint(f"{name} has no value{advice}", name)
     for name in unused:
         if name in FUNCTIONS or name in CONSTANTS:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from microgradcheck.explore.recording import Recording
-from microgradcheck.ops import FLOATS
+from microgradcheck.ops import FLOATS, Operation
+from microgradcheck.tape.expression import SIGNED, Expression, TextSystem, constant
 from microgradcheck.tape.straight import Names
 from microgradcheck.value import OPERATORS, Value
 
@@ -36,22 +35,23 @@ def write_listing(recording: Recording) -> Listing:
     lines.append("    # Forward")
     listing = Listing(lines, [], [])
     reached = {recording.root}
+    texts = {value: Expression(name) for value, name in zip(recording.values, names, strict=True)}
     for step in recording.steps:
         value: Any = recording.values[step.place]
-        letters = {"y": names[step.place], "d": adjoints[step.place]}
-        for letter, slot in (("a", value.a), ("b", value.b)):
-            is_node = isinstance(slot, Value)
-            letters[letter] = names[recording.places[slot]] if is_node else _written(slot)
+        a, b = (texts[x] if isinstance(x, Value) else constant(x) for x in (value.a, value.b))
         slope = ""
         if step.kind == "forward":
-            line = f"{letters['y']} = {_value(value.operation, letters)}"
+            line = f"{names[step.place]} = {_value(value.operation, a, b)}"
         elif step.kind == "seed":
-            lines += ["", f"    # Backward: d_v is ∂{letters['y']}/∂v"]
-            line = f"{letters['d']} = 1.0"
+            lines += ["", f"    # Backward: d_v is ∂{names[step.place]}/∂v"]
+            line = f"{adjoints[step.place]} = 1.0"
         else:
-            rule = value.operation.derivatives[step.position]
-            slope, flow = _simplified(rule, letters), _simplified(f"d * ({rule})", letters)
-            line = f"{adjoints[step.target]} {'+=' if step.target in reached else '='} {flow}"
+            rule = _TEXTS.derivatives(value.operation)[step.position]
+            local, adjoint = constant(rule(a, b, texts[value])), Expression(adjoints[step.place])
+            is_sign = local.is_constant and abs(local.factor) == 1
+            flow = adjoint * local if is_sign else f"{adjoint} * {local.write(SIGNED)}"
+            sign = "+=" if step.target in reached else "="
+            slope, line = _short(local), f"{adjoints[step.target]} {sign} {_short(flow)}"
             reached.add(step.target)
         listing.of_step.append(len(lines))
         listing.slopes.append(slope)
@@ -61,58 +61,24 @@ def write_listing(recording: Recording) -> Listing:
     return listing
 
 
-def _value(operation: Any, letters: Mapping[str, str]) -> str:
+def _value(operation: Operation, a: Expression, b: Expression) -> str:
     call = f"{operation.name}({', '.join(operation.parameters)})"
     rule = operation.value if operation.name in OPERATORS else call
-    return ast.unparse(_expression(rule, letters))
+    inputs = {"a": a.write(SIGNED), "b": b.write(SIGNED)}
+    return _short(re.sub(r"\b[ab]\b", lambda letter: inputs[letter[0]], str(rule)))
 
 
-def _written(x: float) -> str:
-    return str(int(x)) if x % 1 == 0 and abs(x) < 1e6 else repr(x)
+def _short(text: object) -> str:
+    """Write whole numbers as people do, 2 for 2.0."""
+    return re.sub(r"(?<![\w.])(\d{1,6})\.0\b", r"\1", str(text))
 
 
-def _expression(rule: Any, letters: Mapping[str, str]) -> ast.expr:
-    """Return a rule with names and numbers for its letters, which no function is called by."""
-    filled = re.sub(r"\b[abdy]\b(?!\()", lambda found: f"({letters[found[0]]})", rule)
-    return ast.parse(filled, mode="eval").body
+class _Texts(TextSystem):
+    """Writes powers as powers, since a page is there to be read, and not to be fast."""
+
+    def _power(self, a: Any, b: Any) -> Expression:
+        base, exponent = constant(a), constant(b)
+        return base if exponent.is_constant and exponent.factor == 1 else base**exponent
 
 
-def _simplified(rule: Any, letters: Mapping[str, str]) -> str:
-    return ast.unparse(_Simplification().visit(_expression(rule, letters)))
-
-
-class _Simplification(ast.NodeTransformer):
-    """Work out what is known already: the rule of `x ** 2` reads `2 * x`, and nothing of cases."""
-
-    def visit(self, node: ast.AST) -> Any:
-        self.generic_visit(node)
-        match node:
-            case ast.IfExp(test=ast.Constant(value=chosen)):
-                return node.body if chosen else node.orelse
-            case (
-                ast.BinOp(op=ast.BitOr(), left=ast.Constant(value=known), right=other)
-                | ast.BinOp(op=ast.BitOr(), left=other, right=ast.Constant(value=known))
-            ):
-                return ast.Constant(True) if known else other
-            case ast.BinOp(op=ast.Mult(), left=ast.Constant(value=1)):
-                return node.right
-            case ast.BinOp(op=ast.Mult() | ast.Pow() | ast.Div(), right=ast.Constant(value=1)):
-                return node.left
-            case ast.BinOp(op=ast.Mult(), right=ast.UnaryOp(operand=ast.Constant(value=1))):
-                return ast.UnaryOp(ast.USub(), node.left)
-            case ast.Constant() | ast.BinOp() | ast.UnaryOp() | ast.Compare() | ast.Call():
-                return _known(node)
-        return node
-
-
-def _known(node: ast.expr) -> ast.expr:
-    """Return an expression without names as its number, and any other as it is."""
-    text = ast.unparse(node)
-    if re.search(r"\b[^\W\d]\w*\b(?!\()", text):
-        return node
-    try:
-        result = FLOATS.compile(text)()
-    except (ValueError, ArithmeticError):
-        return node
-    written = str(result) if isinstance(result, bool) else _written(result)
-    return ast.parse(written, mode="eval").body
+_TEXTS: Final = _Texts("texts of a page", over_arrays=False)

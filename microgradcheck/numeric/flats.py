@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from microgradcheck.numeric.findings import Estimate
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Pair, Samples, Window
@@ -22,9 +22,11 @@ _GRADUAL = 2000 * UNIT_ROUNDOFF  # relative to f: it sets in by less than this, 
 def where_flat(samples: Samples, found: Estimate) -> Estimate:
     """Return an estimate of a slope that no window shows, and whether f stands still near x.
 
-    Either f moves nowhere, or it stands still up to a border and moves at once there. A saturated
-    function, such as tanh at 20, begins to move by little; one that jumps at the border, to stand
-    still again, has steps that may hide a slope.
+    Four kinds of functions show none. A constant moves nowhere, and its slope is 0. One that is
+    saturated, as tanh at 20, moves gradually farther away: its slope is below rounding, and no
+    more is known of it. One that leaves a plateau for good, as relu at -1, stands still at x. But
+    one that jumps from each plateau to the next, as a rounded one, may have a slope which these
+    hide.
     """
     still = [p.h for p in samples.pairs if p.finite and _moved(samples, p) <= _ROUND_OFF]
     # Beside a border, f itself may be 0, and its noise as measured that of what lies beyond.
@@ -38,29 +40,43 @@ def where_flat(samples: Samples, found: Estimate) -> Estimate:
     if change <= rounding or _moved(samples, far) <= _ROUND_OFF:
         slope = math.inf if samples.moves() else (change + 4 * samples.noise) / still[0]
         return found._replace(error_bound=min(found.error_bound, slope), is_flat=True)
-    moving = min(p for p in [far, *samples.pairs] if _moved(samples, p) > _ROUND_OFF)
-    low = max((h for h in still if h < moving.h), default=moving.h)
-    while moving.h > _SHARP * low:
-        pair = samples.look(math.sqrt(low) * math.sqrt(moving.h))
-        if pair.h in (low, moving.h):
-            break  # No float lies between them.
-        moved = _moved(samples, pair)
-        if moved > _GRADUAL:
-            moving = pair
-        elif moved > _ROUND_OFF:
-            return found
-        else:
-            low = pair.h
-    border = max(-moving.h, moving.h, key=lambda h: abs(samples.at(h) - samples.center))
-    there = samples.at(border)
+    border = _border(samples, still, far)
+    if border is None:
+        return found
+    inside, outside = border
+    beyond = max(-outside, outside, key=lambda h: abs(samples.at(h) - samples.center))
+    there = samples.at(beyond)
     jump = abs(there - samples.center)
-    if samples.at(border * (1 + 1e-6)) != there or change <= _TEETH * jump:
+    stands_still_there = samples.at(beyond * (1 + 1e-6)) == there
+    if not stands_still_there or change <= _TEETH * jump:
         return found._replace(is_flat=True)
     return found._replace(
         behaviour="quantised",
-        error_bound=max(found.error_bound, jump / low),
+        error_bound=max(found.error_bound, jump / inside),
         noise=max(found.noise, jump),
     )
+
+
+def _border(samples: Samples, still: Sequence[float], far: Pair) -> tuple[float, float] | None:
+    """Return the steps next to the end of a plateau, inside and outside; None where it has none.
+
+    It is found by halving, on a logarithmic scale. A plateau ends where f, which moved by nothing,
+    moves by much; a step at which it moves by little shows that it sets in gradually.
+    """
+    outside = min(p for p in [far, *samples.pairs] if _moved(samples, p) > _ROUND_OFF).h
+    inside = max((h for h in still if h < outside), default=outside)
+    while outside > _SHARP * inside:
+        pair = samples.look(math.sqrt(inside) * math.sqrt(outside))
+        if pair.h in (inside, outside):
+            break  # No float lies between them.
+        moved = _moved(samples, pair)
+        if _ROUND_OFF < moved <= _GRADUAL:
+            return None
+        if moved > _GRADUAL:
+            outside = pair.h
+        else:
+            inside = pair.h
+    return inside, outside
 
 
 def moves_far_away(samples: Samples) -> bool:

@@ -16,7 +16,7 @@ from microgradcheck.ops import OPERATIONS, NumberSystem, Operation
 from microgradcheck.tape.graph import SYMBOLS
 from microgradcheck.value import OPERATORS
 
-_CONDITIONAL, _SUM, _PRODUCT, _SIGNED, _POWER, _ATOM = range(6)
+_CONDITIONAL, _SUM, _PRODUCT, SIGNED, _POWER, _ATOM = range(6)
 """How strongly the outermost operator of a text binds, weakest first."""
 
 
@@ -59,17 +59,17 @@ class Expression:
         return math.copysign(1.0, self.factor) < 0
 
     def __str__(self) -> str:
-        return self._write(_CONDITIONAL)
+        return self.write(_CONDITIONAL)
 
-    def _write(self, least: int) -> str:
+    def write(self, least: int) -> str:
         """Return the text, in parentheses where it binds less strongly than asked for."""
         text, rank = self.text, self.rank
         if not self.text:
-            text, rank = repr(self.factor), _SIGNED if self._is_negative else _ATOM
+            text, rank = repr(self.factor), SIGNED if self._is_negative else _ATOM
         elif self.factor != 1 and rank == _PRODUCT and text.startswith("1.0 / "):
             text = f"{self.factor!r}{text.removeprefix('1.0')}"
         elif self.factor == -1:
-            text, rank = f"-{self._bare(_PRODUCT)}", min(_SIGNED, max(rank, _PRODUCT))
+            text, rank = f"-{self._bare(_PRODUCT)}", min(SIGNED, max(rank, _PRODUCT))
         elif self.factor != 1:
             text, rank = f"{self.factor!r} * {self._bare(_PRODUCT)}", _PRODUCT
         return _parenthesized(text, rank, least)
@@ -81,7 +81,7 @@ class Expression:
         product = self.factor * factor
         if not math.isfinite(product) or (product == 0 and factor != 0 and self.factor != 0):
             # Out of the range of floats, which the numbers in between need not be.
-            return Expression(self._write(_PRODUCT), _PRODUCT, factor)
+            return Expression(self.write(_PRODUCT), _PRODUCT, factor)
         return Expression(self.text, self.rank, product)
 
     def __neg__(self) -> Expression:
@@ -99,10 +99,10 @@ class Expression:
         other = constant(number)
         if self.text == other.text:
             return Expression(self.text, self.rank, self.factor + other.factor)
-        left = self._write(_SUM)
+        left = self.write(_SUM)
         if other._is_negative:
-            return Expression(f"{left} - {(-other)._write(_PRODUCT)}", _SUM)
-        return Expression(f"{left} + {other._write(_PRODUCT)}", _SUM)
+            return Expression(f"{left} - {(-other).write(_PRODUCT)}", _SUM)
+        return Expression(f"{left} + {other.write(_PRODUCT)}", _SUM)
 
     def __radd__(self, number: Any) -> Expression:
         return constant(number) + self
@@ -119,7 +119,7 @@ class Expression:
             return other._scaled(self.factor)
         if other.is_constant:
             return self._scaled(other.factor)
-        text = f"{self._bare(_PRODUCT)} * {other._bare(_SIGNED)}"
+        text = f"{self._bare(_PRODUCT)} * {other._bare(SIGNED)}"
         return Expression(text, _PRODUCT, self.factor)._scaled(other.factor)
 
     def __rmul__(self, number: Any) -> Expression:
@@ -132,15 +132,16 @@ class Expression:
         if other.is_constant and other.factor == 1:
             return self
         sign = math.copysign(1.0, other.factor)
-        below = other._scaled(sign)._write(_SIGNED)
+        below = other._scaled(sign).write(SIGNED)
         if self.text.startswith("1.0 / ") and self.rank == _PRODUCT:
             # Its factor stays above: without it, a quotient of quotients may leave the floats.
-            return Expression(f"{self._write(_PRODUCT)} / {below}", _PRODUCT, sign)
+            return Expression(f"{self.write(_PRODUCT)} / {below}", _PRODUCT, sign)
         above = "1.0" if self.is_constant else self._bare(_PRODUCT)
         return Expression(f"{above} / {below}", _PRODUCT, self.factor * sign)
 
     def __pow__(self, exponent: Expression | int) -> Expression:
-        return Expression(f"{self._write(_ATOM)} ** {exponent}", _POWER)
+        power = exponent.write(SIGNED) if isinstance(exponent, Expression) else exponent
+        return Expression(f"{self.write(_ATOM)} ** {power}", _POWER)
 
     def __rtruediv__(self, number: Any) -> Expression:
         return constant(number) / self
@@ -150,7 +151,7 @@ class Expression:
         right = constant(other)
         if self.is_constant and right.is_constant:
             return compare(self.factor, right.factor)
-        text = f"{self._write(_SUM)} {SYMBOLS[compare]} {right._write(_SUM)}"
+        text = f"{self.write(_SUM)} {SYMBOLS[compare]} {right.write(_SUM)}"
         return Condition(text, about=right if self.is_number else self)
 
     __lt__ = partialmethod(_compare, operator.lt)
@@ -203,7 +204,7 @@ def _parenthesized(text: str, rank: int, least: int) -> str:
     return text if rank >= least else f"({text})"
 
 
-class _TextSystem(NumberSystem):
+class TextSystem(NumberSystem):
     """Writes operators as such, all other operations as calls; over arrays, it takes no branch."""
 
     def __init__(self, label: str, *, over_arrays: bool) -> None:
@@ -213,6 +214,7 @@ class _TextSystem(NumberSystem):
         super().__init__(own, label)
 
     def value(self, operation: Operation) -> Callable[..., Any]:
+        """Return what writes the operation: itself where it is an operator, else its call."""
         if operation.name not in OPERATORS:
             self.names.setdefault(operation.name, partial(self._call, operation.name))
         return super().value(operation)
@@ -250,7 +252,7 @@ class _TextSystem(NumberSystem):
             return constant(chosen if condition else otherwise)
         p, q = constant(chosen), constant(otherwise)
         if not self._over_arrays:
-            return Expression(f"{p._write(_SUM)} if {condition} else {q}", _CONDITIONAL)
+            return Expression(f"{p.write(_SUM)} if {condition} else {q}", _CONDITIONAL)
         if p.is_number and q.is_number:
             # Of two numbers, PyTorch would make an array of its default precision.
             p = _array(p, like=condition.about)
@@ -270,8 +272,8 @@ def _array(number: Expression, *, like: Expression) -> Expression:
     return Expression(f"full_like({like}, {number})")
 
 
-TEXTS: Final = _TextSystem("texts", over_arrays=False)
+TEXTS: Final = TextSystem("texts", over_arrays=False)
 """Texts of Python over floats."""
 
-ARRAY_TEXTS: Final = _TextSystem("array texts", over_arrays=True)
+ARRAY_TEXTS: Final = TextSystem("array texts", over_arrays=True)
 """Texts of Python over arrays."""
