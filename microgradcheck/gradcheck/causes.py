@@ -19,10 +19,10 @@ from microgradcheck.gradcheck.evidence import (
     close,
     constant_factor,
     explains,
+    factor_text,
     inner_factor,
     is_right,
     share_a_factor,
-    shown,
 )
 from microgradcheck.gradcheck.nodes import Recording, faults_of, record
 from microgradcheck.gradcheck.problem import Problem
@@ -145,14 +145,15 @@ class _Diagnosis:
                 elsewhere = "another ratio at inputs nearby"
                 if is_fixed:
                     elsewhere = "the same number at inputs nearby: does it use its argument?"
-                return f"{Cause.NO_PATTERN}: {shown(factor)} times the derivative, and {elsewhere}"
+                times = f"{factor_text(factor)} times the derivative"
+                return f"{Cause.NO_PATTERN}: {times}, and {elsewhere}"
         if close(factor, -1.0, CLOSE + entry.error_bound / abs(reference)):
             return Cause.SIGN_FLIPPED
         # Where the derivative is the same nearby, so is its ratio to a gradient that is any number.
         telling = len(self.wrong) == 1 or not all(close(s.derivative, reference) for s in nearby)
         if is_constant and len(nearby) >= 3 and telling and are_precise(samples):
             return constant_factor(factor, by_hand=self.is_by_hand)
-        return f"maybe {Cause.FACTOR} of {shown(factor)}"
+        return f"maybe {Cause.FACTOR} of {factor_text(factor)}"
 
     def _samples(self, entry: Entry) -> list[Sample]:
         """Return an entry as it is here, and then nearby."""

@@ -13,7 +13,6 @@ from microgradcheck.gradcheck.causes import explain, explain_node
 from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.evidence import close
 from microgradcheck.gradcheck.judging import (
-    ROUND_OFF,
     Circumstances,
     at_its_word,
     doubted,
@@ -33,6 +32,7 @@ from microgradcheck.gradcheck.wording import in_words, short
 from microgradcheck.numeric.findings import Estimate
 from microgradcheck.numeric.ladder import estimate_along
 from microgradcheck.numeric.noise import measure_noise
+from microgradcheck.numeric.samples import ROUND_OFF
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
 from microgradcheck.tape import Recorder
 

@@ -99,7 +99,7 @@ def constant_factor(factor: float, *, by_hand: bool) -> str:
     """Return the cause of numbers that are all so many times the derivative."""
     guess = "a forgotten 1/2" if by_hand else "stale, from a second backward pass"
     maybe = f"; maybe {guess}" if close(factor, 2.0) else ""
-    return f"{Cause.CONSTANT_FACTOR} of {shown(factor)}{maybe}"
+    return f"{Cause.CONSTANT_FACTOR} of {factor_text(factor)}{maybe}"
 
 
 def inner_factor(found: Sequence[Sample]) -> str:
@@ -117,7 +117,7 @@ def inner_factor(found: Sequence[Sample]) -> str:
     return ""
 
 
-def shown(factor: float) -> str:
+def factor_text(factor: float) -> str:
     """Return a factor as text, one next to 1 by its distance."""
     text = f"{factor:.7g}"
     if text == "1":

@@ -15,6 +15,7 @@ from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
 from microgradcheck.gradcheck.wording import number
 from microgradcheck.numeric.findings import Estimate
+from microgradcheck.numeric.samples import ROUND_OFF
 
 _LEAST_POWER = 1e-4
 _RARE = 2  # times four standard deviations: beyond these are some of thousands of entries
@@ -25,7 +26,6 @@ _NEXT_TO = 2.0**-34  # relative to inputs: so far away, what rounding makes is a
 _PLAUSIBLE = 1e-8  # of the slopes of f near by: more than that, rounding does not leave
 _AS_LARGE = 10  # times what it changes by: the most that rounding can make, as far as seen
 _GRAINS = 2  # steps that f changes in: where it stands still, it is rounded at both ends
-ROUND_OFF = 100 * 2.0**-53  # what is above, relative to f, is noise of f's own
 
 
 class Circumstances(NamedTuple):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from microgradcheck.numeric.samples import (
     RATIOS,
+    ROUND_OFF,
     UNBOUNDED,
     UNIT_ROUNDOFF,
     Pair,
@@ -25,7 +26,7 @@ _SMOOTH, _JUMP = 0.35, -0.8
 _MORE = 3  # ladders
 _COARSER = 40  # so that three steps are
 _SLIGHT = 10  # error bounds: a contradiction by less than that is looked at again
-_FINEST = (3e-10, 1e-12, 1e-13, 1e-14)  # relative to x: where waves that pass for noise are seen
+_WAVES = (3e-10, 1e-12, 1e-13, 1e-14)  # relative to x: where waves that pass for noise are seen
 _TEETH = (5, 8, 13, 21, 34, 55)  # standard deviations of the noise, by its slope
 _BETWEEN = 1.55  # about the root of the steps' ratios
 
@@ -99,7 +100,7 @@ def kink_or_edge(samples: Samples, *, is_closest: bool = False) -> Estimate | No
     if not fine.finite or not coarse.finite:
         return None
     roughness = samples.roughness(coarse, fine)
-    if roughness < UNBOUNDED and (not is_closest or _grows_steadily(coarse, between, fine)):
+    if roughness < UNBOUNDED and (not is_closest or _grows_on_all_steps(coarse, between, fine)):
         return edge(samples, "f jumps here" if roughness < _JUMP else "slope without bound")
     if roughness > _SMOOTH:
         return None
@@ -128,7 +129,7 @@ def kink_or_edge(samples: Samples, *, is_closest: bool = False) -> Estimate | No
     )
 
 
-def _grows_steadily(coarse: Pair, between: Pair, fine: Pair) -> bool:
+def _grows_on_all_steps(coarse: Pair, between: Pair, fine: Pair) -> bool:
     """Tell whether a slope grows on all steps, not on the finest alone, as noise next to x does."""
     before, after = (
         math.log(b.secant / a.secant) / math.log(a.h / b.h)
@@ -165,8 +166,10 @@ def _grows_evenly(samples: Samples, side: int) -> bool:
     ]
     if len(seen) < 4 or seen[0][0] - seen[-1][0] < math.log(1e4):
         return False
+    # By how much for each power of e: always the same way, and within a factor of 1.5.
     rates = [(b - a) / (m - n) for (m, a), (n, b) in pairwise(seen)]
-    return max(rates) < 1.5 * min(rates) or 1.5 * max(rates) < min(rates)
+    sizes = list(map(abs, rates))
+    return all(rate * rates[0] > 0 for rate in rates) and max(sizes) < 1.5 * min(sizes)
 
 
 def times(found: Estimate, factor: float) -> Estimate:
@@ -198,7 +201,7 @@ def hear(claim: float, found: Estimate, samples: Samples, *, agrees: bool) -> Es
     if found.behaviour != "smooth" or not gap < math.inf:
         return found
     size = max(abs(samples.center), abs(samples.x * found.value))
-    if samples.noise > 100 * UNIT_ROUNDOFF * size:
+    if samples.noise > ROUND_OFF * size:
         waves, h = _finest_slope(samples, found.value)
         # Teeth of rounding hide the slope on them alone, which is not that of f.
         hidden = gap <= bound and not (agrees and _are_teeth(samples, waves, found.value, h))
@@ -213,7 +216,7 @@ def hear(claim: float, found: Estimate, samples: Samples, *, agrees: bool) -> Es
 def _finest_slope(samples: Samples, slope: float) -> tuple[float, float]:
     """Return the slope of waves that pass for noise, and its step; or else a given slope, and 0."""
     scale = abs(samples.x) or 1.0
-    for h in _FINEST:
+    for h in _WAVES:
         offs: list[float] = []
         for step in ladder(h * scale):
             pair = samples.look(step)

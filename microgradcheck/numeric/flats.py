@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Sequence
 
 from microgradcheck.numeric.findings import Estimate
-from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Pair, Samples, Window
+from microgradcheck.numeric.samples import ROUND_OFF, UNIT_ROUNDOFF, Pair, Samples, Window
 
 __tracebackhide__ = True  # from pytest
 
-_FAR = 1.3  # times the scale of x: beyond zero, about which most functions change
+_PAST_ZERO = 1.3  # times the scale of x: beyond zero, about which most functions change
 _SHARP = 1.05  # times the farthest step at which f stands still: within this, a border is seen
-_ROUND_OFF = 100 * UNIT_ROUNDOFF
 _GROWS = 16  # times the noise: more is no rounding
 _TEETH = 10  # so many steps within reach are rounding; fewer are pieces of f, as of floor(x) at 2.5
 _TOOTH = 1e-2  # relative to f: larger ones are not made by cancellation alone
@@ -28,16 +27,16 @@ def where_flat(samples: Samples, found: Estimate) -> Estimate:
     one that jumps from each plateau to the next, as a rounded one, may have a slope which these
     hide.
     """
-    still = [p.h for p in samples.pairs if p.finite and _moved(samples, p) <= _ROUND_OFF]
+    still = [p.h for p in samples.pairs if p.finite and _moved(samples, p) <= ROUND_OFF]
     # Beside a border, f itself may be 0, and its noise as measured that of what lies beyond.
     size = max(_size(samples, pair) for pair in samples.pairs)
-    if not still or (samples.moves() and samples.noise > max(_ROUND_OFF * size, math.ulp(0.0))):
+    if not still or (samples.moves() and samples.noise > max(ROUND_OFF * size, math.ulp(0.0))):
         return found
     far = _far_away(samples)
     change = _change(samples, far)
     # What f is made of, and so its rounding, may grow in proportion with what is moved.
     rounding = _GROWS * samples.noise * (1 + far.h / samples.scale)
-    if change <= rounding or _moved(samples, far) <= _ROUND_OFF:
+    if change <= rounding or _moved(samples, far) <= ROUND_OFF:
         slope = math.inf if samples.moves() else (change + 4 * samples.noise) / still[0]
         return found._replace(error_bound=min(found.error_bound, slope), is_flat=True)
     border = _border(samples, still, far)
@@ -63,14 +62,14 @@ def _border(samples: Samples, still: Sequence[float], far: Pair) -> tuple[float,
     It is found by halving, on a logarithmic scale. A plateau ends where f, which moved by nothing,
     moves by much; a step at which it moves by little shows that it sets in gradually.
     """
-    outside = min(p for p in [far, *samples.pairs] if _moved(samples, p) > _ROUND_OFF).h
+    outside = min(p for p in [far, *samples.pairs] if _moved(samples, p) > ROUND_OFF).h
     inside = max((h for h in still if h < outside), default=outside)
     while outside > _SHARP * inside:
         pair = samples.look(math.sqrt(inside) * math.sqrt(outside))
         if pair.h in (inside, outside):
             break  # No float lies between them.
         moved = _moved(samples, pair)
-        if _ROUND_OFF < moved <= _GRADUAL:
+        if ROUND_OFF < moved <= _GRADUAL:
             return None
         if moved > _GRADUAL:
             outside = pair.h
@@ -81,14 +80,14 @@ def _border(samples: Samples, still: Sequence[float], far: Pair) -> tuple[float,
 
 def moves_far_away(samples: Samples) -> bool:
     """Tell whether f moves far beyond the scale of x."""
-    return _moved(samples, _far_away(samples)) > _ROUND_OFF
+    return _moved(samples, _far_away(samples)) > ROUND_OFF
 
 
 def _far_away(samples: Samples) -> Pair:
     # Near zero, x says nothing of the length over which f changes.
-    far = samples.look(max(_FAR * samples.scale, 1.0))
+    far = samples.look(max(_PAST_ZERO * samples.scale, 1.0))
     is_defined = math.isfinite(far.left) or math.isfinite(far.right)
-    return far if is_defined else samples.look(_FAR * samples.scale)
+    return far if is_defined else samples.look(_PAST_ZERO * samples.scale)
 
 
 def _change(samples: Samples, pair: Pair) -> float:

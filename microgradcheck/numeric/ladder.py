@@ -25,6 +25,7 @@ from microgradcheck.numeric.findings import (
 from microgradcheck.numeric.flats import moves_far_away, sawtooth, where_flat
 from microgradcheck.numeric.samples import (
     RATIOS,
+    ROUND_OFF,
     UNIT_ROUNDOFF,
     Pair,
     Samples,
@@ -43,7 +44,7 @@ _WIDE = 0.016  # where a ladder begins if nothing is seen so near
 _BELOW = 2e-4  # the pair that looks for structure below a ladder, relative to its finest step
 _FINEST = 1e-13  # relative to the scale of x
 _MOST_PAIRS = 24
-_LARGEST = 2.0**960
+_LARGEST_VALUE = 2.0**960
 _SEEN = 100  # times the noise
 _UNSEEN = 1e-4 / 2  # relative: where that is the bound, the power is 1e-4
 
@@ -71,11 +72,11 @@ def estimate_along(
         wide: whether to begin with a larger step, since f costs little.
     """
     samples = Samples(at, x, noise, scale, precision)
-    if _LARGEST < abs(samples.center) < math.inf:
+    if _LARGEST_VALUE < abs(samples.center) < math.inf:
         # Sums of such values overflow, those of a small part of them do not.
-        told = claim and claim / _LARGEST
-        part = (lambda step: at(step) / _LARGEST, x, scale, noise / _LARGEST, precision)
-        return times(estimate_along(*part, claim=told, wide=wide), _LARGEST)
+        told = claim and claim / _LARGEST_VALUE
+        part = (lambda step: at(step) / _LARGEST_VALUE, x, scale, noise / _LARGEST_VALUE, precision)
+        return times(estimate_along(*part, claim=told, wide=wide), _LARGEST_VALUE)
     search = _Search(samples)
     found = search.estimate(first_steps(x, scale, wide=wide))
     if claim is None:
@@ -269,7 +270,7 @@ class _Search:
         """Return the largest slope between x and any of these steps, beyond noise and rounding."""
         noise_of = self.samples.noise_of
         seen = [p.secant - 16 * noise_of(p) / p.h for p in pairs if p.finite]
-        rounding = 100 * UNIT_ROUNDOFF * abs(self.samples.center)
+        rounding = ROUND_OFF * abs(self.samples.center)
         largest = max(seen, default=0.0)
         return largest if largest * self.scale > rounding else 0.0
 

@@ -16,6 +16,7 @@ RATIOS = (2.37, 2.79, 2.53, 2.66, 2.45)
 # Between a slope that grows as log(h), power 0, and one that grows as a power of h.
 UNBOUNDED = -0.1
 UNIT_ROUNDOFF = 2.0**-53
+ROUND_OFF = 100 * UNIT_ROUNDOFF  # relative to f: by less, values differ for no reason of f's own
 _LARGEST = 2.0**1008  # sums of what is larger overflow
 _LEAST, _MOST = 3, 5  # pairs in a window
 _SLOWEST = 0.9  # power of the points by which slopes change, to be taken for the first

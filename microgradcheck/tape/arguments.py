@@ -28,7 +28,7 @@ class Arguments:
 
     def __init__(self, inputs: Sequence[Any]) -> None:
         self.lists = list(map(as_lists, inputs))
-        self.plain = list(map(shape_of, inputs)) == list(map(shape_of, self.lists))
+        self.plain = list(map(kind_of, inputs)) == list(map(kind_of, self.lists))
         parts = [list(map(float, take_apart(lists))) for lists in self.lists]
         self._sizes = list(map(len, parts))
         # Copies, since lists can be changed later; their numbers do not matter.
@@ -167,12 +167,12 @@ def as_lists(argument: Any) -> Any:
     return argument
 
 
-def shape_of(argument: Any) -> Any:
+def kind_of(argument: Any) -> Any:
     """Return what arguments of the same kinds and shapes share."""
     if is_array(argument):
         return argument.shape
     if isinstance(argument, (list, tuple)):
-        return (type(argument), *map(shape_of, argument))
+        return (type(argument), *map(kind_of, argument))
     return None
 
 

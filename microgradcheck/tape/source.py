@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from microgradcheck.tape.arguments import shape_of
+from microgradcheck.tape.arguments import kind_of
 from microgradcheck.tape.graph import StaleTapeError
 from microgradcheck.tape.tape import Tape, record
 
@@ -54,7 +54,7 @@ class TapeSource:
         __tracebackhide__ = True  # from pytest
         # Its tapes keep f, so that no other function has its id.
         is_hashable = isinstance(f, Hashable)  # Not every object that can be called is.
-        key = (f if is_hashable else id(f), *map(shape_of, inputs))
+        key = (f if is_hashable else id(f), *map(kind_of, inputs))
         with self._lock:
             tapes = self._known[key] = self._known.pop(key, {})  # Now the last, as the latest.
             _keep_last(_MOST_FUNCTIONS, self._known)
