@@ -84,7 +84,7 @@ def faults_of(recording: Recording) -> tuple[list[OperationFault], int, str]:
     nodes = sweep.topological_order(*recording.roots)
     judged, right, at_a_kink = cache(_judged), 0, ""
     # Not by line: of two products on one, each is told by its own columns.
-    groups: dict[tuple[str, str, Place | None], list[list[float]]] = {}
+    groups: dict[tuple[str, str, Place | None], list[tuple[float, float]]] = {}
     for node in nodes:
         if node.operation is None:
             continue
@@ -95,7 +95,7 @@ def faults_of(recording: Recording) -> tuple[list[OperationFault], int, str]:
         for parameter, slot in zip(node.operation.parameters, slots, strict=False):
             if not isinstance(slot, Value):
                 continue
-            verdict, *numbers = judged(node.operation, a, b, parameter)
+            verdict, numbers = judged(node.operation, a, b, parameter)
             if verdict is Verdict.WRONG:
                 groups.setdefault((node.operation.name, parameter, place), []).append(numbers)
                 is_right = False
@@ -111,7 +111,7 @@ def faults_of(recording: Recording) -> tuple[list[OperationFault], int, str]:
 
 def _judged(
     operation: Operation, a: float, b: float, parameter: str
-) -> tuple[Verdict, float, float]:
+) -> tuple[Verdict, tuple[float, float]]:
     """Return the verdict on an operation's derivative, what it is, and what it should be."""
 
     def at(step: float) -> float:
@@ -125,11 +125,11 @@ def _judged(
     try:
         slope = float(rule(a, b, operation.compute(*(a, b)[: operation.arity])))
     except (ValueError, ArithmeticError):
-        return Verdict.EDGE, math.nan, math.nan
+        return Verdict.EDGE, (math.nan, math.nan)
     x = a if parameter == "a" else b
     found = estimate_along(at, x, abs(x) or 1.0, 0.0, _RTOL)
     judged = judge(Entry(0, (), (), "", slope), found, Circumstances(_RTOL, 0.0))
-    return judged.verdict, slope, found.value
+    return judged.verdict, (slope, found.value)
 
 
 def judge_nodes(problem: Problem, rtol: float) -> list[Entry]:

@@ -169,7 +169,8 @@ def _grows_evenly(samples: Samples, side: int) -> bool:
     # By how much for each power of e: always the same way, and within a factor of 1.5.
     rates = [(b - a) / (m - n) for (m, a), (n, b) in pairwise(seen)]
     sizes = list(map(abs, rates))
-    return all(rate * rates[0] > 0 for rate in rates) and max(sizes) < 1.5 * min(sizes)
+    grows = max(rates) < 0 or min(rates) > 0
+    return grows and max(sizes) < 1.5 * min(sizes)
 
 
 def times(found: Estimate, factor: float) -> Estimate:
