@@ -102,6 +102,10 @@ class _Package(ModuleType):
         if not (isinstance(value, ModuleType) and name in _HOMES):
             super().__setattr__(name, value)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # cloudpickle, and so joblib, knows a module by its class alone.
+        return import_module, (self.__name__,)
+
 
 sys.modules[__name__].__class__ = _Package
 

@@ -10,8 +10,14 @@ from typing import Any, Final, Protocol, runtime_checkable
 from microgradcheck import backprop, numeric
 from microgradcheck.functions.entries import is_entry, lift
 from microgradcheck.numeric.entries import one_number, real_part
-from microgradcheck.structure import did_you_mean, put_together, shown, take_apart
-from microgradcheck.tape import TapeSource
+from microgradcheck.structure import (
+    did_you_mean,
+    put_together,
+    shown,
+    take_apart,
+    with_numpy_arrays,
+)
+from microgradcheck.tape import Tape, TapeSource
 from microgradcheck.value import Value
 
 __tracebackhide__ = True  # from pytest
@@ -88,7 +94,7 @@ class GivenGradient(_Source):
 
     def value_and_gradient(self, f: Function, *inputs: Any) -> tuple[float, Any]:
         """Return f's value and what the user's function gives as its gradient."""
-        return _value(f, inputs), self.gradient(*inputs)
+        return _value(f, inputs), with_numpy_arrays(self.gradient(*inputs))
 
 
 _NAMED: tuple[GradientSource, ...] = (
@@ -125,7 +131,7 @@ def differences(method: str = "central", *, h: float) -> GradientSource:
 
 
 def resolve(source: object) -> GradientSource:
-    """Return the gradient source that a name, a gradient function or an object stands for.
+    """Return the gradient source that a name, a gradient function, a tape or an object stands for.
 
     Example:
         >>> resolve("backprop").value_and_gradient(lambda x: x * x, 3.0)
@@ -144,6 +150,12 @@ def resolve(source: object) -> GradientSource:
         raise ValueError(f"unknown gradient source {source!r}{hint} There are {', '.join(SOURCES)}")
     if isinstance(source, (_Function, _Differences, GivenGradient, TapeSource)):
         return source
+    if isinstance(source, Tape):  # Called, it gives the value.
+
+        def tape(*inputs: Any) -> Any:
+            return source.value_and_grad(*inputs)[1]
+
+        return GivenGradient(tape)
     if hasattr(source, "value_and_gradient") and not isinstance(source, type):
         # Without a name, it is called as its kind is.
         given, name = source.value_and_gradient, getattr(source, "name", type(source).__name__)

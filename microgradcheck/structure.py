@@ -19,12 +19,16 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
 # By what only they have: what to make of things that hold numbers in another way.
 _ADVICE = {
+    "to_numpy": "; write x.to_numpy()",
     "keys": "; give each of its values as an argument of its own",
     "detach": "; write x.detach().numpy()",
     "toarray": "; write x.toarray()",
     "backward": "; write x.data",
     "with_parameters": "; give [p.data for p in model.parameters()], and an f of such numbers that "
     "calls model.with_parameters(numbers)",
+    "__array__": "; write numpy.asarray(x)",
+    "as_integer_ratio": "; write float(x)",
+    "tolist": "; write x.tolist()",
 }
 
 
@@ -75,7 +79,8 @@ def is_numpy(thing: object, kind: str) -> bool:
 def with_numpy_arrays(thing: Any) -> Any:
     """Return arrays of other libraries, such as torch and JAX, as NumPy's; all else as it is."""
     if isinstance(thing, (list, tuple)):
-        return [with_numpy_arrays(part) for part in thing]
+        parts = [with_numpy_arrays(part) for part in thing]
+        return tuple(parts) if isinstance(thing, tuple) else parts
     if not hasattr(thing, "__array__") or is_array(thing) or is_number(thing):
         return thing
     import numpy as np

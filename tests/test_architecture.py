@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import re
 import shutil
 import subprocess
@@ -174,3 +176,8 @@ def test_every_module_can_be_imported_first() -> None:
 
 def test_a_module_in_place_of_its_function_would_be_seen() -> None:
     assert not inspect.isfunction(inspect)
+
+
+def test_the_package_can_be_sent_to_other_processes_by_its_name() -> None:
+    assert pickle.loads(pickle.dumps(mg)) is mg
+    assert copy.deepcopy(mg) is mg

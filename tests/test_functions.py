@@ -550,3 +550,31 @@ def test_the_dot_product_is_of_one_dimension() -> None:
         with pytest.raises(ValueError, match=r"one dimension, got the shape \(2, 2\)"):
             mg.dot(left, right)
     assert mg.dot(range(3), iter([1.0, 2.0, 3.0])) == 8.0
+
+
+def test_rules_that_ignore_an_input_keep_its_shape() -> None:
+    one = mg.operation("always_one", value="1", derivatives=["0"])
+    left = mg.operation("the_left", value="a", derivatives=["1", "0"])
+    assert one(np.zeros(2)).tolist() == [1.0, 1.0]
+    assert left(np.ones(1), np.ones((2, 3))).shape == left(1.0, np.ones((2, 3))).shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", ["ｓin", "l·l"])
+def test_an_operation_has_a_name_that_means_itself_in_generated_code(name: str) -> None:
+    with pytest.raises(ValueError, match=r"is taken|is a Python identifier"):
+        mg.operation(name, value="10 * a", derivatives=["10"])
+
+
+def test_a_number_that_stands_for_a_truth_is_compared_with_zero() -> None:
+    chosen = mg.operation("chosen", value="a if a else 5.0", derivatives=["1 if a else 0"])
+    assert (chosen(2.0), chosen(0.0), chosen(np.array([0.0, 2.0])).tolist()) == (2, 5, [5, 2])
+    assert "if a != 0.0" in OPERATIONS["chosen"].value
+
+
+@pytest.mark.parametrize("numbers", [[1e308, 1e308], [1e308, 1e308, -1e308, -1e308, -1e308]])
+def test_a_sum_beyond_the_floats_is_an_error(numbers: list[float]) -> None:
+    for function in (mg.sum, mg.mean):
+        with pytest.raises(OverflowError, match="the sum is too large for a float"):
+            function(numbers)
+    assert mg.sum([math.inf, 1.0]) == math.inf
+    assert math.isnan(mg.sum([math.inf, -math.inf]))

@@ -896,3 +896,30 @@ def test_operations_at_a_kink_are_named_where_f_has_none() -> None:
         str(report).split()
     )
     assert "added up" not in str(report)
+
+
+def test_a_gradient_that_does_not_repeat_may_be_wrong_beside_and_so_may_f() -> None:
+    rng = np.random.default_rng(3)
+
+    def doubled(x: Any) -> Any:
+        return 4 * x * (1 + 1e-9 * rng.normal(size=2))
+
+    x = np.array([1.0, 2.0])
+    report = check(lambda x: (x * x).sum(), x, gradient=doubled)
+    assert "two calls differ, by far less than it is off" in report.cause
+    report = check(lambda x: (x * x).sum() * (1 + rng.random()), x, gradient=doubled)
+    assert "f does not repeat, either: calls differ by" in str(report)
+
+
+@pytest.mark.parametrize("gradient", [{0: 1.0}, "a", ..., (x for x in [1.0])])
+def test_what_is_no_number_has_a_wrong_type_whatever_its_shape(gradient: Any) -> None:
+    report = check(lambda x: (x**2).sum(), np.ones(3), gradient=lambda _: gradient)
+    assert report.cause.startswith("wrong type: the gradient holds ")
+
+
+def test_a_forgotten_mask_is_wrong_on_one_side_where_f_stands_still() -> None:
+    x = np.array([1.2, -0.7, 2.0])
+    report = check(lambda x: np.maximum(x, 0).sum(), x, gradient=np.ones_like)
+    assert report.cause.startswith("only wrong on one side of a branch")
+    report = check(lambda x: x[0] * x[2], x, gradient=lambda x: np.array([x[2], 1.0, x[0]]))
+    assert report.cause.startswith("f ignores this input")

@@ -500,3 +500,28 @@ def test_what_a_descent_needed_is_freed_without_the_garbage_collector() -> None:
         assert run()() is None
     finally:
         gc.enable()
+
+
+def test_a_flat_start_is_called_flat_whatever_ends_the_descent() -> None:
+    lost = "or f loses track of x, as by math.exp"
+    found = mg.minimize(math.exp, 1.0, gradient_below=1e-3)
+    assert found.success
+    assert lost in found.message
+    checked = mg.minimize(lambda x: (x - 1) ** 2, 1.0, check_every=1, steps=2)
+    assert "this is a flat place" in checked.message
+    assert lost not in checked.message
+
+
+def test_a_message_tells_numbers_that_differ_by_all_their_digits() -> None:
+    found = mg.minimize(lambda x: x, 0.0, learning_rate=0.1, value_below=-2, steps=50)
+    assert "The value of f, -2.0000000000000004, is below -2" in found.message
+    found = mg.minimize(lambda w: w**4, 3.0, gradient="central-difference", learning_rate=1.0)
+    assert "Diverged at step 5: Numerical result out of range." in found.message
+
+
+def test_a_comparison_that_is_interrupted_is_not_returned() -> None:
+    def stop(step: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mg.compare_descents(lambda x: x * x, 1.0, callback=stop)

@@ -207,7 +207,7 @@ CALLS: dict[str, Calls] = {
     "hessian": differentiation(mg.hessian),
     "jacobian": differentiation(mg.jacobian, of_several=lambda x: "a"),
     "logsumexp": of_entries(mg.logsumexp),
-    "mean": of_entries(mg.mean),
+    "mean": of_entries(mg.mean) | {"OverflowError": lambda: mg.mean([1e308, 1e308])},
     "minimize": descent(mg.minimize),
     "mistakes.engine": {"ValueError": lambda: mg.mistakes.engine("?")},
     "mistakes.show": {"ValueError": lambda: mg.mistakes.show("?")},
@@ -274,7 +274,10 @@ CALLS: dict[str, Calls] = {
     "scope": {"TypeError": lambda: mg.scope(3)},
     "source_lines": {"RuntimeError": recorded_beyond_the_limit},
     "softmax": of_entries(mg.softmax),
-    "sum": {"TypeError": lambda: mg.sum(["a"])},
+    "sum": {
+        "TypeError": lambda: mg.sum(["a"]),
+        "OverflowError": lambda: mg.sum([1e308, 1e308]),
+    },
     "value_and_grad": differentiation(mg.value_and_grad),
 }
 

@@ -292,3 +292,31 @@ def test_whole_numbers_stay_whole_beside_a_gradient() -> None:
     assert value == 3.0
     with pytest.raises(ValueError, match="f gives the complex"):
         resolve(lambda x: 0.0).value_and_gradient(lambda x: (x - 3) ** 0.5, 2.0)
+
+
+def test_a_tape_is_a_source_by_its_gradient() -> None:
+    def f(x: Any) -> Any:
+        return (x - 1) ** 2
+
+    tape = mg.record(f, 0.0)
+    assert resolve(tape).value_and_gradient(f, 0.5) == (0.25, -1.0)
+    assert mg.gradcheck(f, 0.5, gradient=tape).passed
+    assert mg.minimize(f, 0.5, gradient=tape, steps=1).x == pytest.approx(0.6)
+
+
+def test_gradients_of_other_libraries_are_arrays_wherever_a_source_is_used() -> None:
+    class Foreign:
+        def __init__(self, numbers: Any) -> None:
+            self.numbers = numbers
+
+        def __array__(self, *_: Any, **__: Any) -> Any:
+            return np.asarray(self.numbers)
+
+    def f(x: Any, y: Any) -> Any:
+        return (x * x).sum() + y * y
+
+    descent = mg.minimize(
+        f, np.ones(2), 1.0, gradient=lambda x, y: (Foreign(2 * x), Foreign(2 * y)), steps=1
+    )
+    assert descent.x[0].tolist() == [0.8, 0.8]
+    assert descent.x[1] == 0.8

@@ -7,6 +7,7 @@ import copy
 import gc
 import math
 import operator
+import pickle
 import random
 import re
 import subprocess
@@ -24,6 +25,7 @@ import numpy as np
 import pytest
 
 import microgradcheck as mg
+from microgradcheck.ops import OPERATIONS
 from microgradcheck.tape import StaleTapeError, Tape, record
 from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.schedule import Schedule, Sums, Terms
@@ -892,3 +894,26 @@ def test_arrays_of_other_kinds_are_taken_or_told_of() -> None:
         tape.batch(None)
     with pytest.raises(TypeError, match="holds complex numbers; a tape is of real ones"):
         tape.function(np)(np.array([1j]))
+
+
+def test_a_tape_can_be_pickled_and_copied() -> None:
+    tape = mg.record(math_of, 1.0, 2.0)
+    assert tape(0.5, 2.0) == tape.value_and_grad(0.5, 2.0)[0]
+    for twin in (pickle.loads(pickle.dumps(tape)), copy.deepcopy(tape)):
+        assert twin.value_and_grad(0.5, 2.0) == tape.value_and_grad(0.5, 2.0)
+    row = pickle.dumps(OPERATIONS["exp"], protocol=0)
+    with pytest.raises(LookupError, match="no operation 'gone' here; define it"):
+        pickle.loads(row.replace(b"Vexp", b"Vgone"))
+
+
+def math_of(x: Any, y: Any) -> Any:
+    return mg.exp(x) * y if x > 0 else x * y
+
+
+def test_a_tape_says_how_many_arguments_it_takes() -> None:
+    tape = mg.record(math_of, 1.0, 2.0)
+    for given in ((1.0,), (1.0, 2.0, 3.0)):
+        with pytest.raises(TypeError, match=f"recorded with 2 arguments, got {len(given)}"):
+            tape(*given)
+    with pytest.raises(TypeError, match="of type str"):
+        tape("1", 2.0)

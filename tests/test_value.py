@@ -796,3 +796,21 @@ def test_a_list_of_running_results_is_copied_result_by_result(
     assert twins[0].grad == 1.0
     assert sums[0].grad == 0.0
     assert copy.deepcopy(sums[-1]).data == 51.0
+
+
+def test_what_was_computed_does_not_keep_its_number_when_its_inputs_are_replaced() -> None:
+    class Squared(mg.nn.Module):
+        def __init__(self) -> None:
+            self.weight = Value(2.0)
+            self.square = self.weight * self.weight
+
+        def parameters(self) -> list[Any]:
+            return [self.weight]
+
+    for other in (Value(3.0), 3.0):
+        with pytest.raises(RuntimeError, match="computed by 'multiply' would keep its number, 4"):
+            Squared().with_parameters([other])
+    same = Squared().with_parameters([Value(2.0)])
+    same.square.backward()
+    assert same.weight.grad == 4.0
+    assert math.isnan(copy.deepcopy(Value(math.nan) * 2.0).data)

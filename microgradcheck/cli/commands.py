@@ -109,7 +109,8 @@ def descend(options: Namespace) -> Result:
     status = Status.PASS if descent.success else Status.CANNOT_TELL
     if descent.status == mg.optimize.Status.INTERRUPTED:
         status = Status.INTERRUPTED
-    return target.result(status, descent.to_dict(), str(descent))
+    steps, _, message = str(descent).rpartition("\n")
+    return target.result(status, descent.to_dict(), steps, prose(message))
 
 
 def save(picture: Any, path: str) -> Path:
@@ -117,7 +118,8 @@ def save(picture: Any, path: str) -> Path:
     try:
         return Path(picture.save(path))
     except OSError as error:
-        raise ValueError(f"cannot write {path}: {error.strerror}") from error
+        reason = f"cannot write {path}: {error.strerror}; choose another place with -o FILE"
+        raise ValueError(reason) from error
 
 
 # What was typed

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import keyword
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, Never
+from unicodedata import normalize
 
 from microgradcheck.functions.elementwise import Function, elementwise
 from microgradcheck.ops import FLOATS, OPERATIONS, RESERVED, Operation, Rule, define
@@ -42,7 +44,8 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
     """
     if not isinstance(name, str):
         raise TypeError(f"an operation's name is a string, got {name!r}")
-    if not name.isidentifier() or keyword.iskeyword(name):
+    name = normalize("NFKC", name)  # As Python reads it in generated code.
+    if not (name.isidentifier() and re.fullmatch(r"\w+", name)) or keyword.iskeyword(name):
         raise ValueError(f"an operation's name is a Python identifier, got {name!r}")
     if name in {*OPERATIONS, *FLOATS.names, *RESERVED, "a", "b", "y", "real", "value"}:
         raise ValueError(f"the name {name!r} is taken; choose another for your operation")
@@ -144,7 +147,8 @@ class _Mathematics:
             case ast.BinOp(op=ast.BitAnd() | ast.BitOr()):
                 node.left, node.right = self.condition(node.left), self.condition(node.right)
             case _:
-                return self.number(node)
+                # An array library may not take a number for a truth.
+                return ast.Compare(self.number(node), [ast.NotEq()], [ast.Constant(0.0)])
         return node
 
 

@@ -16,7 +16,7 @@ from microgradcheck.ops import (
     require_finite,
     undefined,
 )
-from microgradcheck.structure import is_array, number
+from microgradcheck.structure import is_array, number, shown
 from microgradcheck.value import Value, binary, reflected, unary
 
 __tracebackhide__ = True  # from pytest
@@ -118,7 +118,10 @@ def _over_arrays(operation: Operation, function: Function, *inputs: Any) -> Any:
         # Outside the domain an array gets NumPy's nan or inf in that entry, not an error.
         with np.errstate(all="ignore"):
             # Integers become floats, since NumPy has no negative power of an integer.
-            return arrays().value(operation)(*(x * 1.0 for x in inputs))
+            y = arrays().value(operation)(*(x * 1.0 for x in inputs))
+        # A rule of a user's own may be a constant, or ignore an input.
+        shape = np.broadcast_shapes(*map(np.shape, inputs))
+        return y if np.shape(y) == shape else np.full(shape, y)
     if "O" in kinds:
         return np.frompyfunc(function, len(inputs), 1)(*inputs)
 
@@ -136,7 +139,7 @@ def _unfit(operation: Operation, thing: object) -> TypeError:
     hint = "; make it an array first: numpy.array(...)" if isinstance(thing, (list, tuple)) else ""
     return TypeError(
         f"{operation.name} takes numbers, Values and NumPy arrays, "
-        f"got {thing!r} of type {type(thing).__name__}{hint}"
+        f"got {shown(thing)} of type {type(thing).__name__}{hint}"
     )
 
 

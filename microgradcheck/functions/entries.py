@@ -41,6 +41,7 @@ def sum(values: Any) -> Any:
 
     Raises:
         TypeError: an entry is neither a number nor a `Value`.
+        OverflowError: the sum is too large for a float.
 
     Example:
         >>> sum([Value(1.0), 2.0]).data
@@ -51,7 +52,10 @@ def sum(values: Any) -> Any:
         entries = _entries(values, "sum")
     except ValueError:  # There is none.
         return 0.0
-    return reduce(operator.add, entries)
+    total = reduce(operator.add, entries)
+    if not isinstance(total, Value) and total - total != 0 and all(x - x == 0 for x in entries):
+        raise OverflowError("the sum is too large for a float, whose largest is 1.8e308")
+    return total
 
 
 def mean(values: Any) -> Any:
@@ -66,6 +70,7 @@ def mean(values: Any) -> Any:
     Raises:
         TypeError: an entry is neither a number nor a `Value`.
         ValueError: there is no entry.
+        OverflowError: the sum is too large for a float.
 
     Example:
         >>> mean([1.0, 2.0, 6.0])

@@ -122,7 +122,7 @@ class _Diagnosis:
         """Return the cause of one wrong entry by itself."""
         gradient, reference = entry.gradient, entry.reference
         if abs(reference) <= entry.error_bound:
-            return self._nothing_to_see(entry)
+            return self._right_where_mirrored(entry) or self._nothing_to_see(entry)
         if gradient == 0:
             return self._zero_elsewhere(entry)
         if missing := self._one_use(entry):
@@ -179,7 +179,10 @@ class _Diagnosis:
             return f"{Cause.STALE}: a second call gives twice the first, ratio 2; {advice}"
         if all(map(close, added, (entry.reference for entry in self.entries))):
             return f"{Cause.STALE}: a second call adds the right gradient to the first; {advice}"
-        return f"{Cause.GRADIENT_DOES_NOT_REPEAT}: two calls differ; is something in it random?"
+        is_far_off = max(e.gap for e in self.wrong) > 100 * max(map(abs, added))
+        less = ", by far less than it is off" if is_far_off else ""
+        told = f"two calls differ{less}; is something in it random?"
+        return f"{Cause.GRADIENT_DOES_NOT_REPEAT}: {told}"
 
     def _graph_cut(self) -> str:
         if not self.recording or not self.recording.read_at:

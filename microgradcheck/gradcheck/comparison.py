@@ -105,6 +105,8 @@ class Comparison:
             )
             interior = [explain_node(node, faults) for node in interior]
             self.notes += notes
+        if self.scatter and not self.under_test.repeats:
+            self.notes.append(f"f does not repeat, either: calls differ by {self.scatter:.1e}")
         self.problem.failure = None  # Its traceback keeps all frames that led to f.
         return Report(
             entries,

@@ -29,7 +29,7 @@ class Sample(NamedTuple):
     @property
     def ratio(self) -> float:
         """How many times the derivative the number is."""
-        return self.gradient / self.derivative
+        return self.gradient / self.derivative if self.derivative else math.inf
 
     @property
     def excess(self) -> float:

@@ -121,6 +121,7 @@ def _parted(given: Any, problem: Problem, outputs: Sequence[Index]) -> Rows:
         if part is None:
             raise _MisfitError(f"{Cause.NONE}: the one with respect to {name}; is it returned?", n)
         columns, found = indices_of(entry), indices_of(part)
+        numbers = iter(_numbers(part, n) if found else ())
         expected = [output + column for output in outputs for column in columns]
         # f may return its one number in an array of shape (1,) or so, seldom on purpose.
         if found != expected and (found != columns or len(outputs) > 1):
@@ -129,7 +130,6 @@ def _parted(given: Any, problem: Problem, outputs: Sequence[Index]) -> Rows:
                 jacobian = "so it is a Jacobian, its output axes first"
                 told += f"; f returns {len(outputs)} numbers, {jacobian}"
             raise _MisfitError(told, n)
-        numbers = iter(_numbers(part, n))
         for row in rows:
             row.extend(islice(numbers, len(columns)))
     return rows

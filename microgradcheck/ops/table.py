@@ -62,6 +62,16 @@ class Operation:
     def __repr__(self) -> str:
         return f"<operation {self.name}({', '.join(self.parameters)})>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _row, (self.name,)
+
+
+def _row(name: str) -> Operation:
+    """Return the row that a pickled graph means, which a process of its own may not have."""
+    if name not in OPERATIONS:
+        raise LookupError(f"there is no operation {name!r} here; define it, or import where it is")
+    return OPERATIONS[name]
+
 
 def require_finite(y: Any, *inputs: Any) -> None:
     """Let infinity and nan pass on, but not arise out of finite inputs."""

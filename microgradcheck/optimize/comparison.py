@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Final
 
-from microgradcheck.optimize.descent import Descent, entries
+from microgradcheck.optimize.descent import Descent, Status, entries
 from microgradcheck.optimize.loop import minimize
 from microgradcheck.optimize.rules import resolve_rule
 from microgradcheck.sources import GradientSource, resolve
@@ -77,6 +77,8 @@ def compare_descents(
                 error.add_note(f"This is the descent by {rule.name} with {source.name}.")
                 raise
             seconds = time.perf_counter() - begin
+            if descent.status == Status.INTERRUPTED:
+                raise KeyboardInterrupt
             if reference is None:
                 reference = descent
                 runs.append(Run(descent, seconds))

@@ -47,7 +47,8 @@ def minimize(
             an object with `value_and_gradient(f, x)`.
         optimizer: a name ("gradient-descent", "momentum", "nesterov", "rmsprop", "adam" or
             "line-search") or an update rule such as `Adam(epsilon=1e-6)`. A rule is copied
-            before it is used, so that one can serve many descents.
+            before it is used, so that one can serve many descents; but not one that cannot be,
+            since it holds a lock or a file.
         learning_rate: a positive number, or a function that takes the number of steps taken so
             far and returns one. By default the rule's own: 0.1 for gradient descent, 1 for the
             line search, 0.01 for the others.
@@ -76,7 +77,7 @@ def minimize(
     Limits: it ends as diverged, with the last good point kept, where f or its gradient is
     undefined or not finite, where f rose ten times in a row above all that went before, and where
     f is higher after the last step than at the start, unless the callback ended it. The
-    history keeps every x and gradient.
+    history keeps every x and gradient, arrays as they are: change copies of them.
 
     Example:
         >>> descent = minimize(lambda w: (w - 5) ** 2, 0.0, learning_rate=0.1, steps=30)
@@ -88,7 +89,7 @@ def minimize(
     if callback is not None and not callable(callback):
         raise TypeError(f"callback is a function of a Step, got {callback!r}")
     source, rule = resolve(gradient), resolve_rule(optimizer)
-    with suppress(TypeError):  # One that holds a lock or a file can serve one descent only.
+    with suppress(TypeError):
         rule = deepcopy(rule)
     rate = as_schedule(rule.learning_rate if learning_rate is None else learning_rate)
     steps = whole("steps", steps, least=0)
@@ -146,7 +147,10 @@ def _reasons_to_end(
         ("The value of f", last.value, "value_below"),
     ):
         if reached < (bound := tolerances.get(name, -math.inf)):
-            yield _end(walk, f"{what}, {reached:.4g}, is below {bound:g} after {_count(walk)}")
+            near = (
+                f"{reached:.4g}" if float(f"{reached:.4g}") < float(f"{bound:g}") else repr(reached)
+            )
+            yield _end(walk, f"{what}, {near}, is below {bound:g} after {_count(walk)}")
     if walk.rises >= _RISES:
         start = walk.history[-1 - _RISES].value
         yield (
@@ -163,16 +167,18 @@ def _out_of_steps(walk: Walk, tolerances: dict[str, float]) -> Ending:
     if tolerances and not _has_risen(walk):
         missed = " or ".join(f"{name}={bound:g}" for name, bound in tolerances.items())
         return Status.OUT_OF_STEPS, f"{taken} without reaching {missed}; take more steps."
-    if walk.last.number and all(step.gradient_norm == 0 for step in walk.history):
-        taken += (
-            ", and none led anywhere, since the gradient is 0: this is a flat place, or f loses "
-            "track of x, as by math.exp in place of microgradcheck.exp; gradcheck can tell"
-        )
     return _end(walk, taken)
 
 
 def _end(walk: Walk, told: str) -> Ending:
     """Return the end that was sought, unless f is higher there than at the start."""
+    if not any(step.gradient_norm for step in walk.history):
+        told += ", and the gradient is 0 from the start on: this is a flat place"
+        if not walk.verdicts or set(walk.verdicts) & {*_UNSURE}:
+            told += (
+                ", or f loses track of x, as by math.exp in place of microgradcheck.exp; gradcheck "
+                "can tell"
+            )
     if not _has_risen(walk):
         return Status.DONE, f"{told}."
     rise = f"f rose from {walk.history[0].value:.4g} to {walk.last.value:.4g}"
@@ -190,7 +196,8 @@ def _advance(walk: Walk, rate: float) -> Ending | None:
     except NoDescentError as error:
         return Status.STUCK, f"Stuck after {_count(walk)}: {error}."
     except (ValueError, ArithmeticError) as error:
-        failure = f"Diverged at step {walk.last.number + 1}: {error}"
+        # Python's own OverflowError of a power holds a number, too.
+        failure = f"Diverged at step {walk.last.number + 1}: {[error, *error.args][-1]}"
         return Status.DIVERGED, f"{failure}. The last good point is kept; {_advice(walk)}"
     return None
 

@@ -83,9 +83,16 @@ class Tape:
         self._arguments = arguments
         self._ways = Ways(f, graph, arguments)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tape, (self._f, self._graph, self._arguments)  # What else it has, it builds anew.
+
     def __call__(self, *inputs: Any) -> float:
         """Return the function's value: see `Tape`."""
-        return self._value(*inputs)
+        try:
+            return self._value(*inputs)
+        except TypeError:
+            self._arguments.require_count(inputs)
+            raise
 
     # Not a method, whose call would take a tenth of a small function's time.
     @cached_property

@@ -356,7 +356,7 @@ class Value:
         for node in fresh:
             twin = memo[id(node)] = node.__copy__()
             if not isinstance(node, Input):
-                twin.a, twin.b = memo.get(id(node.a), node.a), memo.get(id(node.b), node.b)
+                twin.a, twin.b = (_follows(node, slot, memo) for slot in (node.a, node.b))
         for node in fresh:
             if isinstance(node.note, Note) and node.note.call:
                 memo[id(node)].note = node.note._replace(call=node.note.call.copied(memo))
@@ -373,6 +373,20 @@ class Value:
             tell_read(self)
         kind = Value if type(self) is Input else type(self)
         return kind, (self.number, self.label), (None, {"grad": self.grad})
+
+
+def _follows(node: Value, slot: Any, memo: dict[int, Any]) -> Any:
+    """Return the copy of an input of a node, whose own number must go with it."""
+    copied = memo.get(id(slot), slot)
+    if copied is slot:
+        return slot
+    if isinstance(copied, Value) and (copied.number == slot.number or math.isnan(slot.number)):
+        return copied
+    raise RuntimeError(
+        f"a Value computed by {node.op!r} would keep its number, {node.number!r}, when its input "
+        f"{slot.number!r} becomes {copied!r}; compute it where it is used, such as in __call__, "
+        "instead of keeping it"
+    )
 
 
 _new = Value.__new__
