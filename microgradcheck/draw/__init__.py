@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from microgradcheck import sweep
 from microgradcheck.structure import real, take_apart, whole
 from microgradcheck.value import Value
-
-if TYPE_CHECKING:
-    from os import PathLike
 
 __all__ = ["Direction", "Picture", "draw", "picture_of"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from microgradcheck.backprop import grad
 from microgradcheck.gradcheck.comparison import Comparison
@@ -11,13 +11,9 @@ from microgradcheck.gradcheck.entry import Verdict
 from microgradcheck.gradcheck.nodes import record
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.report import GradcheckError, Report
-from microgradcheck.numeric.entries import seed_of
+from microgradcheck.numeric.entries import Generator, seed_of
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
 from microgradcheck.structure import is_array, real, whole
-
-if TYPE_CHECKING:
-    from numpy.random import Generator
-
 
 _LONGEST_CALL = 130
 

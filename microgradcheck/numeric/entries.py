@@ -7,11 +7,18 @@ import operator
 import random
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Protocol
 
 from microgradcheck.structure import is_array, is_numpy, shown, take_apart
 
 _SEEDS = 2**32
+
+
+class Generator(Protocol):
+    """NumPy's, as far as it is used here; its own name is not to be had without NumPy."""
+
+    def integers(self, low: int, /) -> Any:
+        """Return a random integer from 0 up to below a number."""
 
 
 def entries_of(x: Any, name: str = "x") -> list[float]:
