@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from microgradcheck.draw import Picture as Picture
     from microgradcheck.draw import draw as draw
     from microgradcheck.explore import explore as explore
+    from microgradcheck.functions import *  # noqa: F403  (the table's among them)
     from microgradcheck.gradcheck import GradcheckError as GradcheckError
     from microgradcheck.gradcheck import Report as Report
     from microgradcheck.gradcheck import Verdict as Verdict
@@ -70,7 +71,7 @@ _HOMES = {
 _MODULES = ("mistakes", "nn", "numeric", "optimize", "plot")
 
 
-def __getattr__(name: str) -> Any:
+def _attribute(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"{__name__}.{name}")
     if name == "__all__":
@@ -86,13 +87,17 @@ def __getattr__(name: str) -> Any:
     return found
 
 
+if not TYPE_CHECKING:  # A checker would take it that every name can be had.
+    __getattr__ = _attribute
+
+
 def _functions() -> dict[str, Any]:
     functions = import_module(f"{__name__}.functions")
     return {name: getattr(functions, name) for name in functions.__all__}
 
 
 def __dir__() -> list[str]:
-    return [*__getattr__("__all__"), "__version__"]
+    return [*_attribute("__all__"), "__version__"]
 
 
 class _Package(ModuleType):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from numbers import Complex
-from typing import Any
+from typing import TYPE_CHECKING, Any, SupportsComplex, SupportsFloat, TypeVar, overload
 
 from microgradcheck.ops import (
     COMPLEX,
@@ -22,6 +22,28 @@ from microgradcheck.value import Value, binary, reflected, unary
 __tracebackhide__ = True  # from pytest
 
 Function = Callable[..., Any]
+Number = TypeVar("Number", Value, float)
+
+if TYPE_CHECKING:
+
+    @overload
+    def of_one(a: Number, /) -> Number: ...
+    @overload
+    def of_one(a: SupportsFloat | SupportsComplex, /) -> Any: ...
+    def of_one(a: Any, /) -> Any:
+        """Stand for every function of one input, which type checkers do not see made."""
+
+    @overload
+    def of_two(a: Value | float, b: Value, /) -> Value: ...
+    @overload
+    def of_two(a: Number, b: float, /) -> Number: ...
+    @overload
+    def of_two(
+        a: SupportsFloat | SupportsComplex, b: SupportsFloat | SupportsComplex, /
+    ) -> Any: ...
+    def of_two(a: Any, b: Any, /) -> Any:
+        """Stand for every function of two."""
+
 
 VALUES = NumberSystem({"abs": abs}, "Values")
 """Recorded numbers: derivatives taken over them can be differentiated again."""
@@ -63,7 +85,8 @@ def _of_one(operation: Operation) -> Function:
 
 
 def _of_two(operation: Operation) -> Function:
-    record, record_reflected = binary(operation), reflected(operation)
+    record: Function = binary(operation)
+    record_reflected: Function = reflected(operation)
     compute = operation.compute
 
     def function(a: Any, b: Any, /) -> Any:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
-from typing import Any
+from typing import Any, overload
 
-from microgradcheck.functions.elementwise import VALUES
+from microgradcheck.functions.elementwise import VALUES, Number
 from microgradcheck.structure import is_array, is_number, put_together, shape_of, take_apart
 from microgradcheck.value import Value
 
@@ -30,6 +30,10 @@ def lift(numbers: Any) -> Any:
     return put_together(map(Value, take_apart(numbers)), like=numbers)
 
 
+@overload
+def sum(values: Iterable[Number]) -> Number | Any: ...
+@overload
+def sum(values: Any) -> Any: ...
 def sum(values: Any) -> Any:
     """Return the sum of all entries of a sequence or array.
 
@@ -58,6 +62,10 @@ def sum(values: Any) -> Any:
     return total
 
 
+@overload
+def mean(values: Iterable[Number]) -> Number: ...
+@overload
+def mean(values: Any) -> Any: ...
 def mean(values: Any) -> Any:
     """Return the mean of all entries of a sequence or array.
 
@@ -80,6 +88,12 @@ def mean(values: Any) -> Any:
     return sum(entries) / len(entries)
 
 
+@overload
+def dot(left: Sequence[Value] | Sequence[float], right: Sequence[Value]) -> Value: ...
+@overload
+def dot(left: Sequence[Number], right: Sequence[float]) -> Number: ...
+@overload
+def dot(left: Any, right: Any) -> Any: ...
 def dot(left: Any, right: Any) -> Any:
     """Return the sum of the products of the entries of two sequences or arrays of one dimension.
 
@@ -107,6 +121,10 @@ def dot(left: Any, right: Any) -> Any:
     return sum([a * b for a, b in zip(lefts, rights, strict=True)])
 
 
+@overload
+def logsumexp(values: Iterable[Number]) -> Number: ...
+@overload
+def logsumexp(values: Any) -> Any: ...
 def logsumexp(values: Any) -> Any:
     """Return the logarithm of the sum of the exponentials, without overflow.
 
@@ -134,6 +152,10 @@ def logsumexp(values: Any) -> Any:
     return VALUES.names["log"](sum(_shifted_exponentials(entries, largest))) + largest
 
 
+@overload
+def softmax(values: list[Number]) -> list[Number]: ...
+@overload
+def softmax(values: Any) -> Any: ...
 def softmax(values: Any) -> Any:
     """Return each exponential divided by the sum of all, without overflow.
 
@@ -161,6 +183,12 @@ def softmax(values: Any) -> Any:
     return put_together([exponential / total for exponential in exponentials], like=values)
 
 
+@overload
+def clip(values: Number, low: float, high: float) -> Number: ...
+@overload
+def clip(values: list[Number], low: float, high: float) -> list[Number]: ...
+@overload
+def clip(values: Any, low: Any, high: Any) -> Any: ...
 def clip(values: Any, low: Any, high: Any) -> Any:
     """Return each entry, or the nearer bound where it is outside of them.
 

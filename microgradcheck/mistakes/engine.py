@@ -144,7 +144,8 @@ class Graph:
         return self._run({name: Value(number) for name, number in at.items()})
 
     def _run(self, names: dict[str, Any]) -> dict[str, Any]:
-        exec(self._code, {name: getattr(functions, name) for name in functions.__all__}, names)
+        public = vars(functions)["__all__"]  # Unseen by type checkers, being made of the table.
+        exec(self._code, {name: getattr(functions, name) for name in public}, names)
         for name, thing in names.items():
             if isinstance(thing, Value) and not thing.label:
                 thing.label = name

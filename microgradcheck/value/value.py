@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, SupportsFloat, overload
 
 from microgradcheck import sweep
 from microgradcheck.ops import OPERATIONS, Operation, require_finite, undefined
@@ -15,6 +15,14 @@ from microgradcheck.value.watching import tell_compared, tell_read, watchers
 if TYPE_CHECKING:
     from microgradcheck.value.places import Place
     from microgradcheck.value.scopes import Call
+
+    class Operator(Protocol):
+        """A method of a `Value` and a `Value` or number, as it is called."""
+
+        @overload
+        def __call__(self, other: Value | float, /) -> Value: ...
+        @overload  # NumPy's numbers, and arrays, which return arrays.
+        def __call__(self, other: SupportsFloat, /) -> Any: ...
 
 
 __tracebackhide__ = True  # from pytest
@@ -62,7 +70,7 @@ def unary(operation: Operation) -> Callable[[Value], Value]:
     return _named(record, operation)
 
 
-def binary(operation: Operation) -> Callable[[Value, Any], Any]:
+def binary(operation: Operation) -> Operator:
     """Return a method that records an operation of a `Value` and a `Value` or number."""
     compute = operation.compute
 
@@ -96,7 +104,7 @@ def binary(operation: Operation) -> Callable[[Value, Any], Any]:
     return _named(record, operation)
 
 
-def reflected(operation: Operation) -> Callable[[Value, Any], Any]:
+def reflected(operation: Operation) -> Operator:
     """Return a method that records an operation of a number and a `Value`, in this order."""
     compute = operation.compute
 
@@ -299,8 +307,15 @@ class Value:
     __hash__ = object.__hash__
 
     if TYPE_CHECKING:
-        # Every operation of the table is a method; see the end of this module.
-        def __getattr__(self, name: str) -> Callable[..., Value]: ...
+        # The methods that are attached at the end of this module; a test compares them with these.
+        exp = expm1 = log = log1p = sqrt = sin = cos = tan = asin = acos = atan = __neg__
+        sinh = cosh = tanh = asinh = acosh = atanh = erf = sigmoid = softplus = __neg__
+        relu = absolute = arcsin = arccos = arctan = arcsinh = arccosh = arctanh = __neg__
+
+        def atan2(self, other: SupportsFloat, /) -> Value:
+            """Stand for every method of two inputs."""
+
+        arctan2 = logaddexp = maximum = minimum = hypot = atan2
 
     def __bool__(self) -> bool:
         answer = self.number != 0
@@ -431,9 +446,9 @@ def _one_number(data: Any) -> float:
     )
 
 
-def _by_name(operation: Operation) -> Callable[[Value, Any], Any]:
+def _by_name(operation: Operation) -> Callable[[Value, SupportsFloat], Value]:
     """Return a method of two inputs whose refusal, unlike an operator's, nobody else hears."""
-    record = binary(operation)
+    record: Callable[..., Any] = binary(operation)
 
     def method(self: Value, other: object) -> Any:
         result = record(self, other)
