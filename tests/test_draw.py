@@ -23,7 +23,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from microgradcheck import Value, operation, sin, source_lines, sqrt
+from microgradcheck import (
+    Value,
+    exp,
+    log,
+    logsumexp,
+    nn,
+    operation,
+    sin,
+    softmax,
+    source_lines,
+    sqrt,
+    tanh,
+)
 from microgradcheck.draw import Picture, draw, layout
 from microgradcheck.value import source_line
 from pictures import SVG, box, center, curves, groups, lines, parse, tooltip, written
@@ -703,6 +715,57 @@ def test_a_gradient_that_fails_its_check_is_marked() -> None:
     assert "v0 (x) = 2, gradient 2, which differs from 4 by nudging" in picture.text
     assert picture.svg.count('class="input failed"') == 1
     assert picture.svg.count('class="result failed"') == 0
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda a, b, c: softmax([a, b, c])[0],
+        lambda a, b, c: logsumexp([a, b, c]),
+        lambda a, b, c: nn.cross_entropy([[a, b, c]], [1]),
+        lambda a, b, c: (3 * a) / (7 * a) + b * c,
+    ],
+)
+def test_what_rounding_leaves_of_terms_that_cancel_is_not_marked(f: Any) -> None:
+    for seed in range(10):
+        numbers = random.Random(seed)
+        y = after_backward(f(*(Value(numbers.uniform(-3, 3)) for _ in range(3))))
+        assert "differs" not in draw(y, check=True).text
+
+
+@pytest.mark.parametrize("factor", ["-", "1.001 * ", "0 * ", "1e-9 * "])
+def test_a_wrong_derivative_is_marked_beside_terms_that_cancel(factor: str) -> None:
+    wrong = operation(f"wrong{len(factor)}", value="tanh(a)", derivatives=[f"{factor}(1 - y**2)"])
+    x, *rest = map(Value, (0.5, -0.2, 0.1))
+    y = after_backward(softmax([wrong(x), *rest])[0])
+    text = draw(y, check=True).text
+    assert text.count("differs") == 1
+    assert re.search(r"v0 = 0.5, gradient \S+, which differs from 0.1948 by nudging", text)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "said"),
+    [
+        (lambda x: log(exp(x)) - x, 0.3, "gradient 0, and nudging cannot tell"),
+        (sin, 1e160, "gradient 0.9223, and nudging cannot tell"),
+        (lambda x: x * 1e-20 + 1e5, 2.0, "gradient 1e-20, and nudging cannot tell"),
+        (lambda x: 1e9 * (x - 3) ** 2, 3.0, "gradient 0, which agrees with 0 by nudging"),
+        (tanh, 25.0, "gradient 0, which agrees with 0 by nudging"),
+        (lambda x: x * 0, 2.0, "gradient 0, which agrees with 0 by nudging"),
+        (lambda x: x.relu() * 2, -1.0, "gradient 0, which agrees with 0 by nudging"),
+    ],
+)
+def test_a_check_says_where_nudging_cannot_tell(f: Any, x: float, said: str) -> None:
+    picture = draw(after_backward(f(Value(x))), check=True)
+    assert said in picture.text.splitlines()[1]
+    assert ("nudging cannot tell</tspan>" in picture.svg) == ("cannot" in said)
+
+
+def test_a_gradient_that_is_infinite_is_marked() -> None:
+    x = Value(2.0)
+    y = after_backward(x * x)
+    x.grad = math.inf
+    assert "gradient inf, which differs from 4 by nudging" in draw(y, check=True).text
 
 
 def test_a_check_is_of_one_value() -> None:

@@ -6,10 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Hashable, Iterable, Sequence
 from functools import partial
 
+from microgradcheck.draw.checking import check_all
 from microgradcheck.draw.graph import Box, Graph, Unit, in_order
 from microgradcheck.draw.scene import Scene, in_one_line
-from microgradcheck.draw.writer import CHECKED_WITHIN, Writer
-from microgradcheck.gradcheck.nodes import estimate_nodes
+from microgradcheck.draw.writer import Writer
 from microgradcheck.structure import count
 from microgradcheck.value import Value
 
@@ -45,14 +45,13 @@ def compose(
         derivatives = (
             to_boxes <= MOST_LINES_WITH_DERIVATIVES and len(order) <= MOST_UNITS_WITH_DERIVATIVES
         )
-    found = estimate_nodes(roots[0], CHECKED_WITHIN, leaves=True) if check else []
     writer = Writer(
         graph,
         order,
         precision=precision,
         derivatives=derivatives,
         formulas=formulas,
-        checks={node: estimate for node, _, estimate in found},
+        checks=check_all(roots[0]) if check else {},
     )
     for unit in order:
         writer.write(unit)

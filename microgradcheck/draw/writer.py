@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from math import isclose, isfinite
 
+from microgradcheck.draw.checking import Check
 from microgradcheck.draw.graph import (
     Box,
     Graph,
@@ -17,13 +18,18 @@ from microgradcheck.draw.graph import (
     inputs_of,
 )
 from microgradcheck.draw.scene import Line, Node, in_one_line, shortened
-from microgradcheck.numeric import Estimate
 from microgradcheck.structure import count
 from microgradcheck.value import Value, source_line
 
-CHECKED_WITHIN = 1e-6  # relative
 LONGEST_SUM = 4
 LONGEST_SOURCE = 100
+
+_BY_NUDGING = {
+    "": "and {} by nudging",
+    "agrees": "which agrees with {} by nudging",
+    "differs": "which differs from {} by nudging",
+    "unclear": "and nudging cannot tell",
+}
 
 
 class Writer:
@@ -42,7 +48,7 @@ class Writer:
         precision: int,
         derivatives: bool,
         formulas: bool,
-        checks: Mapping[Value, Estimate],
+        checks: Mapping[Value, Check],
     ) -> None:
         self.nodes: list[Node] = []
         self.words: list[str] = []
@@ -60,7 +66,9 @@ class Writer:
         self.names[graph.whole] = ""
         self.homes: dict[Unit, Box] = dict(zip(graph.values, graph.homes, strict=True))
         self.homes |= {box: box.outer for box in boxes if box.outer}
-        self.wrong = Counter(unit for value, unit in of_values.items() if self.is_wrong(value))
+        self.wrong = Counter(
+            unit for value, unit in of_values.items() if self.judge(value) == "differs"
+        )
         self.inputs = {value: list(inputs_of(value)) for value in shown}
         # What goes to each closed box: from each other unit some values, with their users.
         self.crossings: defaultdict[Unit, dict[Unit, dict[Value, list[Value]]]] = defaultdict(dict)
@@ -213,13 +221,16 @@ class Writer:
         exact = f"{value.label}\n" if value.label else ""
         exact += f"data {value.number!r}\ngrad {value.grad if known else 'not computed'}"
         words = f"{data}, gradient {self.number(value.grad) if known else 'not computed'}"
-        if (estimate := self.checks.get(value)) is not None:
+        if (check := self.checks.get(value)) is not None:
+            estimate = check.estimate
             nudged = self.number(estimate.value) if isfinite(estimate.value) else "undefined"
-            wrong = self.is_wrong(value)
-            lines.append(_line(12, ("quiet", "nudged "), ("wrong" if wrong else "quiet", nudged)))
+            verdict = self.judge(value)
+            runs = [("quiet", "nudged "), ("wrong" if verdict == "differs" else "quiet", nudged)]
+            if verdict == "unclear":
+                runs = [("quiet", "nudging cannot tell")]
+            lines.append(_line(12, *runs))
             exact += f"\nnudged {estimate.value!r} ± {estimate.error_bound:.1e}"
-            agreement = "which differs from" if wrong else "which agrees with" if known else "and"
-            words += f", {agreement} {nudged} by nudging"
+            words += f", {_BY_NUDGING[verdict].format(nudged)}"
         return lines, exact + _made_at(value), words
 
     def _gradient(self, value: Value) -> str:
@@ -236,14 +247,10 @@ class Writer:
             terms[LONGEST_SUM - 1 :] = [f"… ({len(terms)} uses)"]
         return f"{written} = {' + '.join(terms)}".replace("+ -", "- ")
 
-    def is_wrong(self, value: Value) -> bool:
-        """Tell whether a gradient is known not to be what a check found."""
-        estimate = self.checks.get(value)
-        if estimate is None or not has_gradient(value) or estimate.behaviour == "edge":
-            return False
-        low, high = sorted(estimate.slopes or (estimate.value, estimate.value))
-        margin = estimate.error_bound + CHECKED_WITHIN * max(abs(low), abs(high))
-        return not low - margin <= value.grad <= high + margin
+    def judge(self, value: Value) -> str:
+        """Tell what a check found of a gradient, "" where there is none of either."""
+        check = self.checks.get(value)
+        return check.judge(value.grad) if check and has_gradient(value) else ""
 
     def number(self, x: float) -> str:
         """Return a number with as many digits as the picture shows."""
