@@ -312,6 +312,10 @@ def verdict(text: str, at: dict[str, float], *inputs: float) -> dict[str, Any]:
         ("1e10*x**2 + 1e10", 1.3e-10, "unclear"),
         ("(1-cos(x))/x**2", 1e-4, "unclear"),
         ("tanh(x)", 19.0, "unclear"),
+        # Where f is far smaller than what the steps reach.
+        *[("x*x", 1e-100, "agree"), ("exp(30*x)", -24.69, "unclear")],
+        *[("2*x**2", 1e-310, "unclear"), ("exp(-x)", 744.0, "unclear")],
+        *[("1/x", 1e-20, "agree"), ("1/x", -1e-100, "agree")],
     ],
 )
 def test_the_check_knows_what_it_cannot_tell(text: str, x: float, said: str) -> None:
@@ -558,6 +562,27 @@ def test_a_wrong_sum_is_told_what_went_wrong(guess: float, said: str) -> None:
 )
 def test_forward_guesses_are_judged_too(guess: float, said: str) -> None:
     assert said in judge(lambda x, y: x * y, {"x": 3.0, "y": 2.0}, 0, guess)
+
+
+@pytest.mark.parametrize(
+    ("guess", "said"),
+    [(5e-13, "Right!"), (5.01e-13, "Right!"), (0.0, "Not yet"), (-5e-13, "Wrong sign.")],
+)
+def test_a_small_number_is_not_guessed_by_a_zero(guess: float, said: str) -> None:
+    assert said in judge(lambda x, y: x * y, {"x": 1e-13, "y": 5.0}, 0, guess)
+    assert said in judge(lambda x, y: x + y, {"x": 2e-13, "y": 3e-13}, 0, guess)
+
+
+@pytest.mark.parametrize("guess", [0.0, 2**-54])
+def test_what_rounding_leaves_of_a_sum_is_guessed_by_a_zero(guess: float) -> None:
+    assert judge(lambda x, y: x - y, {"x": 0.1 + 0.2, "y": 0.3}, 0, guess) == "Right!"
+    last = len(record(lambda x: x * 0.1 + x * 0.2 - x * 0.3, {"x": 1.0}).steps) - 1
+    assert judge(lambda x: x * 0.1 + x * 0.2 - x * 0.3, {"x": 1.0}, last, guess) == "Right!"
+
+
+def test_a_zero_is_guessed_within_a_trifle() -> None:
+    assert judge(lambda x: x * 0, {"x": 1.0}, 0, 1e-13) == "Right!"
+    assert judge(lambda x: x * 0, {"x": 1.0}, 0, 1e-11) != "Right!"
 
 
 @pytest.mark.parametrize(

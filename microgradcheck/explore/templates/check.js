@@ -20,7 +20,9 @@ function difference(f, h, noise) {
   const farTurn = Math.abs(farLeft - 2 * center + farRight) / (2 * h);
   // In a curve, half the step halves the turn; at a kink, the turn stays.
   const corner = turn > 0.75 * farTurn && turn > 1e-3 * steepest;
-  return { estimate, slopes, steepest, corner, curve, rounding: noise / h };
+  // Beside a small f, a step reaches what is large, and no float is finer than the last.
+  const roundedBy = Math.max(Number.EPSILON * Math.max(Math.abs(left), Math.abs(right)), 2 ** -1074);
+  return { estimate, slopes, steepest, corner, curve, rounding: Math.max(noise, roundedBy) / h };
 }
 
 const boundOf = ({ curve, rounding }) => curve + rounding;
@@ -36,7 +38,9 @@ function judgeStep(gradient, found, kink) {
   if (rounding > 4e-4 * size || curve > 1e-4 * steepest + rounding) return "unclear";
   const [low, high] = [Math.min(...slopes), Math.max(...slopes)];
   const isBetween = low - 1e-3 * size <= gradient && gradient <= high + 1e-3 * size;
-  if (corner && isBetween) return kink ? "kink" : "unclear";
+  // No operation stands at a kink: the step reaches over one near by, or over a pole.
+  if (corner && !kink) return "unclear";
+  if (corner && isBetween) return "kink";
   const slack = 1e-6 * Math.max(Math.abs(gradient), Math.abs(estimate));
   if (Math.abs(gradient - estimate) > slack + bound) return "differ";
   return digitsOf(gradient, estimate) < 3 ? "unclear" : "agree";

@@ -107,8 +107,19 @@ function question(study, index) {
 }
 
 // People read off four digits and round; half a percent forgives that, and no slip of theirs.
-function near(guess, number) {
-  return Number.isFinite(number) && Math.abs(guess - number) <= 0.005 * Math.abs(number) + 1e-12;
+function near(guess, number, rounding = 0) {
+  const slack = number === 0 ? 1e-12 : 0.005 * Math.abs(number);
+  return Number.isFinite(number) && Math.abs(guess - number) <= Math.max(slack, rounding);
+}
+
+// How far rounding moves the sum that a step makes: where its terms cancel, nothing else is left.
+function roundingOf(study, index) {
+  const { kind, place } = graph.steps[index];
+  const { before, flow } = study.applications[index] ?? {};
+  const { symbol, slots } = graph.nodes[place];
+  const forward = "+−".includes(symbol) ? read(slots, study.values) : [];
+  const terms = kind === "backward" ? [before ?? 0, flow] : forward;
+  return 4 * Number.EPSILON * Math.max(0, ...terms.map(Math.abs));
 }
 
 // Numbers as people type them: 0,5 and 1/3 and a typographic minus too; nan for anything else.
@@ -131,6 +142,7 @@ function judge(study, index, guess) {
     ...slips(study, index),
   ];
   let text = meanings.find(([number]) => near(guess, number))?.[1];
+  if (near(guess, expected, roundingOf(study, index))) text = "Right!";
   if (!Number.isFinite(expected)) text = "There is no such number here: reveal it to see why.";
   else if (Number.isNaN(guess)) text = "Type a number, such as 0.5, −3 or 1/4.";
   else if (Math.abs(guess - expected) < 0.1 * Math.abs(expected))
