@@ -24,7 +24,7 @@ from matplotlib.contour import ContourSet
 import microgradcheck as mg
 from microgradcheck import plot
 from microgradcheck.optimize import compare_descents, distinct_names, minimize
-from microgradcheck.plot.derivatives import styles
+from microgradcheck.plot.looks import MOST_ROWS, styles
 from microgradcheck.sources import differences
 
 
@@ -319,8 +319,9 @@ def test_any_function_of_a_number_has_its_errors_drawn(f: Any) -> None:
 
 
 def test_a_bound_beyond_the_floats_is_no_warning() -> None:
-    for bound in plot.step_sizes(mg.exp, 709.0).lines[3:]:
-        assert bound.get_ydata().min() < math.inf == bound.get_ydata()[-1]
+    for bound in plot.step_sizes(mg.exp, 709.0, methods=["complex"]).lines[1:]:
+        assert np.isfinite(bound.get_ydata()[0])
+        assert np.isnan(bound.get_ydata()[-1])
 
 
 @pytest.mark.parametrize(
@@ -590,3 +591,60 @@ def test_every_curve_is_seen_on_a_dark_background() -> None:
     with plt.style.context("dark_background"):
         ax = plot.convergence(minimize(lambda x: x * x, 1.0, steps=3))
         assert to_rgb(ax.lines[0].get_color()) != to_rgb(ax.get_facecolor())
+
+
+# At the extremes; warnings are errors
+
+
+@pytest.mark.parametrize("start", [1e154, 3e153, 1.3e154])
+def test_values_near_the_largest_float_are_drawn_as_far_as_there_is_room(start: float) -> None:
+    def f(x: Any) -> Any:
+        return x * x
+
+    line = minimize(f, start, steps=20)
+    ax = plot.path(f, line)
+    draw(ax)
+    low, high = ax.get_ylim()
+    assert low < line.history[-1].value < high
+    draw(plot.path(bowl, minimize(bowl, [start / 2, start / 2], steps=5)))
+
+
+@pytest.mark.parametrize(
+    ("f", "x"), [(lambda x: x * 1.0, 1e308), (lambda x: x * x, 1e154), (mg.exp, 709.7)]
+)
+def test_errors_near_the_largest_float_are_drawn_as_far_as_there_is_room(f: Any, x: float) -> None:
+    for ax in (plot.taylor(f, x), plot.step_sizes(f, x)):
+        draw(ax)
+        assert np.isfinite(ax.lines[0].get_ydata()).sum() > 9
+
+
+def test_steps_near_the_least_float_are_no_warning() -> None:
+    draw(plot.step_sizes(lambda x: x * x, 1e-308))
+
+
+@pytest.mark.parametrize("many", [2, 3, 5, 7, 10, 11, 20, 30, 100])
+def test_a_legend_leaves_room_for_the_picture(many: int) -> None:
+    runs = [minimize(parabola, 0.1 * k, steps=2) for k in range(many)]
+    points = [[float(k), float(k % 2)] for k in range(many)]
+    pictures = [
+        plot.convergence(*runs),
+        plot.path(parabola, *runs),
+        plot.decision_boundary(lambda p: [0.0] * many, points, range(many), resolution=2),
+    ]
+    for ax, most in zip(pictures, (MOST_ROWS, MOST_ROWS - 3, 2 * MOST_ROWS), strict=True):
+        draw(ax)
+        assert (ax.get_legend() is not None) == (many <= most)
+        assert ax.get_position().height > 0.35
+        assert ax.get_position().width > 0.7
+
+
+@pytest.mark.parametrize(
+    ("f", "bounds"),
+    [(lambda x: abs(x) ** 2.5, [True, False]), (lambda x: abs(x) ** 1.5 + x, [False, False])],
+)
+def test_a_bound_whose_derivative_does_not_exist_is_left_out(f: Any, bounds: list[bool]) -> None:
+    ax = plot.step_sizes(f, 0.0, methods=["forward", "central"])
+    draw(ax)
+    assert [bool(np.isfinite(line.get_ydata()).any()) for line in ax.lines[2:]] == bounds
+    names = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert len(names) == 2 + any(bounds)

@@ -1,16 +1,16 @@
-"""Pictures of how far derivatives are off, by step and by order; and how all pictures look."""
+"""Pictures of how far derivatives are off, by step and by order."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from itertools import cycle
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck import numeric
 from microgradcheck.backprop import grad, value_and_grad
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF
 from microgradcheck.optimize.descent import entries
+from microgradcheck.plot.looks import GUIDE, add_legend, axes_for, drawable, styles
 from microgradcheck.sources import on_numbers, resolve
 from microgradcheck.structure import number, put_together
 
@@ -24,50 +24,6 @@ _NAMES: Final = {
     "central": "central difference",
     "complex": "complex step",
 }
-
-# Source: Okabe and Ito, Color Universal Design (2008): colours that all can tell apart. The first
-# is that of the text, black on white.
-_COLOURS: Final = ("", "#d55e00", "#0072b2", "#e69f00", "#009e73", "#cc79a7")
-_DASHES: Final[tuple[Any, ...]] = (
-    *("-", "--", "-.", ":"),
-    *((0, (6, 1.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (9, 2, 2, 2))),
-)
-_MARKERS: Final = "os^DvPX<>"
-
-GUIDE: Final[dict[str, Any]] = {"color": "0.55", "linewidth": 0.9, "zorder": 1}
-"""Lines that are not data: bounds, slopes, contours."""
-
-
-def text_color() -> str:
-    """Return the colour of text in the style in use."""
-    import matplotlib as mpl
-
-    return str(mpl.rcParams["text.color"])
-
-
-def styles() -> Iterator[dict[str, Any]]:
-    """Yield a look for each curve in a picture, without end; the first 63 differ in grey, too."""
-    # Their numbers are not the same, so that what repeats together is two of them at most.
-    looks = zip(cycle(_COLOURS), cycle(_DASHES), cycle(_MARKERS), strict=False)
-    for colour, dashes, marker in looks:
-        yield {"color": colour or text_color(), "linestyle": dashes, "marker": marker}
-
-
-def axes_for(ax: Axes | None) -> Axes:
-    """Return the axes given, or new ones."""
-    try:
-        import matplotlib.axes
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError(
-            "pictures need matplotlib: python -m pip install 'microgradcheck[plot]'"
-        ) from error
-    if ax is None:
-        ax = plt.subplots(layout="constrained")[1]
-    elif not isinstance(ax, matplotlib.axes.Axes):
-        raise TypeError(f"ax is matplotlib's Axes or None, got {ax!r} of type {type(ax).__name__}")
-    ax.spines[["top", "right"]].set_visible(False)
-    return ax
 
 
 def step_sizes(
@@ -96,11 +52,12 @@ def step_sizes(
     Raises:
         TypeError: x is no number, or `methods` no list.
         ValueError: there is no such method, x is not finite, or the gradient of f is wrong there.
-        ValueError, ArithmeticError: one of its first three derivatives does not exist there.
+        ValueError, ArithmeticError: backpropagation finds no derivative there.
         ImportError: matplotlib is not installed.
 
     Limits: steps that f does not take are left out. The bound is |f″(x)| h / 2 or |f‴(x)| h² / 6
-    plus one rounding of f and of x + h: a guide for small steps and an f of few operations.
+    plus one rounding of f and of x + h: a guide for small steps and an f of few operations. It is
+    left out where that derivative does not exist.
 
     Source: Nocedal and Wright, Numerical Optimization, 2nd ed. (2006), section 8.1.
 
@@ -130,27 +87,33 @@ def step_sizes(
         raise ValueError(problem)
     steps = np.logspace(-16, 0, 97) * (abs(at) or 1.0)
     slopes = np.array([[slope_by(m, plain, at, h) for h in steps.tolist()] for m in methods])
-    errors = abs(slopes - exact)
+    with np.errstate(over="ignore"):  # Near the largest float.
+        errors = abs(slopes - exact)
     smallest = math.ulp(exact) / 2
     if smallest == 0:  # An error of 0 has its place below all others, and below their rounding.
         largest = np.nanmax(abs(slopes), initial=abs(value) / steps[-1]) or 1.0
         smallest = np.nanmin(errors[errors > 0], initial=UNIT_ROUNDOFF * largest)
-    ax = axes_for(ax)
+    ax, shown = axes_for(ax), drawable(steps)
     for position, (method, style) in enumerate(zip(methods, styles(), strict=False)):
         # Curves that coincide have their markers in turn.
         look = {**style, "linewidth": 1, "markersize": 4, "markevery": (position, len(methods))}
-        ax.loglog(steps, np.maximum(errors[position], smallest), label=_NAMES[method], **look)
+        ax.loglog(
+            shown, drawable(np.maximum(errors[position], smallest)), label=_NAMES[method], **look
+        )
     if reason := why_no_slope(estimate):
         ax.set_title(f"{reason};\nerrors are counted from backpropagation's {exact:.6g}")
     else:
-        bounds = _bounds(f, at, steps, smallest)
+        bounds, known = _bounds(f, at, steps, smallest), None
         for method in methods:
             look = {**GUIDE, "linewidth": 2.5, "color": "0.75"}
-            (line,) = ax.loglog(steps, np.maximum(bounds[method], smallest), **look)
-        line.set_label("bound: truncation + rounding")
+            (line,) = ax.loglog(shown, drawable(np.maximum(bounds[method], smallest)), **look)
+            if np.isfinite(bounds[method]).any():
+                known = line
+        if known:
+            known.set_label("bound: truncation + rounding")
     ax.set_xlabel("step h (units of x)")
     ax.set_ylabel("error of f′ (units of f / units of x)")
-    ax.legend(frameon=False)
+    add_legend(ax)
     return ax
 
 
@@ -158,10 +121,11 @@ def _bounds(f: Callable[..., Any], x: float, steps: Any, smallest: float) -> dic
     """Return how far each method may be off by each step: truncation and rounding."""
     import numpy as np
 
-    (value, first), second, third = value_and_grad(f)(x), grad(grad(f))(x), grad(grad(grad(f)))(x)
+    value, first = value_and_grad(f)(x)
+    second, third = (_or_nan(derivative, x) for derivative in (grad(grad(f)), grad(grad(grad(f)))))
     of_f, of_x = UNIT_ROUNDOFF * abs(value), UNIT_ROUNDOFF * abs(x) * abs(first)
-    # Near the largest float a bound may be larger, and is left out there.
-    with np.errstate(over="ignore"):
+    # Near the largest float a bound may be larger, and near the least a step is 0.
+    with np.errstate(all="ignore"):
         one_sided = abs(second) / 2 * steps + (2 * of_f + of_x) / steps
         central = abs(third) / 6 * steps**2
         return {
@@ -170,6 +134,13 @@ def _bounds(f: Callable[..., Any], x: float, steps: Any, smallest: float) -> dic
             "central": central + (of_f + of_x) / steps,
             "complex": central + 4 * smallest,
         }
+
+
+def _or_nan(derivative: Callable[[float], Any], x: float) -> float:
+    try:
+        return float(derivative(x))
+    except (ValueError, ArithmeticError):
+        return math.nan
 
 
 def slope_by(method: str, f: Callable[..., Any], x: float, h: float) -> float:
@@ -250,21 +221,23 @@ def taylor(
     direction /= np.linalg.norm(direction)
     at = of_entries(f, x)
     steps = np.logspace(-9, 0, 37) * (np.abs(point).max() or 1.0)
-    moved = np.array([at(*(point + h * direction)) for h in steps])
-    rounding = 2 * UNIT_ROUNDOFF * np.nanmax(np.abs(moved), initial=abs(value))
-    remainders = {
-        "|f(x + h v) − f(x)|": np.abs(moved - value),
-        "|f(x + h v) − f(x) − h g·v|": np.abs(moved - value - steps * (slopes @ direction)),
-    }
+    with np.errstate(all="ignore"):  # Beyond the floats, and below them.
+        moved = np.array([at(*(point + h * direction)) for h in steps])
+        moved[~np.isfinite(moved)] = np.nan
+        rounding = 2 * UNIT_ROUNDOFF * np.nanmax(np.abs(moved), initial=abs(value))
+        remainders = {
+            "|f(x + h v) − f(x)|": np.abs(moved - value),
+            "|f(x + h v) − f(x) − h g·v|": np.abs(moved - value - steps * (slopes @ direction)),
+        }
     ax = axes_for(ax)
     for (name, remainder), style in zip(remainders.items(), styles(), strict=False):
-        label = f"{name}, {_slope(steps, remainder, 1e3 * rounding)}"
-        shown = np.where(remainder > 0, remainder, np.nan)
-        ax.loglog(steps, shown, label=label, linewidth=1, markersize=4, **style)
+        shown = drawable(np.where(remainder > 0, remainder, np.nan))
+        label = f"{name}, {_slope(steps, shown, 1e3 * rounding)}"
+        ax.loglog(drawable(steps), shown, label=label, linewidth=1, markersize=4, **style)
     ax.axhline(rounding, label="rounding of f", **{**GUIDE, "linestyle": ":"})
     ax.set_xlabel("step h (units of x)")
     ax.set_ylabel("remainder (units of f)")
-    ax.legend(frameon=False)
+    add_legend(ax)
     return ax
 
 

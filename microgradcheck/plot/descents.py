@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.optimize import Descent, distinct_names
 from microgradcheck.optimize.descent import entries
-from microgradcheck.plot.derivatives import GUIDE, axes_for, of_entries, styles, text_color
+from microgradcheck.plot.derivatives import of_entries
+from microgradcheck.plot.looks import (
+    GUIDE,
+    add_legend,
+    axes_for,
+    styles,
+    text_color,
+)
 from microgradcheck.structure import shown, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_LARGEST = 5e307  # beyond that, Matplotlib's ticks are no floats
 _QUANTITIES: Final = {"value": "value of f", "gradient_norm": "length of the gradient of f"}
 
 
@@ -27,7 +35,7 @@ def convergence(*descents: Descent, quantity: str = "value", ax: Axes | None = N
 
     Returns:
         The axes, the vertical one logarithmic where all is positive. It ends where a descent has
-        diverged.
+        diverged. Where there are so many that their names would leave no room, there is no legend.
 
     Raises:
         TypeError, ValueError: an argument is not what is said above.
@@ -53,7 +61,7 @@ def convergence(*descents: Descent, quantity: str = "value", ax: Axes | None = N
     ax.set_xlabel("step")
     ax.set_ylabel(_QUANTITIES[quantity])
     ax.locator_params("x", integer=True)
-    ax.legend(frameon=False)
+    add_legend(ax)
     return ax
 
 
@@ -110,18 +118,18 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
     else:
         lines = [(points[:, 0], height) for points, height in zip(paths, values, strict=True)]
         (x,) = _around(np.concatenate(seen), 400, ax)
+        lowest, top = min(map(min, values)), max(map(max, values))
+        if top > (highest := min(highest, _LARGEST)):
+            ax.set_ylim(lowest - 0.05 * (highest - lowest), highest)
         ax.plot(x, list(map(at, x)), label="f", **GUIDE)
         ax.set(xlabel=names[0], ylabel=f"value of f({names[0]})")
-        lowest, top = min(map(min, values)), max(map(max, values))
-        if top > highest:
-            ax.set_ylim(lowest - 0.05 * (highest - lowest), highest)
     for position, (line, look) in enumerate(zip(lines, _looks(descents), strict=True)):
         # Later paths are thinner, so that one that lies below them still shows.
         width = 1 + 2 / (1 + position) if len(lines) > 1 else 1.3
         ax.plot(*line, linewidth=width, **look)
     _mark(lines, 0, ax, marker="o", markersize=10, markerfacecolor="white", label="start")
     _mark(lines, -1, ax, marker="*", markersize=14, markeredgecolor="white", label="end")
-    _legend_above(ax)
+    add_legend(ax, above=True)
     return ax
 
 
@@ -134,10 +142,6 @@ def _looks(descents: Sequence[Descent]) -> Iterator[dict[str, Any]]:
             "markerfacecolor": "white",
             **style,
         }
-
-
-def _legend_above(ax: Axes) -> None:
-    ax.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2, frameon=False, borderaxespad=0.2)
 
 
 def _mark(lines: list[Any], position: int, ax: Axes, **look: Any) -> None:
@@ -171,10 +175,11 @@ def _check_descents(descents: Sequence[object]) -> None:
 
 
 def _highest(curves: Sequence[Any]) -> float:
-    # Lest a descent that diverged hides the others.
-    start, lowest = max(curve[0] for curve in curves), min(map(min, curves))
-    first_moves = (abs(value - start) for curve in curves for value in curve if value != start)
-    return float(start + 10 * (max(start - lowest, abs(start)) or next(first_moves, 1.0)))
+    # Lest a descent that diverged hides the others. NumPy's floats would warn near the largest.
+    start, lowest = float(max(curve[0] for curve in curves)), float(min(map(min, curves)))
+    first_moves = (abs(float(value) - start) for curve in curves for value in curve)
+    first_move = next(filter(None, first_moves), 1.0)
+    return start + 10 * (max(start - lowest, abs(start)) or first_move)
 
 
 def _around(points: Any, count: int, ax: Axes) -> list[Any]:
@@ -253,7 +258,7 @@ def decision_boundary(
         look = {**style, "linestyle": "none", "markersize": 5.5, "markerfacecolor": fill}
         ax.plot(*members.T, label=name, **look)
     ax.set(xlabel="x[0]", ylabel="x[1]")
-    _legend_above(ax)
+    add_legend(ax, above=True)
     return ax
 
 
