@@ -48,7 +48,10 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
     if not (name.isidentifier() and re.fullmatch(r"\w+", name)) or keyword.iskeyword(name):
         raise ValueError(f"an operation's name is a Python identifier, got {name!r}")
     if name in {*OPERATIONS, *FLOATS.names, *RESERVED, "a", "b", "y", "real", "value"}:
-        raise ValueError(f"the name {name!r} is taken; choose another for your operation")
+        raise ValueError(
+            f"the name {name!r} is taken; choose another for your operation, or begin anew if it "
+            "is that of your own before: graphs and tapes that use it keep it"
+        )
     if not isinstance(derivatives, (list, tuple)):
         raise TypeError(f"derivatives is a list with one rule for each input, got {derivatives!r}")
     if len(derivatives) not in (1, 2):
