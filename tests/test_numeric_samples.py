@@ -370,3 +370,35 @@ def test_a_kink_is_seen_around_a_hole(f: Callable[[float], float], slope: float)
     assert found.behaviour == "kink"
     assert found.slopes == pytest.approx((-slope, slope), rel=1e-4)
     assert 1e-8 < found.noise < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("at", "behaviour"),
+    [
+        (lambda h: 1e-3 if abs(h) < 2e-6 else 0.0, "edge"),  # It stands still on the coarse ones.
+        (lambda h: math.sqrt(abs(h)), "edge"),
+        (lambda h: abs(h) + (0.6e-6 if abs(h) < 2e-6 else 0.0), "kink"),
+    ],
+    ids=["jump", "root", "noise on the finest"],
+)
+def test_a_slope_is_without_bound_where_it_grows_on_all_steps(
+    at: Callable[[float], float], behaviour: str
+) -> None:
+    samples = sampled(lambda h: at(h) if h else 0.0, *ladder(1e-5))
+    if behaviour == "kink":
+        assert kink_or_edge(samples).behaviour == "edge"
+    found = kink_or_edge(samples, is_closest=True)
+    assert found.behaviour == behaviour
+
+
+@pytest.mark.parametrize("noise", [1e-9, 1e9])
+def test_teeth_are_shorter_than_that_over_which_f_changes(noise: float) -> None:
+    def stairs(h: float) -> float:
+        return h * h - h + math.floor(h / 3e-9 + 0.5) * 3e-9  # Their slope is -1, that of f is 0.
+
+    found = Estimate(0.0, 1e-3, noise=noise, step=1e-3)
+    heard = hear(0.0, found, samples_of(stairs, 0.0, noise), agrees=True)
+    assert (heard is found) == (noise < 1)
+    assert hear(0.0, found, samples_of(stairs, 0.0, noise), agrees=False).error_bound >= 1.0
+    flat = hear(0.0, found, samples_of(lambda h: 1e-3 + h * h, 0.0, noise), agrees=True)
+    assert flat is found

@@ -131,6 +131,8 @@ def kink_or_edge(samples: Samples, *, is_closest: bool = False) -> Estimate | No
 
 def _grows_on_all_steps(coarse: Pair, between: Pair, fine: Pair) -> bool:
     """Tell whether a slope grows on all steps, not on the finest alone, as noise next to x does."""
+    if not (coarse.secant and between.secant):
+        return True  # It jumps.
     before, after = (
         math.log(b.secant / a.secant) / math.log(a.h / b.h)
         for a, b in ((coarse, between), (between, fine))
@@ -238,10 +240,9 @@ def _are_teeth(samples: Samples, waves: float, slope: float, h: float) -> bool:
     Where terms cancel, the rounding of each is a stair, and the slope between its steps is that of
     the other terms.
     """
-    if h == 0:
-        return False
-    off = abs(waves - slope)
-    alike = 0
+    off, alike = abs(waves - slope), 0
+    if not samples.noise < off * samples.scale:
+        return False  # There are no waves, or they would be longer than that over which f changes.
     for teeth in _TEETH:
         near, far = (samples.look(teeth * samples.noise / off + side * h) for side in (-1, 1))
         width = far.h - near.h
