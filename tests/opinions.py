@@ -201,7 +201,7 @@ def complex_step(function: Callable[..., Any], point: tuple[float, ...], positio
 def check_nan(row: Operation) -> None:
     """See that nan in any input gives nan, over every kind of number."""
     function = elementwise(row)
-    for other, position in product((0.5, 0.0, 1.0), range(row.arity)):
+    for other, position in product((0.5, 0.0, 1.0, math.inf, -math.inf), range(row.arity)):
         point = tuple(math.nan if i == position else other for i in range(row.arity))
         if row.name == "divide" and point[1] == 0:
             continue  # Whatever is divided, this has no value.

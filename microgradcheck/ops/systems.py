@@ -150,6 +150,11 @@ def _power(a: float, b: float) -> float:
     return math.pow(a, b) if a != 0 else a**b
 
 
+def _hypot(a: float, b: float) -> float:
+    """Python's hypot, without its infinity at `hypot(inf, nan)`, which hides the nan."""
+    return a + b if math.isnan(a) or math.isnan(b) else math.hypot(a, b)
+
+
 def _complex_absolute(a: complex) -> complex:
     # The modulus has no complex derivative; this is |x| continued from the real line.
     return -a if a.real < 0 else a
@@ -201,7 +206,8 @@ def _functions_of(library: object, *more: str) -> dict[str, Callable[..., Any]]:
 
 FLOATS: Final = NumberSystem(
     {
-        **_functions_of(math, "log1p", "expm1", "atan2", "erf", "hypot"),
+        **_functions_of(math, "log1p", "expm1", "atan2", "erf"),
+        "hypot": _hypot,
         "power": _power,
         "abs": abs,
     },
@@ -235,10 +241,14 @@ def arrays() -> NumberSystem:
     def erf(a: Any) -> Any:
         return np.asarray(elementwise_erf(a), dtype=np.result_type(np.asarray(a), np.float16))
 
+    def keeping_nan(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda a, b: np.where(np.isnan(a) | np.isnan(b), a + b, function(a, b))
+
     return NumberSystem(
         {
-            **_functions_of(np, "log1p", "expm1", "atan2", "hypot", "abs", "where"),
-            "power": lambda a, b: np.where(np.isnan(a) | np.isnan(b), a + b, np.power(a, b)),
+            **_functions_of(np, "log1p", "expm1", "atan2", "abs", "where"),
+            "hypot": keeping_nan(np.hypot),
+            "power": keeping_nan(np.power),
             "erf": erf,
         },
         "arrays",

@@ -15,7 +15,7 @@ from microgradcheck.tape.graph import Graph, Guard
 from microgradcheck.tape.straight import WIDTH, Names, StraightLine, foreign_derivative
 
 # An operation of a user's own may have the name of any other function there.
-FROM_MATH: Final = {"isfinite", "isnan", "nan", "pow"} | {
+FROM_MATH: Final = {"hypot", "isfinite", "isnan", "nan", "pow"} | {
     name for name, meaning in FLOATS.names.items() if meaning is getattr(math, name, None)
 }
 """What generated code takes from `math`, or from an array library in its place."""
