@@ -259,7 +259,7 @@ CALLS: dict[str, Calls] = {
     },
     "plot.step_sizes": {
         "TypeError": lambda: plot.step_sizes(mg.exp, "a"),
-        "ArithmeticError": lambda: plot.step_sizes(lambda x: abs(x) ** 2.5, 0.0),
+        "ArithmeticError": lambda: plot.step_sizes(lambda x: abs(x) ** 0.5, 0.0),
         "ValueError": lambda: plot.step_sizes(mg.exp, 1.0, methods=["?"]),
     },
     "plot.taylor": {
