@@ -391,14 +391,20 @@ def test_a_slope_is_without_bound_where_it_grows_on_all_steps(
     assert found.behaviour == behaviour
 
 
-@pytest.mark.parametrize("noise", [1e-9, 1e9])
-def test_teeth_are_shorter_than_that_over_which_f_changes(noise: float) -> None:
+@pytest.mark.parametrize(("noise", "scale"), [(1e-9, 1.0), (1e9, 1.0), (1e-9, 1e-10)])
+def test_teeth_are_shorter_than_that_over_which_f_changes(noise: float, scale: float) -> None:
     def stairs(h: float) -> float:
         return h * h - h + math.floor(h / 3e-9 + 0.5) * 3e-9  # Their slope is -1, that of f is 0.
 
+    def triangles(h: float) -> float:
+        return h * h + abs((h / 3e-9 + 0.5) % 2 - 1) * 3e-9
+
+    def samples(at: Callable[[float], float]) -> Samples:
+        return Samples(at, 0.0, noise, scale=scale, precision=1e-6)
+
     found = Estimate(0.0, 1e-3, noise=noise, step=1e-3)
-    heard = hear(0.0, found, samples_of(stairs, 0.0, noise), agrees=True)
-    assert (heard is found) == (noise < 1)
-    assert hear(0.0, found, samples_of(stairs, 0.0, noise), agrees=False).error_bound >= 1.0
-    flat = hear(0.0, found, samples_of(lambda h: 1e-3 + h * h, 0.0, noise), agrees=True)
-    assert flat is found
+    heard = hear(0.0, found, samples(stairs), agrees=True)
+    assert (heard is found) == (noise < scale)
+    assert hear(0.0, found, samples(stairs), agrees=False).error_bound > 0.99
+    assert hear(0.0, found, samples(triangles), agrees=True).error_bound > 0.99
+    assert hear(0.0, found, samples(lambda h: 1e-3 + h * h), agrees=True) is found

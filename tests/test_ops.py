@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
+import pickle
 import re
 import traceback
 from collections.abc import Callable
@@ -395,3 +396,10 @@ def test_a_traceback_shows_the_text_of_the_rule() -> None:
     shown = "".join(traceback.format_exception(caught.value))
     assert "d sqrt / d a over floats" in shown
     assert "0.5 / y" in shown
+
+
+def test_a_pickled_row_is_the_row_of_its_name() -> None:
+    row = pickle.dumps(OPERATIONS["exp"], protocol=0)
+    assert pickle.loads(row) is OPERATIONS["exp"]
+    with pytest.raises(LookupError, match="no operation 'gone' here; define it"):
+        pickle.loads(row.replace(b"Vexp", b"Vgone"))

@@ -25,7 +25,6 @@ import numpy as np
 import pytest
 
 import microgradcheck as mg
-from microgradcheck.ops import OPERATIONS
 from microgradcheck.tape import StaleTapeError, Tape, record
 from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.schedule import Schedule, Sums, Terms
@@ -901,9 +900,6 @@ def test_a_tape_can_be_pickled_and_copied() -> None:
     assert tape(0.5, 2.0) == tape.value_and_grad(0.5, 2.0)[0]
     for twin in (pickle.loads(pickle.dumps(tape)), copy.deepcopy(tape)):
         assert twin.value_and_grad(0.5, 2.0) == tape.value_and_grad(0.5, 2.0)
-    row = pickle.dumps(OPERATIONS["exp"], protocol=0)
-    with pytest.raises(LookupError, match="no operation 'gone' here; define it"):
-        pickle.loads(row.replace(b"Vexp", b"Vgone"))
 
 
 def math_of(x: Any, y: Any) -> Any:

@@ -807,7 +807,7 @@ def test_what_was_computed_does_not_keep_its_number_when_its_inputs_are_replaced
         def parameters(self) -> list[Any]:
             return [self.weight]
 
-    for other in (Value(3.0), 3.0):
+    for other in (Value(3.0), Value(1.0), 3.0):
         with pytest.raises(RuntimeError, match="computed by 'multiply' would keep its number, 4"):
             Squared().with_parameters([other])
     same = Squared().with_parameters([Value(2.0)])
