@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from collections import Counter
 from collections.abc import Callable
 
@@ -509,3 +510,9 @@ def test_steps_of_f_do_not_hide_a_slope_beyond_their_bound() -> None:
 
     assert verdict(f, 1e-3, 100.0) == "WRONG"
     assert verdict(f, 1e-3, math.exp(math.sin(1e-3)) * math.cos(1e-3)) == "NOISY"
+
+
+@pytest.mark.parametrize("x", [1.7976925e308, sys.float_info.max, -sys.float_info.max])
+def test_next_to_the_largest_float_a_verdict_is_given(x: float) -> None:
+    for f, slope in ((math.atan, 0.0), (lambda x: x * 1e-308, 1e-308), (math.sin, math.cos(x))):
+        assert verdict(f, x, slope) in ("PASS", "EDGE", *UNCLEAR)

@@ -28,6 +28,7 @@ _COARSER = 40  # so that three steps are
 _SLIGHT = 10  # error bounds: a contradiction by less than that is looked at again
 _WAVES = (3e-10, 1e-12, 1e-13, 1e-14)  # relative to x: where waves that pass for noise are seen
 _TEETH = (5, 8, 13, 21, 34, 55)  # standard deviations of the noise, by its slope
+_TOOTH = 1e-7  # relative to the scale of x: the longest that rounding makes, in float32 too
 _BETWEEN = 1.55  # about the root of the steps' ratios
 
 
@@ -241,8 +242,8 @@ def _are_teeth(samples: Samples, waves: float, slope: float, h: float) -> bool:
     the other terms.
     """
     off, alike = abs(waves - slope), 0
-    if not samples.noise < off * samples.scale:
-        return False  # There are no waves, or they would be longer than that over which f changes.
+    if not samples.noise < _TOOTH * off * samples.scale:
+        return False  # There are no waves, or they are longer than what rounding makes.
     for teeth in _TEETH:
         near, far = (samples.look(teeth * samples.noise / off + side * h) for side in (-1, 1))
         width = far.h - near.h

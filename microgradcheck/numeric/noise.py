@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -152,7 +153,7 @@ def _points(
     for a, scale in zip(x, scales, strict=True):
         ulp = math.ulp(a)
         units.append(2.0 ** round(math.log2(max(spacing * scale, 16 * ulp))))
-        far = math.ulp(abs(a) + 25 * units[-1])
+        far = math.ulp(min(abs(a) + 25 * units[-1], sys.float_info.max))
         # Each ulp of x is met, which inner roundings follow. Where the path leads to numbers with
         # larger ones, every second of these: then all points are rounded alike.
         parts = min(parts, units[-1] / (ulp if ulp == far else 2 * far))
