@@ -376,10 +376,11 @@ def test_a_kink_is_seen_around_a_hole(f: Callable[[float], float], slope: float)
     ("at", "behaviour"),
     [
         (lambda h: 1e-3 if abs(h) < 2e-6 else 0.0, "edge"),  # It stands still on the coarse ones.
+        (lambda h: 1e-3 if abs(h) < 5e-6 else 0.0, "edge"),
         (lambda h: math.sqrt(abs(h)), "edge"),
         (lambda h: abs(h) + (0.6e-6 if abs(h) < 2e-6 else 0.0), "kink"),
     ],
-    ids=["jump", "root", "noise on the finest"],
+    ids=["jump", "jump beyond the coarsest", "root", "noise on the finest"],
 )
 def test_a_slope_is_without_bound_where_it_grows_on_all_steps(
     at: Callable[[float], float], behaviour: str
