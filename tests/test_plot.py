@@ -609,6 +609,9 @@ def test_values_near_the_largest_float_are_drawn_as_far_as_there_is_room(start: 
     draw(plot.path(bowl, minimize(bowl, [start / 2, start / 2], steps=5)))
 
 
+@pytest.mark.skipif(
+    mpl.__version_info__ < (3, 10), reason="the ticks of Matplotlib 3.9 fail so near the largest"
+)
 @pytest.mark.parametrize(
     ("f", "x"), [(lambda x: x * 1.0, 1e308), (lambda x: x * x, 1e154), (mg.exp, 709.7)]
 )
