@@ -197,6 +197,29 @@ def test_each_cause_needs_its_number_of_points_nearby(
     assert cause_of(lambda x: x**3, 3.0, gradient=failing).startswith(cause)
 
 
+def test_a_jacobian_with_the_diagonal_alone_is_told() -> None:
+    def softmax(x: Any) -> Any:
+        weights = np.exp(x)
+        return weights / weights.sum()
+
+    def gradient(x: Any) -> Any:
+        return np.diag(softmax(x) * (1 - softmax(x)))
+
+    x, told = np.array([0.3, 0.9, -0.4]), f"{Cause.ALWAYS_ZERO} beside the diagonal; does each"
+    assert check(softmax, x, gradient=gradient).cause.startswith(told)
+    # Not where a diagonal number is missing, too, or one beside it is there.
+    for place, number in ((0, 0), 0.0), ((0, 1), 1.0):
+
+        def other(x: Any, place: Any = place, number: float = number) -> Any:
+            rows = gradient(x)
+            rows[place] = number
+            return rows
+
+        report = check(softmax, x, gradient=other)
+        zeros = [e.cause for e in report.entries if not e.gradient and e.verdict == "WRONG"]
+        assert set(zeros) == {Cause.ALWAYS_ZERO}
+
+
 def test_zero_here_or_always_is_said_of_each_entry() -> None:
     def gradient(x: list[float]) -> list[float]:
         return [0.0 if x[0] == 3.0 else 2 * x[0], *[0.0] * 15]

@@ -276,7 +276,16 @@ class _Diagnosis:
         ]
         if any(nearby):
             return Cause.ZERO_HERE
-        return Cause.ALWAYS_ZERO if len(nearby) >= 2 else f"maybe {Cause.ALWAYS_ZERO}"
+        always = Cause.ALWAYS_ZERO if len(nearby) >= 2 else f"maybe {Cause.ALWAYS_ZERO}"
+        return always + self._beside_the_diagonal()
+
+    def _beside_the_diagonal(self) -> str:
+        """Tell whether a Jacobian has its zeros where outputs depend on the inputs of others."""
+        rows = self.under_test.rows
+        diagonal = [[g if i == k else 0.0 for i, g in enumerate(row)] for k, row in enumerate(rows)]
+        if len(rows) != len(rows[0]) or diagonal != rows or not all(map(any, rows)):
+            return ""
+        return " beside the diagonal; does each output depend on its own input alone?"
 
     def _one_use(self, entry: Entry) -> str:
         if not self.recording or len(self.recording.roots) < len(self.problem.output_indices):
