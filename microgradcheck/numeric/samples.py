@@ -71,6 +71,7 @@ class Samples:
         self.center = self.at(0.0)
         self.noise = max(noise, UNIT_ROUNDOFF * abs(self.center), math.ulp(0.0))
         self.pairs: list[Pair] = []
+        self._extrapolated: dict[tuple[object, ...], tuple[float, float, float]] = {}
 
     def add(self, h: float) -> Pair:
         """Try a step and return its pair."""
@@ -174,8 +175,15 @@ class Samples:
     def extrapolated(self, run: Sequence[Pair], side: int = 0) -> tuple[float, float, float]:
         """Return the slope of a run at a step of zero, and bounds of its truncation and noise.
 
-        The error of central differences is even in h, that of slopes on one side of x is not.
+        Each search asks for most runs again after each step that it adds.
         """
+        key = (*run, side, self.noise)
+        if key not in self._extrapolated:
+            self._extrapolated[key] = self._extrapolate(run, side)
+        return self._extrapolated[key]
+
+    def _extrapolate(self, run: Sequence[Pair], side: int) -> tuple[float, float, float]:
+        # The error of central differences is even in h, that of slopes on one side of x is not.
         points = [(pair.h / run[0].h) ** (1 if side else 2) for pair in run]
         slopes = [pair.slope_on(side) for pair in run]
         value, weights = extrapolate(points, slopes)
