@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from itertools import dropwhile, pairwise
 from operator import attrgetter, mul
 from typing import NamedTuple
@@ -67,11 +66,18 @@ class Samples:
     def __init__(
         self, at: Callable[[float], float], x: float, noise: float, scale: float, precision: float
     ) -> None:
-        self.at, self.x, self.scale, self.precision = cache(at), x, scale, precision
+        self._f, self.x, self.scale, self.precision = at, x, scale, precision
+        self._values: dict[float, float] = {}
         self.center = self.at(0.0)
         self.noise = max(noise, UNIT_ROUNDOFF * abs(self.center), math.ulp(0.0))
         self.pairs: list[Pair] = []
         self._extrapolated: dict[tuple[object, ...], tuple[float, float, float]] = {}
+
+    def at(self, step: float) -> float:
+        """Return f at a step from x, which is called once for each."""
+        if step not in self._values:
+            self._values[step] = self._f(step)
+        return self._values[step]
 
     def add(self, h: float) -> Pair:
         """Try a step and return its pair."""
@@ -111,9 +117,10 @@ class Samples:
     def quantum(self) -> float:
         """Return the step of f's values, where it stands still at fine steps for that; else 0."""
         fine = self.pairs[-1]
-        moved = [pair for pair in self.pairs if pair.right != self.center]
-        stands_still = fine.left == self.center == fine.right
-        if not (stands_still and any(self.at(p.h * (1 + 1e-6)) == p.right for p in moved)):
+        if not fine.left == self.center == fine.right:
+            return 0.0
+        moved = (pair for pair in self.pairs if pair.right != self.center)
+        if not any(self.at(p.h * (1 + 1e-6)) == p.right for p in moved):
             return 0.0
         values = sorted({f for p in self.pairs for f in (p.left, p.right) if math.isfinite(f)})
         return min((b - a for a, b in pairwise(values)), default=0.0)
