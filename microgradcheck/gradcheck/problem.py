@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from microgradcheck.functions.entries import is_entry
@@ -61,7 +62,14 @@ class Problem:
             list(map(float, take_apart(entry, name=f"the input {name}")))
             for name, entry in zip(self.names, inputs, strict=True)
         ]
-        self._parts, self.counts = parts, list(map(len, parts))
+        self.counts = list(map(len, parts))
+        # Copies of arrays, which is four times faster than to put them together.
+        self._fresh = [
+            partial(entry.astype, float)
+            if is_array(entry)
+            else partial(put_together, part, like=entry)
+            for part, entry in zip(parts, inputs, strict=True)
+        ]
         self.entries = [entry for part in parts for entry in part]
         self.places = [(position, tuple(index)) for position, *index in indices_of(inputs)]
         self._position_of = {place: i for i, place in enumerate(self.places)}
@@ -113,12 +121,8 @@ class Problem:
     def moved(self, i: int, step: float) -> list[float]:
         """Return the outputs of f with one entry moved."""
         position, index = self.places[i]
-        # What follows below does the same, four times slower.
         if is_array(self.inputs[position]) and index:
-            arguments = tuple(
-                entry.astype(float) if is_array(entry) else put_together(part, like=entry)
-                for part, entry in zip(self._parts, self.inputs, strict=True)
-            )
+            arguments = tuple(fresh() for fresh in self._fresh)
             arguments[position][index] += step
             return self._outputs(arguments)
         entries = list(self.entries)
