@@ -81,7 +81,10 @@ def with_numpy_arrays(thing: Any) -> Any:
     if isinstance(thing, (list, tuple)):
         parts = [with_numpy_arrays(part) for part in thing]
         return tuple(parts) if isinstance(thing, tuple) else parts
-    if not hasattr(thing, "__array__") or is_array(thing) or is_number(thing):
+    # Most functions that are checked return a float, very often.
+    if isinstance(thing, float) or not hasattr(thing, "__array__"):
+        return thing
+    if is_array(thing) or is_number(thing):
         return thing
     import numpy as np
 
