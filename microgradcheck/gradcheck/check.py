@@ -15,6 +15,7 @@ from microgradcheck.numeric.entries import Generator, seed_of
 from microgradcheck.sources import GivenGradient, GradientSource, resolve
 from microgradcheck.structure import is_array, real, whole
 
+_ACCEPTABLE = set(Verdict) - {Verdict.WRONG}
 _LONGEST_CALL = 130
 
 
@@ -168,9 +169,7 @@ def _check_options(order: object, accept: Iterable[str]) -> set[str]:
     if not isinstance(accept, Iterable):
         raise TypeError(f"accept is a verdict or several, such as ('NOISY',), got {accept!r}")
     names = {str(verdict) for verdict in ([accept] if isinstance(accept, str) else accept)}
-    allowed = {str(verdict) for verdict in Verdict} - {"WRONG"}
-    if not names <= allowed:
-        raise ValueError(
-            f"accept takes {', '.join(sorted(allowed))}, got {', '.join(sorted(names - allowed))}"
-        )
+    if not names <= _ACCEPTABLE:
+        unknown = ", ".join(sorted(names - _ACCEPTABLE))
+        raise ValueError(f"accept takes {', '.join(sorted(_ACCEPTABLE))}, got {unknown}")
     return names

@@ -195,8 +195,9 @@ class Comparison:
             return judge(self.claimed[n], estimates[i][k], here)
 
         entries = list(map(judged, range(len(self.claimed))))
-        ask, rng = self.under_test.ask, random.Random(self.seed)
-        zeros = left_by_rounding(problem, self.center, ask, entries, estimates, rng=rng)
+        zeros = left_by_rounding(
+            problem, self.center, self.under_test.ask, entries, estimates, seed=self.seed
+        )
         # Where f stands still for one input, it may show by another in which steps it changes.
         steps = [
             max((of[k].noise for of in estimates if of[k].behaviour == "quantised"), default=0.0)

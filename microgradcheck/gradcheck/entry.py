@@ -26,7 +26,10 @@ class Verdict(StrEnum):
     @property
     def severity(self) -> int:
         """0 for PASS, up to 5 for WRONG."""
-        return list(Verdict).index(self)
+        return _SEVERITIES[self]
+
+
+_SEVERITIES = {verdict: severity for severity, verdict in enumerate(Verdict)}
 
 
 class Cause(StrEnum):

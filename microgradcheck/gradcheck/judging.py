@@ -172,7 +172,7 @@ def left_by_rounding(
     entries: Sequence[Entry],
     estimates: Sequence[Sequence[Estimate]],
     *,
-    rng: random.Random,
+    seed: int,
 ) -> dict[int, float]:
     """Return what rounding can make of derivatives that are zero, by their positions.
 
@@ -187,6 +187,7 @@ def left_by_rounding(
     if not zeros or ask is None:
         return {}
     sizes = list(zip(problem.entries, problem.sizes, strict=True))
+    rng = random.Random(seed)
     points = [[x + _NEXT_TO * s * rng.uniform(-1, 1) for x, s in sizes] for _ in range(_ASKED)]
     try:
         asked = [list(chain(*ask(point))) for point in points]
