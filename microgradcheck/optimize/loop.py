@@ -108,8 +108,8 @@ def minimize(
                 if answer is True or (is_numpy(answer, "bool") and answer):
                     ending = Status.DONE, f"Ended by the callback after {_count(walk)}."
                 else:
-                    reasons = _reasons_to_end(walk, steps, tolerances, check_every)
-                    ending = next(reasons, None) or _advance(walk, rate(walk.last.number))
+                    ending = _reason_to_end(walk, steps, tolerances, check_every)
+                    ending = ending or _advance(walk, rate(walk.last.number))
     except KeyboardInterrupt:
         ending = Status.INTERRUPTED, f"Interrupted after step {walk.last.number}."
     status, message = ending
@@ -130,13 +130,13 @@ def minimize(
 Ending = tuple[Status, str]
 
 
-def _reasons_to_end(
+def _reason_to_end(
     walk: Walk, steps: int, tolerances: dict[str, float], check_every: int
-) -> Iterator[Ending]:
-    """Yield the reasons to end here, the one to be told first."""
+) -> Ending | None:
+    """Return why to end here, the first reason to be told, or None."""
     last = walk.last
     if check_every and last.number % check_every == 0 and not walk.passes_check(_UNSURE):
-        yield (
+        return (
             Status.WRONG_GRADIENT,
             f"The gradient from {walk.source.name} does not pass gradcheck after {_count(walk)}: "
             f"{walk.verdicts[-1]}; print this descent's .report.",
@@ -147,19 +147,20 @@ def _reasons_to_end(
         ("The value of f", last.value, "value_below"),
     ):
         if reached < (bound := tolerances.get(name, -math.inf)):
-            near = (
-                f"{reached:.4g}" if float(f"{reached:.4g}") < float(f"{bound:g}") else repr(reached)
-            )
-            yield _end(walk, f"{what}, {near}, is below {bound:g} after {_count(walk)}")
+            near, limit = f"{reached:.4g}", f"{bound:g}"
+            if float(near) >= float(limit):  # Four digits would hide that it is below.
+                near = repr(reached)
+            return _end(walk, f"{what}, {near}, is below {limit} after {_count(walk)}")
     if walk.rises >= _RISES:
         start = walk.history[-1 - _RISES].value
-        yield (
+        return (
             Status.DIVERGED,
             f"Diverged: in each of the last {_RISES} steps f rose, from {start:.4g} to "
             f"{last.value:.4g} in all; {_advice(walk)}",
         )
     if last.number == steps:
-        yield _out_of_steps(walk, tolerances)
+        return _out_of_steps(walk, tolerances)
+    return None
 
 
 def _out_of_steps(walk: Walk, tolerances: dict[str, float]) -> Ending:
