@@ -13,7 +13,13 @@ from microgradcheck import sweep
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.ops import NumberSystem
-from microgradcheck.structure import put_together, require_function, shape_of, take_apart
+from microgradcheck.structure import (
+    one_or_all,
+    put_together,
+    require_function,
+    shape_of,
+    take_apart,
+)
 from microgradcheck.value import Input, Value
 
 __tracebackhide__ = True  # from pytest
@@ -145,7 +151,7 @@ def hessian(f: Function) -> Function:
     def hessian_of_f(*arguments: Any, **constants: Any) -> Any:
         with Run(gradient, arguments, constants) as run:
             parts = run.result if len(arguments) > 1 else (run.result,)
-            return _one_or_all(
+            return one_or_all(
                 [
                     run.jacobian(part, like=argument)
                     for part, argument in zip(parts, arguments, strict=True)
@@ -240,7 +246,7 @@ class Run:
 
     def like_arguments(self, entries: Sequence[Any]) -> Any:
         """Return one entry for each input in the arguments' kinds; a tuple for several."""
-        return _one_or_all(put_together(entries, like=self.arguments))
+        return one_or_all(put_together(entries, like=self.arguments))
 
     def jacobian(self, result: Any, *, like: Any) -> Any:
         """Return the derivatives of all entries of a result, which is shaped like something."""
@@ -252,17 +258,12 @@ class Run:
         first, shapes = shape_of(like), list(map(shape_of, self.arguments))
         ends = list(accumulate(map(math.prod, shapes)))[:-1]
         blocks = np.split(matrix, ends, axis=1)
-        return _one_or_all(
+        return one_or_all(
             [block.reshape(first + shape) for block, shape in zip(blocks, shapes, strict=True)]
         )
 
     def _outputs(self, result: Any) -> list[Any]:
         return take_apart(result, is_entry, name="the result of the function")
-
-
-def _one_or_all(parts: Sequence[Any]) -> Any:
-    """Return what belongs to the only argument, or a tuple of what belongs to each of several."""
-    return parts[0] if len(parts) == 1 else tuple(parts)
 
 
 def _input(entry: Any) -> Input:

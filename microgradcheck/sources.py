@@ -12,6 +12,7 @@ from microgradcheck.functions.entries import is_entry, lift
 from microgradcheck.numeric.entries import one_number, real_part
 from microgradcheck.structure import (
     did_you_mean,
+    one_or_all,
     put_together,
     shown,
     take_apart,
@@ -82,7 +83,7 @@ class _Differences(_Source):
             slopes = numeric.derivative(along, entry, method=self._method, h=self._h)
             # A list for a tuple is the textbook's; sources keep the kind of the input.
             partials.append(put_together(take_apart(slopes, is_entry), like=entry))
-        return _value(f, inputs), partials[0] if len(partials) == 1 else tuple(partials)
+        return _value(f, inputs), one_or_all(partials)
 
 
 class GivenGradient(_Source):

@@ -8,7 +8,7 @@ import math
 import operator
 import reprlib
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice, product
 from numbers import Real
 from typing import Any
@@ -165,6 +165,11 @@ def put_together(entries: Iterable[Any], like: Any) -> Any:
         else:
             done.append(_array(remaining, part) if is_array(part) else next(remaining))
     return done[0]
+
+
+def one_or_all(parts: Sequence[Any]) -> Any:
+    """Return what belongs to the only argument, or a tuple of what belongs to each of several."""
+    return parts[0] if len(parts) == 1 else tuple(parts)
 
 
 def _sequence(parts: list[Any], like: Any) -> Any:

@@ -24,6 +24,7 @@ from microgradcheck.structure import (
     argument_names,
     count,
     did_you_mean,
+    one_or_all,
     put_together,
     take_apart,
 )
@@ -161,8 +162,7 @@ class _Target:
         def gradient(*inputs: Any) -> Any:
             at = dict(zip(self.at, take_apart(inputs, lambda _: True), strict=True))
             found = [slope(*map(at.__getitem__, slope.names)) for slope in slopes]
-            together = put_together(found, like=inputs)
-            return together[0] if len(inputs) == 1 else together
+            return one_or_all(put_together(found, like=inputs))
 
         gradient.__name__ = text
         return gradient

@@ -17,7 +17,7 @@ from microgradcheck import functions
 from microgradcheck.functions.entries import is_entry, lift
 from microgradcheck.gradcheck import Report, gradcheck
 from microgradcheck.ops import OPERATIONS, Operation
-from microgradcheck.structure import put_together, take_apart
+from microgradcheck.structure import one_or_all, put_together, take_apart
 from microgradcheck.sweep import slopes, topological_order
 from microgradcheck.value import Value
 
@@ -88,7 +88,7 @@ class Variant:
         self.backward(root)
         leaves = take_apart(arguments, is_entry)
         gradients = put_together([leaf.grad for leaf in leaves], like=inputs)
-        return root.number, gradients[0] if len(gradients) == 1 else gradients
+        return root.number, one_or_all(gradients)
 
     def check(self, f: Callable[..., Any], *inputs: Any) -> Report:
         """Return what gradcheck finds in this engine's gradient of f."""

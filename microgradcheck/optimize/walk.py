@@ -13,7 +13,7 @@ from microgradcheck.numeric.entries import entries_of, one_number, real_part
 from microgradcheck.optimize.descent import Step, entries
 from microgradcheck.optimize.rules import UpdateRule
 from microgradcheck.sources import GradientSource, on_numbers
-from microgradcheck.structure import argument_names, is_array, put_together, shown
+from microgradcheck.structure import argument_names, is_array, one_or_all, put_together, shown
 
 if TYPE_CHECKING:
     from microgradcheck.optimize.step_sizes import Vector
@@ -125,8 +125,7 @@ class Walk:
         if not np.isfinite(slopes[first]):
             raise ValueError(f"entry {first} of the gradient is {slopes[first].item()!r}")
         self._x, self._gradient = x, slopes
-        points: Any = (self._inputs(x), self._inputs(slopes))
-        point, slope = points if len(self._starts) > 1 else (inputs[0] for inputs in points)
+        point, slope = one_or_all(self._inputs(x)), one_or_all(self._inputs(slopes))
         self.history.append(Step(len(self.history), point, value, slope))
 
     def _rise(self, change: Vector) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 from microgradcheck.structure import (
     is_array,
     number,
+    one_or_all,
     put_together,
     shown,
     take_apart,
@@ -76,8 +77,7 @@ class Arguments:
 
     def gradient(self, entries: Sequence[float] | Numbers) -> Any:
         """Return derivatives in these kinds and shapes: a tuple for several arguments."""
-        gradients = self.like(entries)
-        return gradients[0] if len(gradients) == 1 else gradients
+        return one_or_all(self.like(entries))
 
     def shapes(self) -> list[tuple[int, ...]]:
         """Return the shape of each argument."""
@@ -154,7 +154,7 @@ class Points:
             size = math.prod(shape)
             gradients.append(np.moveaxis(partials[:size].reshape(*shape, self.count), -1, 0))
             partials = partials[size:]
-        return gradients[0] if len(gradients) == 1 else tuple(gradients)
+        return one_or_all(gradients)
 
 
 def as_lists(argument: Any) -> Any:

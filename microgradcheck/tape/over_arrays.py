@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from microgradcheck.ops import FLOATS, OPERATIONS, RESERVED, NumberSystem, arrays
-from microgradcheck.structure import number
+from microgradcheck.structure import number, one_or_all
 from microgradcheck.tape.arguments import Arguments
 from microgradcheck.tape.expression import ARRAY_TEXTS
 from microgradcheck.tape.graph import Graph, Guard, Mask, Numbers
@@ -166,7 +166,7 @@ def namespace_function(graph: Graph, arguments: Arguments, namespace: Any) -> Ca
             whole = [d + (zero + own) for d, own in zip(partials, zeros, strict=True)]
             remaining = iter([_where_finite(d, valid, namespace) for d in whole])
             gradients = [_like(remaining, given, like, namespace) for given, like in pairs]
-        return value, gradients[0] if len(gradients) == 1 else tuple(gradients)
+        return value, one_or_all(gradients)
 
     return value_and_grad
 
