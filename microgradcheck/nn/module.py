@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 from microgradcheck.optimize import Descent, minimize
 from microgradcheck.structure import number
-from microgradcheck.value import Value, scope
+from microgradcheck.value import scope
 
 
 class Module:
@@ -84,13 +84,7 @@ class Module:
             >>> Neuron(1, rng=0).state()
             {'model': 'ReLUNeuron(1)', 'parameters': [0.6888437030500962, 0.0]}
         """
-        return {
-            "model": repr(self),
-            "parameters": [
-                float(parameter.data if isinstance(parameter, Value) else parameter)
-                for parameter in self.parameters()
-            ],
-        }
+        return {"model": repr(self), "parameters": list(map(float, self.parameters()))}
 
     def load(self, state: Any) -> Self:
         """Take over what a module of the same make has learned, and return this module.
