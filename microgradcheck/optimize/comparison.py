@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Final
 
-from microgradcheck.optimize.descent import Descent, Status, entries
+from microgradcheck.optimize.descent import Descent, Status, arguments_of, entries
 from microgradcheck.optimize.loop import minimize
 from microgradcheck.optimize.rules import resolve_rule
 from microgradcheck.sources import GradientSource, resolve
@@ -228,9 +228,9 @@ def distinct_names(descents: Sequence[Descent]) -> list[str]:
 def _gradient_error(f: Callable[..., Any], descent: Descent, truth: GradientSource) -> float:
     largest = longest = 0.0
     for step in descent.history:
-        inputs = step.x if len(descent.names) > 1 else (step.x,)
+        inputs = deepcopy(arguments_of(descent, step.x))
         try:
-            true = entries(truth.value_and_gradient(f, *deepcopy(inputs))[1])
+            true = entries(truth.value_and_gradient(f, *inputs)[1])
         except (ValueError, ArithmeticError):
             return math.inf
         largest = max(largest, math.dist(entries(step.gradient), true))

@@ -163,10 +163,7 @@ class Descent:
     def _cells(self, i: int) -> list[str]:
         step = self.history[i]
         gradient = _show(self.history[i - 1].gradient) if i else ""
-        return [str(i), *map(_show, self._arguments(step.x)), gradient, _show_number(step.value)]
-
-    def _arguments(self, x: Any) -> tuple[Any, ...]:
-        return x if len(self.names) > 1 else (x,)
+        return [str(i), *map(_show, arguments_of(self, step.x)), gradient, _show_number(step.value)]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain data, which `json.dumps` takes as it is.
@@ -197,7 +194,7 @@ class Descent:
             >>> minimize(lambda p: p[0] * 2, [4.0], steps=0).rows()
             [{'step': 0, 'p[0]': 4.0, 'value': 8.0, 'gradient of p[0]': 2.0, 'gradient norm': 2.0}]
         """
-        arguments = zip(self.names, self._arguments(self.x), strict=True)
+        arguments = zip(self.names, arguments_of(self, self.x), strict=True)
         names = [
             name + "".join(f"[{i}]" for i in index)
             for name, argument in arguments
@@ -214,6 +211,11 @@ class Descent:
             }
             for step in self.history
         ]
+
+
+def arguments_of(descent: Descent, x: Any) -> tuple[Any, ...]:
+    """Return what f is called with at a point of a descent."""
+    return x if len(descent.names) > 1 else (x,)
 
 
 def entries(thing: Any, name: str = "the argument") -> list[float]:

@@ -256,9 +256,9 @@ def of_entries(f: Callable[..., Any], like: tuple[Any, ...]) -> Callable[..., fl
     """Return f as a function of the entries of its arguments; it is nan where f is undefined."""
     plain = on_numbers(f)
 
-    def at(*entries: float) -> float:
+    def at(*numbers: float) -> float:
         try:
-            return float(plain(*put_together(list(map(float, entries)), like=like)))
+            return float(plain(*put_together(map(float, numbers), like=like)))
         except (ValueError, ArithmeticError):
             return math.nan
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.optimize import Descent, distinct_names
-from microgradcheck.optimize.descent import entries
+from microgradcheck.optimize.descent import arguments_of, entries
 from microgradcheck.plot.derivatives import of_entries
 from microgradcheck.plot.looks import (
     GUIDE,
@@ -108,8 +108,7 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
     highest = _highest(values)
     seen = [points[height <= highest] for points, height in zip(paths, values, strict=True)]
     ax = axes_for(ax)
-    several = len(descents[0].names) > 1
-    at = of_entries(f, descents[0].x if several else (descents[0].x,))
+    at = of_entries(f, arguments_of(descents[0], descents[0].x))
     names = [name for name in descents[0].rows()[0] if name != "step"]
     if sizes == {2}:
         lines: list[Any] = [points.T for points in paths]
@@ -145,8 +144,8 @@ def _looks(descents: Sequence[Descent]) -> Iterator[dict[str, Any]]:
 
 
 def _mark(lines: list[Any], position: int, ax: Axes, **look: Any) -> None:
-    x, y = zip(*((line[0][position], line[1][position]) for line in lines), strict=True)
-    ax.plot(x, y, linestyle="none", color=text_color(), zorder=5, **look)
+    marked = zip(*((x[position], y[position]) for x, y in lines), strict=True)
+    ax.plot(*marked, linestyle="none", color=text_color(), zorder=5, **look)
 
 
 def _draw_contours(at: Callable[..., float], visited: Any, ax: Axes) -> None:
