@@ -212,6 +212,11 @@ def test_an_interrupt_returns_what_was_reached(progress: bool) -> None:
 # What it says
 
 
+def test_its_message_groups_the_digits_of_many_steps() -> None:
+    assert minimize(parabola, 0.0, steps=1).message == "Took all 1 step."
+    assert minimize(parabola, 0.0, steps=1000).message == "Took all 1,000 steps."
+
+
 def test_it_prints_as_a_short_table() -> None:
     descent = minimize(parabola, 0.0, learning_rate=0.1, steps=30)
     lines = str(descent).splitlines()

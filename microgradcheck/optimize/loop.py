@@ -13,7 +13,7 @@ from microgradcheck.optimize.rules import resolve_rule
 from microgradcheck.optimize.step_sizes import NoDescentError, Schedule, as_schedule
 from microgradcheck.optimize.walk import Walk, has_risen
 from microgradcheck.sources import resolve
-from microgradcheck.structure import is_numpy, real, whole
+from microgradcheck.structure import count, is_numpy, real, whole
 
 _RISES: Final = 10  # Heavy balls climb, but not ten times in a row to where no step was before.
 
@@ -175,7 +175,7 @@ def _end(walk: Walk, told: str) -> Ending:
     """Return the end that was sought, unless f is higher there than at the start."""
     if not any(step.gradient_norm for step in walk.history):
         told += ", and the gradient is 0 from the start on: this is a flat place"
-        if not walk.verdicts or set(walk.verdicts) & {*_UNSURE}:
+        if not walk.verdicts or _doubts(walk):
             told += (
                 ", or f loses track of x, as by math.exp in place of microgradcheck.exp; gradcheck "
                 "can tell"
@@ -216,8 +216,7 @@ def _doubts(walk: Walk) -> str:
 
 
 def _count(walk: Walk) -> str:
-    taken = walk.last.number
-    return "1 step" if taken == 1 else f"{taken} steps"
+    return count(walk.last.number, "step")
 
 
 @contextmanager
