@@ -525,3 +525,21 @@ def test_a_comparison_that_is_interrupted_is_not_returned() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         mg.compare_descents(lambda x: x * x, 1.0, callback=stop)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("the oven is cold", 3), "('the oven is cold', 3)"),
+        (ValueError("the oven is cold"), "the oven is cold"),
+        (OverflowError(34, "Numerical result out of range"), "Numerical result out of range"),
+    ],
+)
+def test_the_message_says_all_that_an_error_of_f_says(error: Exception, said: str) -> None:
+    def f(x: Any) -> Any:
+        if x < 2.0:
+            raise error
+        return x * x
+
+    message = minimize(f, 3.0, learning_rate=0.4).message
+    assert message.startswith(f"Diverged at step 1: {said}. The last good point")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
@@ -197,8 +198,9 @@ def _advance(walk: Walk, rate: float) -> Ending | None:
     except NoDescentError as error:
         return Status.STUCK, f"Stuck after {_count(walk)}: {error}."
     except (ValueError, ArithmeticError) as error:
-        # Python's own OverflowError of a power holds a number, too.
-        failure = f"Diverged at step {walk.last.number + 1}: {[error, *error.args][-1]}"
+        # Python's own OverflowError of a power is a number and a text.
+        said = error.args[1] if error.args[:1] == (errno.ERANGE,) else error
+        failure = f"Diverged at step {walk.last.number + 1}: {said}"
         return Status.DIVERGED, f"{failure}. The last good point is kept; {_advice(walk)}"
     return None
 
