@@ -45,6 +45,11 @@ def test_a_low_value_ends_it() -> None:
     assert "value of f" in descent.message
 
 
+def test_a_bound_is_told_as_it_was_given() -> None:
+    descent = minimize(lambda x: x * 1.0, 1.00000035, value_below=1.0000004)
+    assert descent.message.startswith("The value of f, 1, is below 1.0000004 after")
+
+
 def test_the_start_may_already_do() -> None:
     descent = minimize(parabola, 5.0, gradient_below=1e-6)
     assert (descent.nit, descent.success, descent.njev) == (0, True, 1)

@@ -148,7 +148,7 @@ def _reason_to_end(
         ("The value of f", last.value, "value_below"),
     ):
         if reached < (bound := tolerances.get(name, -math.inf)):
-            near, limit = f"{reached:.4g}", f"{bound:g}"
+            near, limit = f"{reached:.4g}", f"{bound:.15g}"
             if float(near) >= float(limit):  # Four digits would hide that it is below.
                 near = repr(reached)
             return _end(walk, f"{what}, {near}, is below {limit} after {_count(walk)}")
@@ -167,7 +167,7 @@ def _reason_to_end(
 def _out_of_steps(walk: Walk, tolerances: dict[str, float]) -> Ending:
     taken = f"Took all {_count(walk)}"
     if tolerances and not _has_risen(walk):
-        missed = " or ".join(f"{name}={bound:g}" for name, bound in tolerances.items())
+        missed = " or ".join(f"{name}={bound:.15g}" for name, bound in tolerances.items())
         return Status.OUT_OF_STEPS, f"{taken} without reaching {missed}; take more steps."
     return _end(walk, taken)
 
