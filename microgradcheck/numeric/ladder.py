@@ -46,6 +46,7 @@ _FINEST = 1e-13  # relative to the scale of x
 _MOST_PAIRS = 24
 _LARGEST_VALUE = 2.0**960
 _SEEN = 100  # times the noise
+_WORSE = 4  # times the best bound: what finer steps show is of no use
 _UNSEEN = 1e-4 / 2  # relative: where that is the bound, the power is 1e-4
 
 
@@ -222,9 +223,11 @@ class _Search:
         outward = self.pairs[best.finest :] if down else self.pairs[best.coarsest :: -1]
         end = next((a for a, b in pairwise(outward) if not 1 / 4 <= a.h / b.h <= 4), outward[-1])
         others = (w for w in found if w is not best)
-        beyond = (w for w in others if self.pairs[w.finest if down else w.coarsest] is end)
+        beyond = [w for w in others if self.pairs[w.finest if down else w.coarsest] is end]
         if not end.finite or any(window.is_truncated != down for window in beyond):
             return
+        if down and beyond and min(window.bound for window in beyond) > _WORSE * best.bound:
+            return  # More noise than was measured looks like truncation there.
         h, ratio = end.h, RATIOS[len(self.pairs) % len(RATIOS)]
         excess = best.noise / max(self.samples.precision * abs(best.value), best.truncation, 1e-300)
         if down:
