@@ -72,9 +72,22 @@ def test_the_contributors_guide_shows_the_contract() -> None:
     assert [set(modules) for modules in shown] == contract_layers()
 
 
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A copy of what import-linter reads."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "microgradcheck", tmp_path / "microgradcheck")
+    return tmp_path
+
+
 def lint_imports(checkout: Path) -> subprocess.CompletedProcess[str]:
     command = "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
     return python(command, cwd=checkout)
+
+
+def test_an_untouched_copy_keeps_the_layers(checkout: Path) -> None:
+    untouched = lint_imports(checkout)
+    assert untouched.returncode == 0, untouched.stdout + untouched.stderr
 
 
 @pytest.mark.parametrize(
@@ -87,17 +100,12 @@ def lint_imports(checkout: Path) -> subprocess.CompletedProcess[str]:
         ("stray", "", "not listed as layers"),
     ],
 )
-def test_a_broken_layer_is_found(tmp_path: Path, module: str, line: str, complaint: str) -> None:
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    shutil.copytree(ROOT / "microgradcheck", tmp_path / "microgradcheck")
-    untouched = lint_imports(tmp_path)
-    assert untouched.returncode == 0, untouched.stdout + untouched.stderr
-
-    room = tmp_path / "microgradcheck" / module
+def test_a_broken_layer_is_found(checkout: Path, module: str, line: str, complaint: str) -> None:
+    room = checkout / "microgradcheck" / module
     path = room / "__init__.py" if room.is_dir() else room.with_suffix(".py")
     with path.open("a", encoding="utf-8") as file:
         file.write(f"\n{line}\n")
-    broken = lint_imports(tmp_path)
+    broken = lint_imports(checkout)
     assert broken.returncode == 1
     assert complaint in " ".join(broken.stdout.split())
 
