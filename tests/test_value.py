@@ -598,12 +598,12 @@ def test_a_deep_graph_is_copied_without_recursion() -> None:
     assert (x.grad, y.grad) == (pytest.approx(2.0), 0.0)
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
-def test_a_deep_graph_is_refused_by_pickle_without_recursion(protocol: int) -> None:
+def test_a_deep_graph_is_refused_by_pickle_without_recursion() -> None:
     y = chain(Value(1.0), 200_000)
-    for thing in (y, [y], np.array([y])):
-        with pytest.raises(TypeError, match=r"computed by 'add' .* pickle the leaves"):
-            pickle.dumps(thing, protocol)
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        for thing in (y, [y], np.array([y])):
+            with pytest.raises(TypeError, match=r"computed by 'add' .* pickle the leaves"):
+                pickle.dumps(thing, protocol)
 
 
 class Weight(Value):
