@@ -77,7 +77,7 @@ def slips(gradient: list[float]) -> list[tuple[str, list[float]]]:
 def test_right_gradients_pass_and_slips_do_not(way: str) -> None:
     verdicts: Counter[str] = Counter()
     taped = 0
-    for seed in range(500_000, 500_060):
+    for seed in range(500_000, 500_020):
         f = RandomFunction(seed)
         if not math.isfinite(f(f.x)):
             continue
