@@ -319,6 +319,13 @@ def test_the_bound_holds_for_slopes_that_change_as_any_power(
     assert abs(found.value - slope) <= found.error_bound
 
 
+@pytest.mark.parametrize(
+    ("a", "b"), [(0.022449, -16.44), (-0.026949, 21.83), (-0.008666, -29.11), (0.014099, -28.6)]
+)
+def test_more_rounding_than_was_measured_is_not_taken_for_truncation(a: float, b: float) -> None:
+    assert verdict(lambda x: math.sin(a * x + b), 1.0, a * math.cos(a + b)) == "PASS"
+
+
 def test_beside_a_slope_of_zero_steps_are_as_fine_as_f_is_seen_to_move() -> None:
     for f in (lambda x: x * abs(x), lambda x: max(x, 0.0) ** 2, lambda x: 7 + max(x, 0.0) ** 2):
         found = estimate(f, 0.0)
