@@ -101,6 +101,11 @@ def require_function(f: object) -> None:
         )
 
 
+def advice(thing: object) -> str:
+    """Return what to write for a thing that holds numbers in another way, or ""."""
+    return next((told for kind, told in _ADVICE.items() if hasattr(thing, kind)), "")
+
+
 def take_apart(
     thing: object,
     is_entry: Callable[[object], bool] = is_number,
@@ -127,8 +132,7 @@ def take_apart(
             elif is_entry(part):
                 entries.append(part)
             else:
-                expected = "a real number, or a list, tuple or NumPy array of them"
-                expected += next((a for kind, a in _ADVICE.items() if hasattr(part, kind)), "")
+                expected = f"a real number, or a list, tuple or NumPy array of them{advice(part)}"
                 if part is None and hasattr(thing, "filled"):
                     expected = "no masked entry; fill them with numbers first: x.filled(0.0)"
                 kind = type(part).__name__

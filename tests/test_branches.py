@@ -8,7 +8,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
+import scipy
 
 import microgradcheck as mg
 from microgradcheck.gradcheck.branches import branches_not_taken
@@ -48,6 +50,11 @@ def left_out(function: Callable[..., Any], *inputs: Any) -> list[str]:
     pieces = branches_not_taken(function, lambda: function(*inputs))
     assert all(" (test_branches.py:" in piece for piece in pieces)
     return [piece.split("`")[1] for piece in pieces]
+
+
+@pytest.mark.parametrize("function", [np.linalg.norm, scipy.optimize.rosen])
+def test_those_of_other_libraries_are_none_of_the_readers(function: Callable[..., Any]) -> None:
+    assert branches_not_taken(function, lambda: function(np.array([3.0, 4.0]))) == []
 
 
 def test_all_pieces_that_were_not_run_are_named_in_order() -> None:

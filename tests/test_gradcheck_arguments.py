@@ -224,6 +224,25 @@ def test_a_function_of_every_element_needs_a_jacobian_and_is_told_so() -> None:
 
 
 @pytest.mark.parametrize(
+    ("f", "inputs", "gradient"),
+    [
+        (sum, [[1.0, 2.0, 3.0]], lambda x: (sum(x), [1.0, 1.0, 1.0])),
+        (lambda x: x * x, [3.0], lambda x: (x * x, 2 * x)),
+        (lambda x, y: x * y, [3.0, 2.0], lambda x, y: (x * y, (y, x))),
+    ],
+)
+def test_a_gradient_beside_the_value_of_f_is_told(f: Any, inputs: Any, gradient: Any) -> None:
+    cause = check(f, *inputs, gradient=gradient).cause
+    assert cause == "wrong shape: it comes with the value of f; return the gradient alone"
+
+
+@pytest.mark.parametrize("given", [(1.0, 2.0), ([1.0], [1.0, 2.0]), (1.0, 2.0, 3.0, 4.0)])
+def test_what_else_has_a_wrong_shape_is_told_as_it_is(given: Any) -> None:
+    cause = check(sum, [1.0, 2.0, 3.0], gradient=lambda _: given).cause
+    assert cause.startswith("wrong shape: the gradient with respect to ")
+
+
+@pytest.mark.parametrize(
     ("gradient", "words"),
     [
         (lambda p: [p[0], (p[0], np.ones(3))], r"p[1][1] has shape (3,), expected shape (2,)"),

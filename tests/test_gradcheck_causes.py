@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import scipy.sparse
 from numpy.typing import NDArray
 
 import microgradcheck as mg
@@ -946,3 +947,18 @@ def test_a_forgotten_mask_is_wrong_on_one_side_where_f_stands_still() -> None:
     assert report.cause.startswith("only wrong on one side of a branch")
     report = check(lambda x: x[0] * x[2], x, gradient=lambda x: np.array([x[2], 1.0, x[0]]))
     assert report.cause.startswith("f ignores this input")
+
+
+def test_a_mask_without_the_slope_of_the_other_side_is_wrong_on_that_side() -> None:
+    x = np.array([1.2, -0.7, 2.0])
+    report = check(lambda x: np.where(x > 0, x, 0.1 * x).sum(), x, gradient=lambda x: 1.0 * (x > 0))
+    assert report.cause.startswith("only wrong on one side of a branch")
+
+
+def test_a_sparse_jacobian_is_told_how_to_become_an_array() -> None:
+    def jacobian(x: Any) -> Any:
+        return scipy.sparse.csr_array(np.diag(np.cos(x)))
+
+    report = check(np.sin, np.ones(2), gradient=jacobian)
+    assert report.cause.startswith("wrong type: the gradient holds <Compressed Sparse Row")
+    assert report.cause.endswith("not a real number; write x.toarray()")

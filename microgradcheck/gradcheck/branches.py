@@ -14,18 +14,22 @@ from typing import Any
 from microgradcheck.value import is_ours, line_name
 
 _GUARDS = (b"raise", b"except", b"assert")
+_LIBRARIES = ("numpy", "scipy")  # whose branches are for other kinds of arguments, mostly
 _MOST_STEPS = 5_000  # What runs longer is not watched to its end, and nothing is said of it.
 
 
 def branches_not_taken(function: Any, call: Callable[[], Any]) -> list[str]:
     """Return the pieces of source that a call left out, such as "`3 * x` (model.py:12)".
 
-    Empty where the function is of this package or built in, a debugger or coverage is at work, or
-    the call fails.
+    Empty where the function is of this package, NumPy, SciPy or built in, a debugger or coverage is
+    at work, or the call fails.
     """
     # What wraps it, such as a cache or another library's transformation, has branches of its own.
-    code = getattr(inspect.unwrap(function), "__code__", None)
+    function = inspect.unwrap(function)
+    code = getattr(function, "__code__", None)
     if code is None or is_ours(code.co_filename) or sys.gettrace() is not None:
+        return []
+    if str(function.__module__).partition(".")[0] in _LIBRARIES:
         return []
     if not any("_IF_" in opcode.opname[number] for number in code.co_code[::2]):
         return []

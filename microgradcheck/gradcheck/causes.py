@@ -271,11 +271,14 @@ class _Diagnosis:
 
     def _zero_elsewhere(self, entry: Entry) -> str:
         k, i = self.problem.position(entry)
-        nearby = [
-            rows[k][i] for rows in map(self.elsewhere.gradient, self.elsewhere.points) if rows
-        ]
+        nearby, mirrored = (
+            [rows[k][i] for rows in map(self.elsewhere.gradient, points) if rows]
+            for points in (self.elsewhere.points, self.elsewhere.mirrored_points)
+        )
         if any(nearby):
             return Cause.ZERO_HERE
+        if any(mirrored) and (one_side := self._right_where_mirrored(entry)):
+            return one_side
         always = Cause.ALWAYS_ZERO if len(nearby) >= 2 else f"maybe {Cause.ALWAYS_ZERO}"
         return always + self._beside_the_diagonal()
 

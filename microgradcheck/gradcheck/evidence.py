@@ -57,7 +57,7 @@ class Elsewhere:
             for side in (1, -1, 1)
         ]
         here = problem.entries
-        self._mirrored = [tuple(-x for x in point) for point in (here, *self.points)]
+        self.mirrored_points = [tuple(-x for x in point) for point in (here, *self.points)]
         self._gradients: dict[int, list[list[float]] | None] = {}  # by the identity of a point
 
     def gradient(self, point: tuple[float, ...]) -> list[list[float]] | None:
@@ -75,7 +75,7 @@ class Elsewhere:
 
     def mirrored(self, entry: Entry) -> list[Sample]:
         """Return the same where every input has the other sign."""
-        return self._samples(entry, self._mirrored)
+        return self._samples(entry, self.mirrored_points)
 
     def _samples(self, entry: Entry, points: Sequence[tuple[float, ...]]) -> list[Sample]:
         if entry not in self._looked_at:

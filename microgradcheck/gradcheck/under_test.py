@@ -14,7 +14,14 @@ from microgradcheck.gradcheck.problem import Index, Problem
 from microgradcheck.gradcheck.wording import in_words, short
 from microgradcheck.numeric.entries import quiet_numpy
 from microgradcheck.sources import SOURCES, GivenGradient, GradientSource
-from microgradcheck.structure import indices_of, take_apart, with_numpy_arrays
+from microgradcheck.structure import (
+    advice,
+    indices_of,
+    one_or_all,
+    shown,
+    take_apart,
+    with_numpy_arrays,
+)
 from microgradcheck.tape import StaleTapeError
 
 __tracebackhide__ = True  # from pytest
@@ -86,7 +93,11 @@ def _rows(
 ) -> Rows:
     outputs = problem.output_indices
     if isinstance(source, GivenGradient):
-        return _parted(with_numpy_arrays(source.gradient(*arguments)), problem, outputs)
+        given = with_numpy_arrays(source.gradient(*arguments))
+        try:
+            return _parted(given, problem, outputs)
+        except _MisfitError as misfit:
+            raise _with_its_value(given, problem) or misfit from None
     if problem.scalar:
         return _parted(source.value_and_gradient(f, *arguments)[1], problem, [()])
     if source is SOURCES["backprop"]:
@@ -135,13 +146,23 @@ def _parted(given: Any, problem: Problem, outputs: Sequence[Index]) -> Rows:
     return rows
 
 
+def _with_its_value(given: Any, problem: Problem) -> _MisfitError | None:
+    """Return the misfit of a gradient beside which the value of f is returned, too."""
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        return None
+    expected = [[()], indices_of(one_or_all(problem.inputs))]
+    if list(map(indices_of, given)) != expected:
+        return None
+    told = "it comes with the value of f; return the gradient alone"
+    return _MisfitError(f"{Cause.WRONG_SHAPE}: {told}")
+
+
 def _numbers(part: Any, n: int) -> list[float]:
     entries = take_apart(part, lambda _: True)
     for entry in entries:
         if not hasattr(entry, "__float__") or isinstance(entry, (str, complex)):
-            raise _MisfitError(
-                f"{Cause.WRONG_TYPE}: the gradient holds {entry!r}, which is not a real number", n
-            )
+            told = f"the gradient holds {shown(entry)}, which is not a real number{advice(entry)}"
+            raise _MisfitError(f"{Cause.WRONG_TYPE}: {told}", n)
     return list(map(float, entries))
 
 
