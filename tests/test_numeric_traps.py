@@ -224,6 +224,21 @@ def test_a_kink_that_noise_lets_no_step_avoid_is_a_kink(distance: float) -> None
 # Numbers near the largest and the smallest
 
 
+@pytest.mark.parametrize("distance", [9.8e-10, 1e-9, 1.04e-9, 1.2e-9])
+@pytest.mark.parametrize("rng", [0, 1, 2])
+def test_a_kink_that_only_a_path_for_noise_runs_into_is_no_noise(distance: float, rng: int) -> None:
+    def verdict(gradient: float) -> str:
+        return mg.gradcheck(
+            lambda x: max(x - 1, 0.0),
+            1 - distance,
+            gradient=lambda _: gradient,
+            rng=rng,
+            raise_on_failure=False,
+        ).verdict
+
+    assert [verdict(0.0), verdict(0.5), verdict(1.0)] == ["PASS", "WRONG", "WRONG"]
+
+
 @pytest.mark.parametrize(
     ("f", "x", "slope"),
     [

@@ -6,6 +6,7 @@ import math
 import random
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -51,7 +52,7 @@ def measure_noise(
     Returns:
         One number for each output; 0.0 where none was seen, or an output is not finite.
 
-    Limits: 8 calls of f where its noise is round-off; otherwise 16, and 24 to 48 where it changes
+    Limits: 8 calls of f where its noise is round-off; otherwise 16, and 24 to 56 where it changes
     fast, stands still, or differs from one side of the point to the other.
 
     Source: Moré and Wild, Estimating computational noise, SIAM J. Sci. Comput. 33 (2011).
@@ -64,6 +65,7 @@ def measure_noise(
     """
     signs = [rng.choice((-1, 1)) for _ in x]
 
+    @cache
     def look(spacing: float, side: int = 1) -> list[_Look]:
         positions, points = _points(x, scales, [side * sign for sign in signs], spacing)
         outputs = zip(*f(points), strict=True)
@@ -75,14 +77,7 @@ def measure_noise(
         outputs = list(zip(*looks, strict=True))
         if all(seen[-1].is_round_off or len(_trusted(seen)) == 2 for seen in outputs):
             break
-    coarse = [_trusted(seen)[0].noise for seen in outputs]
-    fine = [seen[-1].noise for seen in outputs]
-    if any(a > 1000 * b for a, b in zip(coarse, fine, strict=True)):
-        # Noise is on both sides of x, and what the path ran into on one side is not. Where f stands
-        # still on the other, its steps are wider than the path.
-        other = look(_SPACINGS[0], side=-1)
-        coarse = [min(a, there.noise or a) for a, there in zip(coarse, other, strict=True)]
-    noise = list(map(max, coarse, fine))
+    noise = list(map(max, _quiet(outputs, look, 0), _quiet(outputs, look, -1)))
     still = [any(each.stands for each in (seen[0], *_trusted(seen)[1:])) for seen in outputs]
     for spacing in _WIDER:
         if not any(still):
@@ -137,6 +132,26 @@ class _Look(NamedTuple):
         least, most = (factor * UNIT_ROUNDOFF for factor in _ROUND_OFF)
         is_as_large = least * size <= self.noise <= most * max(size, change / self.spacing)
         return is_as_large and not self.is_curved
+
+
+def _quiet(
+    outputs: Sequence[Sequence[_Look]], look: Callable[[float, int], list[_Look]], end: int
+) -> list[float]:
+    """Return the noise in the first or last trusted look at each output, 0 or -1.
+
+    Noise is on both sides of x, at all spacings. What the path ran into on one of them is not.
+    """
+    trusted = [_trusted(seen)[end] for seen in outputs]
+    quietest = [min(each.noise for each in seen) for seen in outputs]
+    loud = {a.spacing for a, b in zip(trusted, quietest, strict=True) if a.noise > 1000 * b}
+    others = {spacing: look(spacing, -1) for spacing in sorted(loud)}
+    noise = [each.noise for each in trusted]
+    for k, each in enumerate(trusted):
+        if each.spacing in others:
+            # Where f stands still on the other side, its steps may be wider than the widest path.
+            widest = noise[k] if each.spacing == _SPACINGS[0] else 0.0
+            noise[k] = min(noise[k], others[each.spacing][k].noise or widest)
+    return noise
 
 
 def _trusted(looks: Sequence[_Look]) -> Sequence[_Look]:
