@@ -5,35 +5,24 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import chain
 
-from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict, worst_first
+from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.evidence import (
-    CLOSE,
-    Elsewhere,
-    Sample,
-    added_term,
     are_precise,
     close,
     constant_factor,
     explains,
-    factor_text,
-    inner_factor,
-    is_right,
     share_a_factor,
 )
-from microgradcheck.gradcheck.nodes import Recording, faults_of, record
+from microgradcheck.gradcheck.nodes import faults_of, record
+from microgradcheck.gradcheck.one_by_one import MOST_RECORDED, OneByOne
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.gradcheck.under_test import Gradient
 
 __tracebackhide__ = True  # from pytest
 
-_MOST_LOOKED_AT = 12  # wrong entries, the worst: f and its gradient are asked nearby for each
-_MOST_RECORDED = 20_000  # operations of an f that is not meant to record: half a second, each time
-_MOST_IN_COMMON = 4  # of them that tell of all
-_LOOKED_AT = (-0.1, -0.01, 0.0, 0.01, 0.1)  # in sizes of an input: whether f changes with it at all
+_MOST_IN_COMMON = 4  # wrong entries, the worst, that tell of all
 
 
 def explain(
@@ -45,20 +34,21 @@ def explain(
     rng: random.Random,
 ) -> tuple[list[Entry], list[OperationFault], list[str]]:
     """Return entries with their causes, the operations at fault, and notes."""
-    recording = record(problem, math.inf if records else _MOST_RECORDED)
+    recording = record(problem, math.inf if records else MOST_RECORDED)
     faults, right, at_a_kink = faults_of(recording) if recording and records else ([], 0, "")
     notes: list[str] = []
     if recording and recording.read_at and not records:
         recording = None  # f does not mean to record, so this says nothing of it.
-    if not any(entry.is_unexplained for entry in entries):
+    wrong = [entry for entry in entries if entry.is_unexplained]
+    if not wrong:
         return entries, faults, notes
-    diagnosis = _Diagnosis(problem, under_test, entries, recording, rng)
+    one_by_one = OneByOne(problem, under_test, wrong, recording, rng)
     if faults:
         common = _of_an_operation(faults[0])
         if right:
             notes.append(f"the other {right:,} recorded operations are right")
     else:
-        common = diagnosis.common_cause()
+        common = _Together(problem, under_test, entries, one_by_one).cause()
         if at_a_kink:
             notes.append(
                 f"{at_a_kink} stands at its kink, where its derivative is a convention; "
@@ -70,7 +60,7 @@ def explain(
                 "how their derivatives are added up, or in which order"
             )
     explained = [
-        e.judged(e.verdict, str(common or diagnosis.cause_of(e))) if e.is_unexplained else e
+        e.judged(e.verdict, str(common or one_by_one.cause_of(e))) if e.is_unexplained else e
         for e in entries
     ]
     return explained, faults, notes
@@ -88,28 +78,18 @@ def _of_an_operation(fault: OperationFault) -> str:
     return f"{Cause.OPERATION}: the derivative of {fault.name} with respect to {fault.input}"
 
 
-@dataclass
-class _Diagnosis:
-    problem: Problem
-    under_test: Gradient
-    entries: list[Entry]
-    recording: Recording | None
-    rng: random.Random
+class _Together:
+    """Wrong entries that may have one cause."""
 
-    def __post_init__(self) -> None:
-        self.wrong = [entry for entry in self.entries if entry.is_unexplained]
-        looked_at = worst_first(self.wrong)[:_MOST_LOOKED_AT]
-        self.first_few = looked_at[:_MOST_IN_COMMON]
-        self.moved: dict[int, list[list[float]]] = {}  # the outputs where an input is moved
-        self.elsewhere = Elsewhere(self.problem, self.under_test.ask, looked_at, self.rng)
+    def __init__(
+        self, problem: Problem, under_test: Gradient, entries: list[Entry], one_by_one: OneByOne
+    ) -> None:
+        self.problem, self.under_test, self.entries = problem, under_test, entries
+        self.one_by_one, self.wrong = one_by_one, one_by_one.wrong
+        self.first_few = one_by_one.looked_at[:_MOST_IN_COMMON]
 
-    @property
-    def is_by_hand(self) -> bool:
-        """Whether the gradient is a function of a user's own."""
-        return self.under_test.again is not None
-
-    def common_cause(self) -> str:
-        """Return the cause that explains all wrong entries together, if one does."""
+    def cause(self) -> str:
+        """Return the cause that explains all wrong entries, if one does."""
         return (
             self._stale()
             or self._graph_cut()
@@ -117,57 +97,6 @@ class _Diagnosis:
             or self._constant_factor()
             or self._swapped()
         )
-
-    def cause_of(self, entry: Entry) -> str:
-        """Return the cause of one wrong entry by itself."""
-        gradient, reference = entry.gradient, entry.reference
-        if abs(reference) <= entry.error_bound:
-            return self._right_where_mirrored(entry) or self._nothing_to_see(entry)
-        if gradient == 0:
-            return self._zero_elsewhere(entry)
-        if missing := self._one_use(entry):
-            return missing
-        here, *nearby = samples = self._samples(entry)
-        factor, excess = here.ratio, abs(here.ratio - 1)
-        if len(nearby) >= 3 and all(is_right(sample, here) for sample in nearby):
-            return f"{Cause.ONLY_HERE}: at three points nearby it is right"
-        if one_side := self._right_where_mirrored(entry):
-            return one_side
-        is_constant = share_a_factor(samples)
-        if not is_constant:
-            if term := added_term(samples):
-                return term
-            is_fixed = len(nearby) >= 3 and all(sample.gradient == gradient for sample in nearby)
-            if not is_fixed and (inner := inner_factor(samples)):
-                return inner
-            # A gradient in single precision shows its factor less well.
-            if not all(explains(factor, sample.ratio, excess, 1e-3) for sample in nearby):
-                elsewhere = "another ratio at inputs nearby"
-                if is_fixed:
-                    elsewhere = "the same number at inputs nearby: does it use its argument?"
-                times = f"{factor_text(factor)} times the derivative"
-                return f"{Cause.NO_PATTERN}: {times}, and {elsewhere}"
-        if close(factor, -1.0, CLOSE + entry.error_bound / abs(reference)):
-            return Cause.SIGN_FLIPPED
-        # Where the derivative is the same nearby, so is its ratio to a gradient that is any number.
-        telling = len(self.wrong) == 1 or not all(close(s.derivative, reference) for s in nearby)
-        if is_constant and len(nearby) >= 3 and telling and are_precise(samples):
-            return constant_factor(factor, by_hand=self.is_by_hand)
-        return f"maybe {Cause.FACTOR} of {factor_text(factor)}"
-
-    def _samples(self, entry: Entry) -> list[Sample]:
-        """Return an entry as it is here, and then nearby."""
-        return [self._here(entry), *self.elsewhere.nearby(entry)]
-
-    def _here(self, entry: Entry) -> Sample:
-        x = self.problem.entries[self.problem.position(entry)[1]]
-        return Sample(x, entry.gradient, entry.reference, entry.error_bound)
-
-    def _right_where_mirrored(self, entry: Entry) -> str:
-        mirrored = self.elsewhere.mirrored(entry)
-        if mirrored and all(is_right(sample, self._here(entry), 1e-5) for sample in mirrored):
-            return f"{Cause.ONE_SIDE_OF_A_BRANCH}: at the mirrored inputs it is right"
-        return ""
 
     def _stale(self) -> str:
         if self.under_test.repeats:
@@ -185,10 +114,11 @@ class _Diagnosis:
         return f"{Cause.GRADIENT_DOES_NOT_REPEAT}: {told}"
 
     def _graph_cut(self) -> str:
-        if not self.recording or not self.recording.read_at:
+        recording = self.one_by_one.recording
+        if not recording or not recording.read_at:
             return ""
         return (
-            f"{Cause.GRAPH_CUT}: a Value is used as a plain number {self.recording.read_at}, "
+            f"{Cause.GRAPH_CUT}: a Value is used as a plain number {recording.read_at}, "
             "so what follows does not know where it came from"
         )
 
@@ -223,7 +153,8 @@ class _Diagnosis:
         return f"{Cause.ENTRIES_SWAPPED}: {first.name} has the number of {other.name}, and so on"
 
     def _are_swapped_nearby(self, a: Entry, b: Entry) -> bool:
-        pairs = list(zip(self.elsewhere.nearby(a), self.elsewhere.nearby(b), strict=False))
+        nearby = self.one_by_one.elsewhere.nearby
+        pairs = list(zip(nearby(a), nearby(b), strict=False))
         return len(pairs) < 3 or all(close(p.gradient, q.derivative) for p, q in pairs)
 
     def _constant_factor(self) -> str:
@@ -244,73 +175,13 @@ class _Diagnosis:
             e.verdict is Verdict.PASS and e.gradient and e.input in concerned for e in self.entries
         ):
             return ""
-        if one_side := self._right_where_mirrored(self.first_few[0]):
+        if one_side := self.one_by_one.right_where_mirrored(self.first_few[0]):
             return one_side
-        known = [self._samples(entry) for entry in self.first_few]
+        known = [self.one_by_one.samples(entry) for entry in self.first_few]
         if not all(share_a_factor(samples) and are_precise(samples) for samples in known):
             return ""  # They share a factor here: that of a wrong step which all go through.
         return (
             Cause.SIGN_FLIPPED
             if close(factor, -1.0)
-            else (constant_factor(factor, by_hand=self.is_by_hand))
+            else (constant_factor(factor, by_hand=self.one_by_one.is_by_hand))
         )
-
-    def _nothing_to_see(self, entry: Entry) -> str:
-        k, i = self.problem.position(entry)
-        f, x, size = self.problem.output_name(k), self.problem.name_of(i), self.problem.sizes[i]
-        if i not in self.moved:
-            self.moved[i] = [self.problem.moved(i, step * size) for step in _LOOKED_AT]
-        if len({outputs[k] for outputs in self.moved[i]}) == 1:
-            flat = f"{f} does not change with {x} here"
-            return f"{Cause.INPUT_IGNORED}: {flat}, and the gradient is not 0"
-        bound = abs(entry.reference) + entry.error_bound
-        told = f"{Cause.STATIONARY}: the slope of {f} in {x} is"
-        if bound > CLOSE * abs(entry.gradient):
-            return f"maybe {told} at most {bound:.1e}, and the gradient is not"
-        return f"{told} 0, and the gradient is not"
-
-    def _zero_elsewhere(self, entry: Entry) -> str:
-        k, i = self.problem.position(entry)
-        nearby, mirrored = (
-            [rows[k][i] for rows in map(self.elsewhere.gradient, points) if rows]
-            for points in (self.elsewhere.points, self.elsewhere.mirrored_points)
-        )
-        if any(nearby):
-            return Cause.ZERO_HERE
-        if any(mirrored) and (one_side := self._right_where_mirrored(entry)):
-            return one_side
-        always = Cause.ALWAYS_ZERO if len(nearby) >= 2 else f"maybe {Cause.ALWAYS_ZERO}"
-        return always + self._beside_the_diagonal()
-
-    def _beside_the_diagonal(self) -> str:
-        """Tell whether a Jacobian has its zeros where outputs depend on the inputs of others."""
-        rows = self.under_test.rows
-        diagonal = [[g if i == k else 0.0 for i, g in enumerate(row)] for k, row in enumerate(rows)]
-        if len(rows) != len(rows[0]) or diagonal != rows or not all(map(any, rows)):
-            return ""
-        return " beside the diagonal; does each output depend on its own input alone?"
-
-    def _one_use(self, entry: Entry) -> str:
-        if not self.recording or len(self.recording.roots) < len(self.problem.output_indices):
-            return ""
-        k, i = self.problem.position(entry)
-        uses = self.recording.contributions[k][i]
-        missed = {n for n, use in enumerate(uses) if explains(entry.gradient, use, entry.gap)}
-        if len(uses) < 2 or not missed:
-            return ""
-        for point, there in zip(self.elsewhere.points, self._recorded_nearby, strict=True):
-            rows = self.elsewhere.gradient(point)
-            if rows and there and len(there.roots) == len(self.recording.roots):
-                also = enumerate(there.contributions[k][i])
-                missed &= {n for n, use in also if close(rows[k][i], use)}
-        if not missed:
-            return ""
-        return (
-            f"{Cause.USE_NOT_ACCUMULATED}: it equals one of {len(uses)} "
-            "contributions, which must be added (`+=`, not `=`)"
-        )
-
-    @cached_property
-    def _recorded_nearby(self) -> list[Recording | None]:
-        places = map(self.problem.elsewhere, self.elsewhere.points)
-        return [record(place, _MOST_RECORDED) for place in places]
