@@ -242,14 +242,16 @@ def _are_teeth(samples: Samples, waves: float, slope: float, h: float) -> bool:
     the other terms.
     """
     off, alike = abs(waves - slope), 0
-    if not samples.noise < _TOOTH * off * samples.scale:
+    longest = max(_TOOTH * off * samples.scale, _TOOTH * abs(samples.center))
+    if not (off and samples.noise < longest):
         return False  # There are no waves, or they are longer than what rounding makes.
     for teeth in _TEETH:
         near, far = (samples.look(teeth * samples.noise / off + side * h) for side in (-1, 1))
         width = far.h - near.h
+        allowed = off / 20 * width + 4 * max(near.rounding, far.rounding)
         for rise in (near.left - far.left, far.right - near.right):
-            alike += abs(rise - waves * width) < off / 20 * width
-    return alike > 2 * len(_TEETH) - 3
+            alike += abs(rise - waves * width) < allowed
+    return alike > 2 * len(_TEETH) - 4
 
 
 def _is_nearer(samples: Samples, claim: float, found: Estimate) -> bool:

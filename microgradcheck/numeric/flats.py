@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 
 from microgradcheck.numeric.findings import Estimate
@@ -47,7 +48,8 @@ def where_flat(samples: Samples, found: Estimate) -> Estimate:
     there = samples.at(beyond)
     jump = abs(there - samples.center)
     stands_still_there = samples.at(beyond * (1 + 1e-6)) == there
-    if not stands_still_there or change <= _TEETH * jump:
+    # What underflows has steps, too, which are as good as none.
+    if not stands_still_there or change <= _TEETH * jump or jump < sys.float_info.min:
         return found._replace(is_flat=True)
     return found._replace(
         behaviour="quantised",

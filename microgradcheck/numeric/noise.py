@@ -155,9 +155,12 @@ def _quiet(
 
 
 def _trusted(looks: Sequence[_Look]) -> Sequence[_Look]:
-    """Return the looks from closer by than the last that saw a curve, which looks like noise."""
-    curves = [n for n, look in enumerate(looks) if look.is_curved]
-    return (looks[curves[-1] + 1 :] if curves else looks) or looks[-1:]
+    """Return the looks from closer by than the last that saw a curve, which looks like noise.
+
+    And those that saw no more than rounding: closer by, noise can look like a curve by chance.
+    """
+    last = max((n for n, look in enumerate(looks) if look.is_curved), default=-1)
+    return [look for n, look in enumerate(looks) if n > last or look.is_round_off] or looks[-1:]
 
 
 def _points(

@@ -18,6 +18,7 @@ UNIT_ROUNDOFF = 2.0**-53
 ROUND_OFF = 100 * UNIT_ROUNDOFF  # relative to f: by less, values differ for no reason of f's own
 _LARGEST = 2.0**1008  # sums of what is larger overflow
 _LEAST, _MOST = 3, 5  # pairs in a window
+_DOUBTFUL = 4  # times the noise: so much less of it may have been measured
 _SLOWEST = 0.9  # power of the points by which slopes change, to be taken for the first
 
 
@@ -196,6 +197,9 @@ class Samples:
         value, weights = extrapolate(points, slopes)
         terms = (abs(w) * self.noise_of(p) / p.h for w, p in zip(weights, run, strict=True))
         noise = 4 * math.fsum(terms)
+        if len(run) < _LEAST and noise < abs(slopes[0] - slopes[-1]) < _DOUBTFUL * noise:
+            # Two pairs do not tell truncation from noise of which too little was measured.
+            noise = abs(slopes[0] - slopes[-1])
         # Leaving out the point p would change the value by this over p, Neville's estimate of the
         # error. Neither the finest nor the coarsest, which is 1, is special: p is their mean.
         change = math.fsum(p * v * w for p, v, w in zip(points, slopes, weights, strict=True))
