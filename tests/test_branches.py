@@ -128,6 +128,15 @@ def test_nothing_is_said_of_a_call_that_takes_long() -> None:
     assert sys.gettrace() is None
 
 
+def test_a_loop_of_some_thousand_steps_is_watched_to_its_end() -> None:
+    def looped(x: float) -> float:
+        for _ in range(280):
+            x = 0.5 * x + 1 if x else 1.0
+        return x
+
+    assert left_out(looped, 1.0) == ["1.0"]
+
+
 def test_nothing_is_said_under_a_debugger_which_goes_on_at_its_work() -> None:
     def debugger(*_: object) -> None:
         return None
