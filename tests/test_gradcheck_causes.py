@@ -130,6 +130,14 @@ def test_an_input_that_f_minds_within_a_tenth_of_it_is_not_ignored(
     assert cause_of(f, 2.0, gradient=lambda x: 1.0).startswith(cause)
 
 
+@pytest.mark.parametrize("side", [-1, 1])
+def test_an_input_is_not_ignored_where_f_moves_next_to_it_alone(side: int) -> None:
+    def tent(x: float) -> float:
+        return max(0.0, 0.05 - abs(x - 2 - side * 0.06))
+
+    assert cause_of(tent, 2.0, gradient=lambda x: 1.0).startswith(Cause.STATIONARY)
+
+
 def test_an_input_that_is_ignored_is_named_beside_others_that_share_a_factor() -> None:
     f, wrong = lambda x: x[0] ** 2 + x[1] ** 2, lambda x: [4 * x[0], 4 * x[1], 1.0]
     causes = [entry.cause for entry in check(f, [1.0, 2.0, 3.0], gradient=wrong).entries]
@@ -196,6 +204,25 @@ def test_each_cause_needs_its_number_of_points_nearby(
         return gradient(x)
 
     assert cause_of(lambda x: x**3, 3.0, gradient=failing).startswith(cause)
+
+
+@pytest.mark.parametrize(
+    ("failures", "told"),
+    [(0, "the same number at"), (1, "another ratio at"), (2, "another ratio at")],
+)
+def test_a_number_that_stays_the_same_does_so_at_three_points_nearby(
+    failures: int, told: str
+) -> None:
+    left = [None] * failures
+
+    def cached(x: float) -> float:
+        if x != 1.0 and left:
+            left.pop()
+            raise ValueError("not here")
+        return 4.0
+
+    cause = cause_of(lambda x: x * x, 1.0, gradient=cached)
+    assert cause.startswith(f"{Cause.NO_PATTERN}: 2 times the derivative, and {told} inputs nearby")
 
 
 def test_a_jacobian_with_the_diagonal_alone_is_told() -> None:
@@ -615,6 +642,27 @@ def test_a_slight_factor_is_constant_as_far_as_noise_lets_it_be_seen(x: float) -
     assert cause.startswith(f"{Cause.CONSTANT_FACTOR} of 1.001")
 
 
+@pytest.mark.parametrize(
+    ("f", "slope", "x", "level"),
+    [
+        (lambda x: x * x + 2 * abs(x - 1), lambda x: 2 * x + 2, 1 + 1e-4, 1e-8),
+        (
+            lambda x: (x - 1) ** 2 + (x - 1) ** 3,
+            lambda x: 2 * (x - 1) + 3 * (x - 1) ** 2,
+            1 + 1e-5,
+            1e-12,
+        ),
+    ],
+    ids=["next to a kink", "next to a minimum"],
+)
+def test_a_factor_that_is_seen_less_well_here_than_nearby_is_constant(
+    f: Callable[[float], float], slope: Callable[[float], float], x: float, level: float
+) -> None:
+    report = check(noisy(f, level), x, gradient=lambda x: 3 * slope(x))
+    assert report.entries[0].error_bound > 1e-4 * report.entries[0].reference
+    assert report.cause.startswith(f"{Cause.CONSTANT_FACTOR} of ")
+
+
 def test_a_node_is_blamed_on_the_first_of_several_wrong_operations() -> None:
     cube = mg.operation("bad_cube", value="a**3", derivatives=["3 * a"])
     square = mg.operation("bad_square", value="a * a", derivatives=["a"])
@@ -717,6 +765,27 @@ def test_an_inner_derivative_that_is_missing_is_seen_in_the_input(
 ) -> None:
     cause = cause_of(f, x, gradient=gradient)
     assert cause.startswith(f"{Cause.FACTOR} of {told}, here and nearby; maybe an inner derivative")
+
+
+def test_an_inner_derivative_is_told_of_by_its_factor_at_the_input() -> None:
+    def gradient(x: float) -> float:
+        return (1 + 3e-4 * (x - 1.4)) * math.cos(x * x)
+
+    cause = cause_of(lambda x: math.sin(x * x), 1.4, gradient=gradient)
+    assert cause.startswith(f"{Cause.FACTOR} of 0.5 over the input, here and nearby")
+
+
+def test_an_inner_derivative_that_is_missing_is_seen_beside_an_exact_reference() -> None:
+    cause = cause_of(lambda x: x**3, 2.0, gradient=lambda x: 3 * x, reference=lambda x: 3 * x * x)
+    assert cause.startswith(f"{Cause.FACTOR} of 1 over the input, here and nearby")
+
+
+def test_an_input_of_zero_has_no_inner_derivative_to_be_told() -> None:
+    def gradient(x: float) -> float:
+        return (2 + x) * (math.cos(x) + 3)
+
+    cause = cause_of(lambda x: math.sin(x) + 3 * x, 0.0, gradient=gradient)
+    assert cause.startswith(f"{Cause.NO_PATTERN}: 2 times the derivative, and another ratio")
 
 
 def test_an_error_that_stays_is_not_called_right_where_f_is_much_steeper() -> None:
@@ -883,6 +952,36 @@ def test_an_entry_that_is_seen_less_well_does_not_hide_the_factor_of_all() -> No
         gradient=lambda x: 8 * scales * np.cos(x),
     )
     assert {entry.cause for entry in report.entries} == {f"{Cause.CONSTANT_FACTOR} of 8"}
+
+
+def test_an_entry_that_noise_hides_in_part_does_not_hide_the_factor_of_all() -> None:
+    def bell(x: float) -> float:
+        return 1 / (1 + x * x)
+
+    def slope(x: float) -> float:
+        return -2 * x / (1 + x * x) ** 2
+
+    report = check(
+        lambda x: 1e12 + 1e9 * bell(x[0]) + 3 * bell(x[1]),
+        [0.3, 0.9],
+        gradient=lambda x: [8e9 * slope(x[0]), 24 * slope(x[1])],
+    )
+    assert abs(report.entries[1].gradient / report.entries[1].reference - 8) > 1e-3
+    assert {entry.cause for entry in report.entries} == {f"{Cause.CONSTANT_FACTOR} of 8"}
+
+
+def test_an_engine_of_ones_own_that_adds_twice_forgot_no_half() -> None:
+    class Engine:
+        name = "engine"
+
+        def value_and_gradient(self, f: Any, *inputs: Any) -> Any:
+            value, gradient = mg.value_and_grad(f)(*inputs)
+            return value, 2 * gradient
+
+    twice = f"{Cause.CONSTANT_FACTOR} of 2; maybe "
+    stale, half = "stale, from a second backward pass", "a forgotten 1/2"
+    assert cause_of(lambda x: x**3, 2.0, gradient=Engine()) == twice + stale
+    assert cause_of(lambda x: x**3, 2.0, gradient=lambda x: 6 * x * x) == twice + half
 
 
 def test_at_an_optimum_factors_hide_in_what_rounding_leaves() -> None:
