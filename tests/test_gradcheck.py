@@ -336,6 +336,19 @@ def test_the_loss_of_a_confident_model_hides_its_gradient_behind_its_rounding(
     assert wrong.verdict == "WRONG"
 
 
+def test_the_rounding_of_f_hides_a_slope_as_far_as_the_input_is_moved() -> None:
+    def share(a: float, b: float) -> float:
+        return 1 / (1 + math.exp(b - a))
+
+    def gradient(a: float, b: float) -> tuple[float, float]:
+        return share(a, b) - 1, share(b, a)
+
+    report = check(lambda a, b: -math.log(share(a, b)), 90.0, -50.0, gradient=gradient)
+    steps, still = report.entries
+    assert {steps.verdict, still.verdict} == {"NOISY"}
+    assert still.error_bound == pytest.approx(2 * steps.noise / 50, abs=0)
+
+
 @pytest.mark.parametrize("tie", TIES.values(), ids=TIES)
 def test_a_tie_takes_what_fits_together_and_nothing_else(tie: Tie) -> None:
     for gradient in tie.right:
@@ -642,6 +655,21 @@ def test_what_rounding_leaves_of_a_bias_of_the_keys_is_never_wrong() -> None:
 def test_a_steady_gradient_is_no_rounding(gradient: float) -> None:
     assert check(lambda _: 1.0, 3.0, gradient=lambda _: gradient).verdict == "INCONCLUSIVE"
     assert check(lambda _: 1.0, 3.0, gradient=lambda _: 1e-12 + gradient).verdict == "WRONG"
+
+
+@pytest.mark.parametrize(("size", "verdict"), [(1e-12, "PASS"), (1e-9, "WRONG")])
+def test_rounding_is_tiny_beside_f_over_the_length_of_the_input(size: float, verdict: str) -> None:
+    report = check(lambda _: 1000.0, 1e6, gradient=lambda x: size * math.sin(1e12 * x))
+    assert report.verdict == verdict
+
+
+def test_the_slopes_at_a_kink_are_no_steps_that_hide_those_of_another_input() -> None:
+    report = check(
+        lambda x, _: 5 + abs(x),
+        *(0.0, 3.0),
+        gradient=lambda _, y: (0.5, 1e-12 * math.sin(1e12 * y)),
+    )
+    assert [entry.verdict for entry in report.entries] == ["KINK", "PASS"]
 
 
 def test_what_is_wrong_here_alone_is_no_rounding() -> None:

@@ -750,6 +750,32 @@ def test_noise_may_be_twice_its_bound(noise: float, gap: float, verdict: str) ->
     assert judge(entry, seen, Circumstances(1e-6, 1.0)).verdict == verdict
 
 
+@pytest.mark.parametrize(("size", "verdict"), [(1e-3, "WRONG"), (2e-6, "WRONG"), (5e-7, "NOISY")])
+def test_what_changes_by_its_own_size_has_no_slope_to_be_seen(size: float, verdict: str) -> None:
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=1.0)
+    seen = Estimate(0.0, 1e-3, noise=1e-7)
+    judged = judge(entry, seen, Circumstances(1e-6, size))
+    assert (judged.verdict, math.isinf(judged.error_bound)) == (verdict, verdict != "WRONG")
+
+
+@pytest.mark.parametrize(
+    ("gradient", "resolution", "told"),
+    [
+        (1e-3, 1e-5, "a wider rtol="),
+        (1e-3, 4e-4, "a wider rtol="),
+        (1e-3, 6e-4, "inputs of another size"),
+        (1e-4, 1e-4, "inputs of another size"),
+    ],
+)
+def test_a_wider_tolerance_is_advised_where_the_gradient_is_seen(
+    gradient: float, resolution: float, told: str
+) -> None:
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=gradient)
+    judged = judge(entry, Estimate(gradient, resolution / 2), Circumstances(1e-6, 1.0))
+    assert judged.verdict == "INCONCLUSIVE"
+    assert judged.cause.endswith(f"the length over which it changes, or {told}")
+
+
 def test_a_gradient_of_zero_passes_where_an_estimate_says_that_f_stands_still() -> None:
     for gradient, verdict in ((0.0, "PASS"), (1e-10, "INCONCLUSIVE"), (1e-8, "WRONG")):
         entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=gradient)
