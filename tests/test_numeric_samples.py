@@ -288,6 +288,12 @@ def test_a_claim_that_is_not_finite_is_not_looked_at(claim: float) -> None:
     assert asked == [0.0]
 
 
+def test_a_claim_that_a_bound_of_zero_allows_is_not_looked_at() -> None:
+    near, far = (mg.gradcheck(lambda _: 0.0, x, gradient=lambda _: 0.0) for x in (1.0, 1e10))
+    assert near.entries[0].error_bound > far.entries[0].error_bound == 0
+    assert far.calls <= near.calls
+
+
 def test_a_reference_that_is_taken_at_its_word_has_no_noise() -> None:
     report = mg.gradcheck(mg.exp, 1.0, reference=math.exp)
     assert report.entries[0].noise == 0.0

@@ -275,6 +275,14 @@ def test_a_curve_that_is_flat_from_close_by_has_no_noise() -> None:
     assert found == [0.0]
 
 
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("rng", [0, 1])  # on either side
+def test_a_path_that_ends_beyond_a_power_of_two_makes_no_noise(sign: int, rng: int) -> None:
+    x = sign * (2 - 24.2 * 2.0**-25 // 2.0**-50 * 2.0**-50)
+    (noise,) = noise_of(lambda x: [x[0] - 2 * sign], [x], [1.0], random.Random(rng))
+    assert noise < 1e-20  # f is exact.
+
+
 def test_what_cancels_but_for_rounding_has_a_slope_of_zero() -> None:
     report = mg.gradcheck(
         lambda x: (x[0] - x[1]) - x[0],
