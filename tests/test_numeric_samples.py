@@ -12,6 +12,7 @@ import pytest
 
 import microgradcheck as mg
 from microgradcheck.numeric import Estimate, derivative, estimate, jacobian
+from microgradcheck.numeric import ladder as search
 from microgradcheck.numeric.entries import scales_of
 from microgradcheck.numeric.findings import diverges, hear, kink_or_edge
 from microgradcheck.numeric.flats import where_flat
@@ -415,3 +416,33 @@ def test_teeth_are_shorter_than_that_over_which_f_changes(noise: float, scale: f
     assert hear(0.0, found, samples(stairs), agrees=False).error_bound > 0.99
     assert hear(0.0, found, samples(triangles), agrees=True).error_bound > 0.99
     assert hear(0.0, found, samples(lambda h: 1e-3 + h * h), agrees=True) is found
+
+
+@pytest.mark.parametrize("claim", [None, 0.0, 1e-14, 1.0, math.nan])
+@pytest.mark.parametrize("place", [(1.0, 1.0), (0.0, 1.0), (1.0, 1e-20), (1e9, 1e9)])
+@pytest.mark.parametrize("value", [0.0, 3.0, 5e-324, math.inf])
+@pytest.mark.parametrize("border", [math.inf, 2.0, 1.2, 0.9, 1e-2, 1e-6])
+def test_what_stands_still_is_found_without_a_search_as_by_one(
+    border: float,
+    value: float,
+    place: tuple[float, float],
+    claim: float | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def found() -> tuple[str, list[float]]:
+        asked = []
+
+        def at(step: float) -> float:
+            asked.append(step)
+            return value if abs(step) <= border * place[1] else value + 1.0
+
+        return repr(estimate_along(at, *place, 0.0, 1e-6, claim=claim)), asked
+
+    without_a_search = found()
+    monkeypatch.setattr(search, "where_still", lambda *_: None)
+    assert without_a_search == found()
+
+
+def test_a_constant_needs_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(search._Search, "estimate")
+    assert estimate_along(lambda _: 3.0, 1.0, 1.0, 0.0, 1e-6, claim=0.0).is_flat

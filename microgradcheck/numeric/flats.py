@@ -19,6 +19,23 @@ _TOOTH = 1e-2  # relative to f: larger ones are not made by cancellation alone
 _GRADUAL = 2000 * UNIT_ROUNDOFF  # relative to f: it sets in by less than this, or jumps by more
 
 
+def where_still(samples: Samples, steps: Sequence[float], claim: float | None) -> Estimate | None:
+    """Return what a search would find, where f has one value at each step that it would try.
+
+    That is so for most outputs of many and most inputs. None where f moves, or where the steps are
+    too close to one another, or a claim is too far off, for the search to end with them.
+    """
+    near, fine, wide = steps
+    bound = 4 * samples.noise / wide
+    if not (fine < near < wide / 4 and 0 < bound >= abs(claim or 0.0)):
+        return None
+    ends = (end for h in steps for end in (-h, h))
+    stands = math.isfinite(samples.center) and all(samples.at(h) == samples.center for h in ends)
+    if not stands or _change(samples, _far_away(samples)):
+        return None
+    return Estimate(0.0, bound, noise=samples.noise, step=fine, is_flat=True)
+
+
 def where_flat(samples: Samples, found: Estimate) -> Estimate:
     """Return an estimate of a slope that no window shows, and whether f stands still near x.
 

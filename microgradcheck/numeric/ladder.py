@@ -22,7 +22,7 @@ from microgradcheck.numeric.findings import (
     look_closer,
     times,
 )
-from microgradcheck.numeric.flats import moves_far_away, sawtooth, where_flat
+from microgradcheck.numeric.flats import moves_far_away, sawtooth, where_flat, where_still
 from microgradcheck.numeric.samples import (
     RATIOS,
     ROUND_OFF,
@@ -78,8 +78,9 @@ def estimate_along(
         told = claim and claim / _LARGEST_VALUE
         part = (lambda step: at(step) / _LARGEST_VALUE, x, scale, noise / _LARGEST_VALUE, precision)
         return times(estimate_along(*part, claim=told, wide=wide), _LARGEST_VALUE)
-    search = _Search(samples)
-    found = search.estimate(first_steps(x, scale, wide=wide))
+    search, first = _Search(samples), first_steps(x, scale, wide=wide)
+    steps = [*first, exact_step(x, _WIDE * scale)]
+    found = where_still(samples, steps, claim) or search.estimate(first)
     if claim is None:
         return found
     agrees = not found.error_bound < abs(claim - found.value)
