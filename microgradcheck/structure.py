@@ -127,7 +127,7 @@ def take_apart(
             part: Any = pending.pop()
             if isinstance(part, (list, tuple)):
                 pending.extend(reversed(part))
-            elif is_array(part) and part.dtype.names is None:
+            elif not isinstance(part, float) and is_array(part) and part.dtype.names is None:
                 pending.extend(reversed(part.ravel().tolist()))
             elif is_entry(part):
                 entries.append(part)

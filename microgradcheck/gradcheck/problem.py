@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from microgradcheck.functions.entries import is_entry
@@ -201,12 +201,13 @@ class Problem:
         return f"{over}d{self.name_of(i)}"
 
 
+@lru_cache(2**12)  # Each is part of many names.
 def _subscript(index: Index) -> str:
     return f"[{','.join(map(str, index))}]" if index else ""
 
 
 def _is_number(thing: object) -> bool:
-    return is_entry(thing) or isinstance(thing, complex)
+    return isinstance(thing, (float, complex)) or is_entry(thing)
 
 
 def _is_whole(thing: Any) -> bool:
