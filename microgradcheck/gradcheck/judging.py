@@ -6,7 +6,6 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from itertools import chain
 from typing import NamedTuple
 
@@ -45,8 +44,10 @@ def judge(entry: Entry, estimate: Estimate, here: Circumstances) -> Entry:
     """Return the entry with its verdict; the cause of what is just wrong is left to `causes`."""
     estimate = _as_far_as_seen(entry.gradient, estimate, here)
     resolution = here.rtol * _size(estimate) + 2 * estimate.error_bound
-    entry = replace(
-        entry,
+    # `replace` looks at all fields, and takes twice as long.
+    claimed = (entry.input, entry.index, entry.output, entry.name, entry.gradient)
+    entry = Entry(
+        *claimed,
         reference=estimate.value,
         error_bound=estimate.error_bound,
         resolution=resolution,
