@@ -127,6 +127,7 @@ def take_apart(
             part: Any = pending.pop()
             if isinstance(part, (list, tuple)):
                 pending.extend(reversed(part))
+            # Most parts are floats, of which that is known at once.
             elif not isinstance(part, float) and is_array(part) and part.dtype.names is None:
                 pending.extend(reversed(part.ravel().tolist()))
             elif is_entry(part):
