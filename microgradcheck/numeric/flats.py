@@ -27,7 +27,7 @@ def where_still(samples: Samples, steps: Sequence[float], claim: float | None) -
     """
     near, fine, wide = steps
     bound = 4 * samples.noise / wide
-    if not (fine < near < wide / 4 and 0 < bound >= abs(claim or 0.0)):
+    if not (fine < near < wide / 4 and abs(claim or 0.0) <= bound > 0):
         return None
     ends = (end for h in steps for end in (-h, h))
     stands = math.isfinite(samples.center) and all(samples.at(h) == samples.center for h in ends)
