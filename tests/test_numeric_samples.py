@@ -17,6 +17,8 @@ from microgradcheck.numeric.entries import scales_of
 from microgradcheck.numeric.findings import diverges, hear, kink_or_edge
 from microgradcheck.numeric.flats import where_flat
 from microgradcheck.numeric.ladder import estimate_along
+from microgradcheck.numeric.noise import _Look as Look
+from microgradcheck.numeric.noise import _trusted as trusted
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Samples, ladder
 from microgradcheck.numeric.samples import _unsettled as unsettled
 
@@ -446,3 +448,30 @@ def test_what_stands_still_is_found_without_a_search_as_by_one(
 def test_a_constant_needs_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(search._Search, "estimate")
     assert estimate_along(lambda _: 3.0, 1.0, 1.0, 0.0, 1e-6, claim=0.0).is_flat
+
+
+@pytest.mark.parametrize(
+    ("times", "counts"), [(0.9, False), (1.1, True), (3.9, True), (4.1, False)]
+)
+def test_two_pairs_that_differ_by_a_few_times_the_noise_differ_by_noise(
+    times: float, counts: int
+) -> None:
+    samples = Samples(lambda step: 5 * step, 0.0, 1e-9, 1.0, 1e-6)
+    pairs = fine, coarse = samples.look(1e-6), samples.look(2e-5)
+    _, _, noise = samples.extrapolated(pairs)
+    apart = times * noise
+    _, truncation, found = samples.extrapolated([fine, coarse._replace(slope=fine.slope + apart)])
+    assert found == pytest.approx(apart if counts else noise)
+    assert truncation == pytest.approx(0.0, abs=0.2 * apart)
+
+
+def test_a_curve_that_is_seen_by_chance_hides_no_rounding() -> None:
+    def seen(orders: list[float]) -> Look:
+        return Look(2.0**-25, (1.0, 1 + 1e-8, 1 - 1e-8), orders)
+
+    rounding, curve = seen([1e-16, 1e-16, 1e-16]), seen([1e-17, 1e-18, 1e-18])
+    assert rounding.is_round_off
+    assert curve.is_curved
+    assert trusted([rounding, curve, curve]) == [rounding]
+    assert trusted([curve, rounding]) == [rounding]
+    assert trusted([curve, curve]) == [curve]

@@ -503,6 +503,21 @@ def test_terms_that_cancel_hide_no_slope(f: Function, slope: Function) -> None:
             assert verdict(f, x, wrong) == "WRONG", (x, wrong)
 
 
+@pytest.mark.parametrize(("rate", "slope"), [(0.0115, 4320.8048265298), (0.05, 4643.5152198748)])
+def test_steps_of_a_sum_within_f_hide_no_slope(rate: float, slope: float) -> None:
+    def payment(rate: float) -> float:
+        return 1e5 * rate / 12 / (1 - (1 + rate / 12) ** -73)
+
+    assert verdict(payment, rate, slope) == "PASS"
+    assert {verdict(payment, rate, times * slope) for times in (-1, 0, 1.001)} == {"WRONG"}
+
+
+@pytest.mark.parametrize("x", [28.0, 30.0, 40.0])
+def test_steps_of_what_underflows_hide_no_slope_of_zero(x: float) -> None:
+    assert verdict(lambda x: math.exp(-x * x), x, -0.0) == "PASS"
+    assert verdict(lambda x: math.exp(-x * x), x, 1e-3) == "WRONG"
+
+
 def test_a_curve_in_single_precision_is_not_taken_for_its_steps() -> None:
     def f(x: float) -> float:
         return float(np.float32(np.sin(np.float32(x))))
