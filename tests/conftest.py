@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,12 +15,6 @@ from microgradcheck.ops import COMPLEX, FLOATS, OPERATIONS, arrays
 # The same examples in every run, however busy the machine is.
 settings.register_profile("steady", deadline=None, derandomize=True, database=None)
 settings.load_profile("steady")
-
-
-def pytest_collection_finish() -> None:
-    """Keep the cyclic collector from going through all modules and tests again and again."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
