@@ -23,11 +23,11 @@ def where_still(samples: Samples, steps: Sequence[float], claim: float | None) -
     """Return what a search would find, where f has one value at each step that it would try.
 
     That is so for most outputs of many and most inputs. None where f moves, or where the steps are
-    too close to one another, or a claim is too far off, for the search to end with them.
+    as short as they can be, or a claim is too far off, for the search to end with them.
     """
     near, fine, wide = steps
     bound = 4 * samples.noise / wide
-    if not (fine < near < wide / 4 and abs(claim or 0.0) <= bound > 0):
+    if not (fine < near and abs(claim or 0.0) <= bound > 0):
         return None
     ends = (end for h in steps for end in (-h, h))
     stands = math.isfinite(samples.center) and all(samples.at(h) == samples.center for h in ends)
