@@ -224,7 +224,7 @@ def test_a_kink_that_noise_lets_no_step_avoid_is_a_kink(distance: float) -> None
 # Numbers near the largest and the smallest
 
 
-@pytest.mark.parametrize("distance", [9.8e-10, 1e-9, 1.04e-9, 1.2e-9])
+@pytest.mark.parametrize("distance", [9.8e-10, 1e-9, 1.04e-9, 1.2e-9, 5.5e-7, 7e-7])
 @pytest.mark.parametrize("rng", [0, 1, 2])
 def test_a_kink_that_only_a_path_for_noise_runs_into_is_no_noise(distance: float, rng: int) -> None:
     def verdict(gradient: float) -> str:

@@ -145,13 +145,10 @@ def _quiet(
     quietest = [min(each.noise for each in seen) for seen in outputs]
     loud = {a.spacing for a, b in zip(trusted, quietest, strict=True) if a.noise > 1000 * b}
     others = {spacing: look(spacing, -1) for spacing in sorted(loud)}
-    noise = [each.noise for each in trusted]
-    for k, each in enumerate(trusted):
-        if each.spacing in others:
-            # Where f stands still on the other side, its steps may be wider than the widest path.
-            widest = noise[k] if each.spacing == _SPACINGS[0] else 0.0
-            noise[k] = min(noise[k], others[each.spacing][k].noise or widest)
-    return noise
+    return [
+        min(each.noise, others[each.spacing][k].noise) if each.spacing in others else each.noise
+        for k, each in enumerate(trusted)
+    ]
 
 
 def _trusted(looks: Sequence[_Look]) -> Sequence[_Look]:
