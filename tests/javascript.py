@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-import quickjs
+from py_mini_racer import MiniRacer
 
 from microgradcheck.explore.javascript import rules
 from microgradcheck.explore.listing import write_listing
@@ -29,7 +29,7 @@ class Engine:
     """An engine that has read a page's scripts, and its data where a recording is given."""
 
     def __init__(self, operations: Iterable[Operation]) -> None:
-        self.context = quickjs.Context()
+        self.context = MiniRacer()
         self.context.eval(program(operations))
 
     @classmethod
