@@ -101,6 +101,12 @@ def _bent(x: Any) -> Any:
     return x * x if x > 0 else 3 * x
 
 
+def _pole(x: Any) -> Any:
+    if x == 2:
+        raise ZeroDivisionError("it has a pole here")  # Python's own words differ in length.
+    return 1 / (x - 2)
+
+
 def _unsteady() -> Change:
     calls = iter(range(1_000_000))
     return lambda x: x * x + 1e-7 * (next(calls) * 0.618 % 1)
@@ -205,8 +211,8 @@ FUNCTIONS: Final[dict[str, tuple[Callable[..., Any], tuple[Any, ...], Callable[.
     "cut": (lambda x: x * x.data, (3.0,), None),
     "cut by float": (lambda x: x * x + float(x) * x, (3.0,), None),
     "changes its input": (_changing, (np.array([1.0, 2.0]),), lambda x: x[::-1]),
-    "pole": (lambda x: 1 / (x - 2), (2.0,), lambda x: 1.0),
-    "gradient with a pole": (lambda x: x * x, (2.0,), lambda x: 1 / (x - 2)),
+    "pole": (_pole, (2.0,), lambda x: 1.0),
+    "gradient with a pole": (lambda x: x * x, (2.0,), _pole),
     "side of a branch": (lambda x: x * x, (-3.0,), lambda x: 2 * x if x > 0 else 1.0),
     "only here": (lambda x: x * x, (3.0,), lambda x: 7.0 if x == 3 else 2 * x),
     "wrong operation": (_wrong_cube, (1.5,), lambda: None),
