@@ -18,7 +18,7 @@ import pytest
 import microgradcheck as mg
 from microgradcheck.gradcheck import Entry, Report
 from microgradcheck.gradcheck.entry import Cause
-from microgradcheck.gradcheck.judging import Circumstances, judge
+from microgradcheck.gradcheck.judging import Circumstances, judge, reach_of
 from microgradcheck.gradcheck.nodes import estimate_nodes
 from microgradcheck.gradcheck.problem import Problem, scatter
 from microgradcheck.numeric.findings import Estimate
@@ -741,16 +741,55 @@ def test_a_negative_gradient_is_no_zero_beside_a_reference_of_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("noise", "gap", "verdict"),
-    [(0.0, 1.5e-3, "WRONG"), (1e-3, 1.5e-3, "NOISY"), (1e-3, 2.5e-3, "WRONG")],
+    ("noise", "size", "gap", "verdict"),
+    [
+        (0.0, 1.0, 1.5e-3, "WRONG"),
+        (1e-3, 1.0, 1.5e-3, "NOISY"),
+        (1e-16, 1e-3, 1.5e-3, "NOISY"),
+        (1e-3, 1.0, 2.5e-3, "WRONG"),
+    ],
 )
-def test_noise_may_be_twice_its_bound(noise: float, gap: float, verdict: str) -> None:
+def test_noise_may_be_twice_its_bound(noise: float, size: float, gap: float, verdict: str) -> None:
     entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=1 + gap)
     seen = Estimate(1.0, 1e-3, noise=noise)
-    assert judge(entry, seen, Circumstances(1e-6, 1.0)).verdict == verdict
+    assert judge(entry, seen, Circumstances(1e-6, size)).verdict == verdict
 
 
-@pytest.mark.parametrize(("size", "verdict"), [(1e-3, "WRONG"), (2e-6, "WRONG"), (5e-7, "NOISY")])
+@pytest.mark.parametrize(
+    ("gradient", "size", "reach", "power"),
+    [(1e-9, 1.0, 1.0, 0.0), (1e-9, 1e-8, 1.0, math.inf), (1e-7, 1.0, 100.0, math.inf)],
+)
+def test_rounding_where_f_stands_still_is_small_beside_f(
+    gradient: float, size: float, reach: float, power: float
+) -> None:
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=gradient)
+    here = Circumstances(1e-6, size, rounding=1e-6, reach=reach)
+    assert judge(entry, Estimate(0.0, 0.0, is_flat=True), here).power == power
+
+
+def test_where_f_changes_in_steps_it_does_not_stand_still() -> None:
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=1e-9)
+    here = Circumstances(1e-6, 1.0, rounding=1e-8, grain=1e-9)
+    judged = judge(entry, Estimate(0.0, 0.0, is_flat=True), here)
+    assert (judged.verdict, judged.power) == ("NOISY", math.inf)
+
+
+def test_a_tiny_input_is_moved_by_one_to_see_whether_f_stands_still() -> None:
+    problem = Problem(lambda x, y: x * y, (1e-20, 100.0))
+    assert [reach_of(problem, i) for i in range(2)] == [1.0, 100.0]
+
+
+@pytest.mark.parametrize("other", [{"is_flat": True}, {"scatter": 1e-9}])
+def test_what_stands_still_or_does_not_repeat_does_not_change_by_its_own_size(other: Any) -> None:
+    entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=1.0)
+    seen = Estimate(0.0, 1e-3, noise=1e-7, is_flat="is_flat" in other)
+    here = Circumstances(1e-6, 5e-7, scatter=other.get("scatter", 0.0))
+    assert judge(entry, seen, here).verdict == "WRONG"
+
+
+@pytest.mark.parametrize(
+    ("size", "verdict"), [(1e-3, "WRONG"), (1.05e-6, "WRONG"), (0.95e-6, "NOISY"), (0.0, "WRONG")]
+)
 def test_what_changes_by_its_own_size_has_no_slope_to_be_seen(size: float, verdict: str) -> None:
     entry = Entry(input=0, index=(), output=(), name="df/dx", gradient=1.0)
     seen = Estimate(0.0, 1e-3, noise=1e-7)
@@ -796,8 +835,17 @@ def test_a_gradient_beside_the_value_is_told_to_be_unchecked() -> None:
         told = "f returns a number and numbers like x, which were taken for more outputs;"
         assert report.notes[0].startswith(told)
         assert report.notes[0].endswith("f(x)[0], gradient=lambda x: f(x)[1]")
-    for f in (lambda x: [x.sum(), *(3 * x)], lambda x: (x.sum(), x[:2]), lambda x: (x, x.sum())):
-        assert not check(f, x).notes
+    others: list[Any] = [
+        lambda x: [x.sum(), *(3 * x)],
+        lambda x: (x.sum(), x[:2]),
+        lambda x: (x.sum(), x[:1], x[1:]),
+        lambda x: (x.sum(), [*x, x[0]]),
+        lambda x: ([x.sum()], x),
+        lambda x: (x, x.sum()),
+    ]
+    for f in others:
+        assert not check(f, x, gradient="forward-mode").notes
+    assert not check(lambda x: (x**2, 2 * x), 3.0).notes
     assert not check(lambda x: both(x)[0], x).notes
 
 

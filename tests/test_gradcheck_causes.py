@@ -236,7 +236,7 @@ def test_a_jacobian_with_the_diagonal_alone_is_told() -> None:
     x, told = np.array([0.3, 0.9, -0.4]), f"{Cause.ALWAYS_ZERO} beside the diagonal; does each"
     assert check(softmax, x, gradient=gradient).cause.startswith(told)
     # Not where a diagonal number is missing, too, or one beside it is there.
-    for place, number in ((0, 0), 0.0), ((0, 1), 1.0):
+    for place, number in ((0, 0), 0.0), ((0, 1), 1.0), ((0, 1), -1.0), ((1, 0), 1.0):
 
         def other(x: Any, place: Any = place, number: float = number) -> Any:
             rows = gradient(x)
@@ -246,6 +246,15 @@ def test_a_jacobian_with_the_diagonal_alone_is_told() -> None:
         report = check(softmax, x, gradient=other)
         zeros = [e.cause for e in report.entries if not e.gradient and e.verdict == "WRONG"]
         assert set(zeros) == {Cause.ALWAYS_ZERO}
+    # Nor where there are more inputs than outputs.
+    report = check(lambda x: softmax(x)[:2], x, gradient=lambda x: gradient(x)[:2])
+    assert report.cause == Cause.ALWAYS_ZERO
+
+
+def test_an_input_that_is_used_once_has_no_use_that_is_not_accumulated() -> None:
+    cube = mg.operation("cube", value="a**3", derivatives=["3 * a"])
+    report = check(cube, 2.0, gradient=lambda x: 3 * x)
+    assert report.cause.startswith(Cause.FACTOR)
 
 
 def test_zero_here_or_always_is_said_of_each_entry() -> None:
