@@ -84,6 +84,7 @@ class Module:
     def _text(self, paragraphs: list[list[str]]) -> str:
         used = words(chain(*paragraphs))
         helpers = definitions(used, TEXTS)
+        used |= words(helpers)
         header = [f'"""The {self._what} of {self._title}, as recorded by microgradcheck."""']
         header += ["", f"from math import {', '.join(sorted(used & FROM_MATH))}"]
         if self.foreign:
@@ -141,11 +142,10 @@ def words(lines: Iterable[str]) -> set[str]:
 
 
 def definitions(used: set[str], texts: NumberSystem) -> list[str]:
-    """Define the used operations that `math` lacks, adding the names that this uses."""
+    """Define the used operations that `math` lacks, and those that their own definitions use."""
     written = []
     pending = sorted(used)
-    while pending:
-        name = pending.pop(0)
+    for name in pending:  # The list grows while it is walked.
         operation = OPERATIONS.get(name)
         if operation is None or name in FROM_MATH or not isinstance(operation.value, str):
             continue
@@ -156,8 +156,7 @@ def definitions(used: set[str], texts: NumberSystem) -> list[str]:
             body = rule(*map(Expression, operation.parameters))
             lines = [f"def {name}({', '.join(operation.parameters)}):", f"    return {body}"]
         written.append("\n".join(lines))
-        pending += sorted(words(lines[1:]) - used)
-        used |= words(lines[1:])
+        pending += sorted(words(lines[1:]).difference(pending))
     return written
 
 

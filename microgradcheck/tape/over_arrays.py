@@ -250,8 +250,9 @@ def _array_function(graph: Graph, namespace: Any, *, gradient: bool = True) -> A
     body += [f"{valid} = {valid} & isfinite({number})" for number in lines.watched]
     body += [*lines.backward, f"return {lines.value}, [{', '.join(lines.partials)}], {valid}"]
     used = words(body)
-    source = [*definitions(used, ARRAY_TEXTS), "\n    ".join(["def run(entries):", *body])]
-    names_in_code = used & {*FROM_MATH, "full_like", "where"}
+    helpers = definitions(used, ARRAY_TEXTS)
+    source = [*helpers, "\n    ".join(["def run(entries):", *body])]
+    names_in_code = (used | words(helpers)) & {*FROM_MATH, "full_like", "where"}
     meanings = {**foreign, **{name: _meaning(namespace, name) for name in names_in_code}}
     exec("\n\n\n".join(source), meanings)
     run: ArrayFunction = meanings["run"]
