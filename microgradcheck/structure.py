@@ -230,6 +230,17 @@ def argument_names(f: Callable[..., Any], count: int, *, longest: float = math.i
     return ["x"] if count == 1 else [f"x{position}" for position in range(count)]
 
 
+def misfit(f: Callable[..., Any], arguments: Sequence[Any]) -> str:
+    """Return why f cannot be called with these arguments; "" where it can, or does not tell."""
+    try:
+        inspect.signature(f).bind(*arguments)
+    except TypeError as error:
+        return str(error)
+    except ValueError:  # Some functions written in C have no signature.
+        pass
+    return ""
+
+
 def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return a question after the known name that was probably meant, or what else to say."""
     near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.5)
@@ -238,7 +249,8 @@ def did_you_mean(name: str, known: Iterable[str], otherwise: str = "") -> str:
 
 def count(number: int, noun: str) -> str:
     """Return a number with its noun, in the plural where it needs one."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+    many = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else many}"
 
 
 def real(

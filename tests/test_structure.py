@@ -222,6 +222,7 @@ def test_a_count_has_its_noun_in_the_plural_but_for_one() -> None:
     assert [count(n, "entry point") for n in (0, 1, 2, 1000)] == (
         ["0 entry points", "1 entry point", "2 entry points", "1,000 entry points"]
     )
+    assert [count(n, "entry") for n in (1, 2)] == ["1 entry", "2 entries"]
 
 
 def test_what_holds_too_long_an_integer_is_shown() -> None:

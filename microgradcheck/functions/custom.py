@@ -6,13 +6,13 @@ import ast
 import keyword
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Never
 from unicodedata import normalize
 
 from microgradcheck.functions.elementwise import Function, elementwise
 from microgradcheck.ops import FLOATS, OPERATIONS, RESERVED, Operation, Rule, define
-from microgradcheck.structure import is_array, number
+from microgradcheck.structure import is_array, misfit, number
 from microgradcheck.value import Value, watching
 
 
@@ -70,7 +70,10 @@ def operation(name: str, *, value: Rule, derivatives: Sequence[Rule]) -> Functio
 
 def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
     if callable(rule):
-        _require_parameters(rule, parameters, what)
+        if problem := misfit(rule, parameters):
+            raise TypeError(
+                f"{what} is a function of {', '.join(parameters)}, got {rule!r} ({problem})"
+            )
         return _python_rule(rule, what)
     if not isinstance(rule, str):
         raise TypeError(f"{what} is a string or a function, got {rule!r}")
@@ -88,18 +91,6 @@ def _check_rule(rule: Rule, parameters: list[str], what: str) -> Rule:
     except (SyntaxError, RecursionError) as error:
         reason = getattr(error, "msg", error)
         raise ValueError(f"{what} is not an expression: {rule!r} ({reason})") from None
-
-
-def _require_parameters(rule: Callable[..., object], parameters: list[str], what: str) -> None:
-    import inspect
-
-    try:
-        inspect.signature(rule).bind(*parameters)
-    except TypeError as error:
-        given = ", ".join(parameters)
-        raise TypeError(f"{what} is a function of {given}, got {rule!r} ({error})") from None
-    except ValueError:
-        pass  # Written in C, without a signature.
 
 
 class _Mathematics:

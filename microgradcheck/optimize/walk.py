@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from contextlib import suppress
 from functools import wraps
-from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from microgradcheck.numeric.entries import entries_of, one_number, real_part
 from microgradcheck.optimize.descent import Step, entries
 from microgradcheck.optimize.rules import UpdateRule
 from microgradcheck.sources import GradientSource, on_numbers
-from microgradcheck.structure import argument_names, is_array, one_or_all, put_together, shown
+from microgradcheck.structure import (
+    argument_names,
+    count,
+    is_array,
+    misfit,
+    one_or_all,
+    put_together,
+    shown,
+)
 
 if TYPE_CHECKING:
     from microgradcheck.optimize.step_sizes import Vector
@@ -44,7 +50,12 @@ class Walk:
 
         if not callable(f):
             raise TypeError(f"f is a function of x, got {f!r} of type {type(f).__name__}")
-        self.source, self.names = source, tuple(_argument_names(f, starts))
+        if problem := misfit(f, starts):
+            raise TypeError(
+                f"f cannot be called with {count(len(starts), 'argument')} ({problem}); x0 is one "
+                "argument, whatever its kind, and options such as learning_rate are given by name"
+            )
+        self.source, self.names = source, tuple(argument_names(f, len(starts)))
         self.gradients = self.rises = 0
         self.rate, self.length = 0.0, math.inf
         self.history: list[Step] = []
@@ -171,16 +182,3 @@ def _slopes(name: str, gradient: Any, start: Any, of: str) -> list[float]:
 def has_risen(before: float, after: float) -> bool:
     """Tell whether f has risen by more than rounding."""
     return after > before + 1e-12 * abs(before)
-
-
-def _argument_names(f: Callable[..., Any], starts: tuple[Any, ...]) -> list[str]:
-    count = len(starts)
-    with suppress(ValueError):  # Some functions written in C do not tell.
-        try:
-            signature(f).bind(*starts)
-        except TypeError as error:
-            raise TypeError(
-                f"f cannot be called with {count} argument{'s' * (count > 1)} ({error}); x0 is one "
-                "argument, whatever its kind, and options such as learning_rate are given by name"
-            ) from None
-    return argument_names(f, count)

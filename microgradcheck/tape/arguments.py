@@ -8,6 +8,7 @@ from copy import copy
 from typing import Any
 
 from microgradcheck.structure import (
+    count,
     is_array,
     number,
     one_or_all,
@@ -46,8 +47,8 @@ class Arguments:
     def require_count(self, inputs: Sequence[Any]) -> None:
         """Raise a TypeError unless there are as many arguments as were recorded."""
         if len(inputs) != len(self.lists):
-            count = _count(len(self.lists), "argument", "arguments")
-            raise TypeError(f"the tape was recorded with {count}, got {len(inputs)}")
+            recorded = count(len(self.lists), "argument")
+            raise TypeError(f"the tape was recorded with {recorded}, got {len(inputs)}")
 
     def row(self, inputs: Sequence[Any]) -> Numbers:
         """Return the entries as an array, an array of floats at once."""
@@ -190,18 +191,14 @@ def _collect(given: Any, like: Any, name: str, entries: list[float]) -> None:
         entries.append(float(given))
     elif len(given) != len(like):
         raise ValueError(
-            f"{name} has {_count(len(given), 'entry', 'entries')}, where the tape was recorded "
-            f"with {len(like)}; record the function again for other shapes"
+            f"{name} has {count(len(given), 'entry')}, where the tape was recorded "
+            f"with {len(like):,}; record the function again for other shapes"
         )
     elif set(map(type, given)) == {float} == set(map(type, like)):
         entries += given
     else:
         for i, (part, part_like) in enumerate(zip(given, like, strict=True)):
             _collect(part, part_like, f"{name}[{i}]" if "[" in name else f"{name}, [{i}]", entries)
-
-
-def _count(n: int, one: str, many: str) -> str:
-    return f"{n} {one if n == 1 else many}"
 
 
 def _array(given: Any, position: int) -> Numbers:
