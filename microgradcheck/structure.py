@@ -205,6 +205,11 @@ def indices_of(thing: Any) -> list[tuple[int, ...]]:
     return [()]
 
 
+def entry_names(name: str, thing: Any) -> list[str]:
+    """Return what every entry of a thing of that name is called, such as `w[0][1]`."""
+    return [name + "".join(f"[{i}]" for i in index) for index in indices_of(thing)]
+
+
 def shape_of(thing: Any) -> tuple[int, ...]:
     """Return the shape that a number, list, tuple or array has as an array."""
     import numpy as np

@@ -24,6 +24,7 @@ from microgradcheck.structure import (
     argument_names,
     count,
     did_you_mean,
+    entry_names,
     one_or_all,
     put_together,
     take_apart,
@@ -258,8 +259,7 @@ def _function_target(path: str, point: list[float]) -> _Target:
     with suppress(TypeError, ValueError):  # It has several, or is written in C and does not tell.
         (only,) = inspect.signature(function).parameters.values()
         if len(point) > 1 and only.kind <= only.POSITIONAL_OR_KEYWORD:
-            inputs = (point,)
-            names = [f"{only.name}[{i}]" for i in range(len(point))]
+            inputs, names = (point,), entry_names(only.name, point)
     return _Target(path, function, inputs, dict(zip(names, point, strict=True)))
 
 

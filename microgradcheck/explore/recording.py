@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, NamedTuple, Never
 
 from microgradcheck import sweep
 from microgradcheck.draw.scene import in_one_line, shortened
-from microgradcheck.structure import indices_of, put_together, require_function, take_apart
+from microgradcheck.structure import entry_names, put_together, require_function, take_apart
 from microgradcheck.tape.graph import SYMBOLS, Compare
 from microgradcheck.value import NotComputed, Note, Value, caller, source_lines, watching
 
@@ -141,8 +141,7 @@ def _call(f: Callable[..., Any], arguments: dict[str, Any]) -> Any:
 
 def _leaves(name: str, thing: Any) -> list[Value]:
     entries = take_apart(thing, name=f"the input {name}")
-    labels = [name + "".join(f"[{i}]" for i in index) for index in indices_of(thing)]
-    leaves = list(map(Value, entries, labels))
+    leaves = list(map(Value, entries, entry_names(name, thing)))
     for leaf in leaves:
         if not isfinite(leaf.number):
             raise ValueError(f"the input {leaf.label} must be a finite number, got {leaf.number!r}")

@@ -6,9 +6,10 @@ import math
 from dataclasses import dataclass, field
 from enum import IntEnum
 from html import escape
+from itertools import chain
 from typing import Any, Final, NamedTuple
 
-from microgradcheck.structure import indices_of, is_array, take_apart
+from microgradcheck.structure import entry_names, indices_of, is_array, take_apart
 
 _SHOWN_STEPS: Final = 5  # at either end of a table
 _SHOWN_NUMBERS: Final = 6  # of one x or gradient
@@ -194,12 +195,8 @@ class Descent:
             >>> minimize(lambda p: p[0] * 2, [4.0], steps=0).rows()
             [{'step': 0, 'p[0]': 4.0, 'value': 8.0, 'gradient of p[0]': 2.0, 'gradient norm': 2.0}]
         """
-        arguments = zip(self.names, arguments_of(self, self.x), strict=True)
-        names = [
-            name + "".join(f"[{i}]" for i in index)
-            for name, argument in arguments
-            for index in indices_of(argument)
-        ]
+        arguments = arguments_of(self, self.x)
+        names = list(chain(*map(entry_names, self.names, arguments)))
         slopes = [f"gradient of {name}" for name in names]
         return [
             {
