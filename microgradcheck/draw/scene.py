@@ -60,12 +60,11 @@ def _width(character: str) -> float:
     return 0.7 if character.isupper() else 0.56
 
 
-@dataclass(frozen=True)
 class Line:
     """One line of text in runs of different looks, each a pair `(look, text)`."""
 
-    size: float
-    runs: tuple[tuple[str, str], ...]
+    def __init__(self, size: float, *runs: tuple[str, str]) -> None:
+        self.size, self.runs = size, runs
 
     @property
     def text(self) -> str:

@@ -197,7 +197,7 @@ def _with_lengths_of_runs(text: re.Match[str]) -> str:
     x, attributes, size, adjust, content = text.groups()
     place, spans = float(x), ""
     for start, run in _RUN.findall(content):
-        width = Line(float(size), (("", unescape(run)),)).width
+        width = Line(float(size), ("", unescape(run))).width
         spans += f'{start} x="{place:.1f}" textLength="{width}" {adjust}>{run}</tspan>'
         place += width
     return f"<text {attributes}>{spans}</text>"

@@ -127,7 +127,7 @@ class Writer:
             for each in self.inputs[value]:
                 if not isinstance(each.content, Value):
                     slots.append(self.number(each.content))
-                    line, told = _line(13, ("quiet", slots[-1])), f"constant {each.content!r}"
+                    line, told = Line(13, ("quiet", slots[-1])), f"constant {each.content!r}"
                     sources.append(self._draw(value, each.parameter, "constant", [line], told))
                     continue
                 slots.append(self.names[each.content])
@@ -137,7 +137,7 @@ class Writer:
                     sources.append(slots[-1])
                     tooltip += f"\n{each.formula}: {each.exact}"
             made = f"{operation.name}({', '.join(slots)}) = "
-            line = _line(15, ("symbol", in_one_line(operation.symbol)))
+            line = Line(15, ("symbol", in_one_line(operation.symbol)))
             tooltip += _made_at(value)
             ordered = operation.value not in {"a + b", "a * b"}
             name = self._draw(
@@ -152,15 +152,15 @@ class Writer:
         runs = [("slope", "undefined" if each.slope is None else self.number(each.slope))]
         if each.flow is not None:
             runs.append(("grad", f" × {self.number(value.grad)} = {self.number(each.flow)}"))
-        lines = [_line(12, *runs)]
+        lines = [Line(12, *runs)]
         if self.formulas:
-            lines.append(_line(11, ("quiet", in_one_line(each.formula))))
+            lines.append(Line(11, ("quiet", in_one_line(each.formula))))
         tooltip = f"{each.formula}\n{each.exact}"
         return self._draw(value, each.parameter, "derivative", lines, tooltip, source)
 
     def _frame(self, box: Box) -> str:
         title = self.titles[box]
-        line, tooltip = _line(12, ("quiet", shortened(title))), f"{title}\n{self._amount(box)}"
+        line, tooltip = Line(12, ("quiet", shortened(title))), f"{title}\n{self._amount(box)}"
         # Frames within frames take turns, so that they are told apart.
         self._draw(box, "", "frame odd" if box.level % 2 else "frame", [line], tooltip)
         return f"{title}:"
@@ -172,12 +172,12 @@ class Writer:
             if self.derivatives and (crossed := self._crossing(crossing)):
                 run, words = crossed
                 words = f"from {self._called(source)} to {title}\n{words}"
-                start = self._draw(box, start, "derivative", [_line(12, run)], words, start)
+                start = self._draw(box, start, "derivative", [Line(12, run)], words, start)
             sources.append(start)
-        lines = [_line(14, ("name", shortened(title)))]
+        lines = [Line(14, ("name", shortened(title)))]
         tooltip, told = title, f"{self._called(box)}, folded"
         if (amount := self._amount(box)) != title:
-            lines.append(_line(12, ("quiet", amount)))
+            lines.append(Line(12, ("quiet", amount)))
             tooltip += f"\n{amount}"
             told += f": {amount}"
         if sources:
@@ -216,7 +216,7 @@ class Writer:
         label, data = shortened(in_one_line(value.label)), self.number(value.number)
         runs = [("name", label), ("data", f" = {data}")] if label else [("data", data)]
         gradient = ("quiet", "grad "), ("grad", self._gradient(value))
-        lines = [_line(14, *runs), _line(12, *gradient)]
+        lines = [Line(14, *runs), Line(12, *gradient)]
         known = has_gradient(value)
         exact = f"{value.label}\n" if value.label else ""
         exact += f"data {value.number!r}\ngrad {value.grad if known else 'not computed'}"
@@ -228,7 +228,7 @@ class Writer:
             runs = [("quiet", "nudged "), ("wrong" if verdict == "differs" else "quiet", nudged)]
             if verdict == "unclear":
                 runs = [("quiet", "nudging cannot tell")]
-            lines.append(_line(12, *runs))
+            lines.append(Line(12, *runs))
             exact += f"\nnudged {estimate.value!r} ± {estimate.error_bound:.1e}"
             words += f", {_BY_NUDGING[verdict].format(nudged)}"
         return lines, exact + _made_at(value), words
@@ -261,10 +261,6 @@ class Writer:
         """Return the name of a value or box in the picture, with its own after it."""
         label = unit.label if isinstance(unit, Value) else self.titles[unit]
         return f"{self.names[unit]} ({label})" if label else self.names[unit]
-
-
-def _line(size: float, *runs: tuple[str, str]) -> Line:
-    return Line(size, runs)
 
 
 def _titles(boxes: Iterable[Box]) -> Iterator[tuple[Box, str]]:

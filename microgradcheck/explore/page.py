@@ -152,19 +152,15 @@ def _with_room(node: Node, used_often: bool) -> Node:
     parts = node.lines[-1].text.split(" = ")
     if node.kind == "derivative":
         product, flow = (*parts, "—")[:2]
-        lines = _line(13, slope=product), _line(13, grad=f"= {flow}")
+        lines = Line(13, ("slope", product)), Line(13, ("grad", f"= {flow}"))
         return replace(node, lines=lines, least_width=_EDGE_WIDTH)
     if node.kind not in {"input", "value", "result"}:
         return node
     name, _ = node.lines[0].runs
-    widest = [_line(14, name=name[1], data=f" = {_WIDEST}")]
-    shown = [node.lines[0], _line(13, quiet="grad ", grad=parts[0].removeprefix("grad "))]
+    widest = [Line(14, name, ("data", f" = {_WIDEST}"))]
+    shown = [node.lines[0], Line(13, ("quiet", "grad "), ("grad", parts[0].removeprefix("grad ")))]
     if used_often:
-        shown.append(_line(11, quiet=" = ".join(parts[1:])))
-        widest.append(_line(11, quiet=f"{_WIDEST} + {_WIDEST}"))
+        shown.append(Line(11, ("quiet", " = ".join(parts[1:]))))
+        widest.append(Line(11, ("quiet", f"{_WIDEST} + {_WIDEST}")))
     width = round(max(line.width for line in widest) + 20, 1)
     return replace(node, lines=tuple(shown), least_width=width)
-
-
-def _line(size: float, **runs: str) -> Line:
-    return Line(size, tuple(runs.items()))
