@@ -122,7 +122,8 @@ def _bounds(f: Callable[..., Any], x: float, steps: Any, smallest: float) -> dic
     import numpy as np
 
     value, first = value_and_grad(f)(x)
-    second, third = (_or_nan(derivative, x) for derivative in (grad(grad(f)), grad(grad(grad(f)))))
+    higher = grad(grad(f)), grad(grad(grad(f)))
+    second, third = (of_entries(derivative, (x,))(x) for derivative in higher)
     of_f, of_x = UNIT_ROUNDOFF * abs(value), UNIT_ROUNDOFF * abs(x) * abs(first)
     # Near the largest float a bound may be larger, and near the least a step is 0.
     with np.errstate(all="ignore"):
@@ -134,13 +135,6 @@ def _bounds(f: Callable[..., Any], x: float, steps: Any, smallest: float) -> dic
             "central": central + (of_f + of_x) / steps,
             "complex": central + 4 * smallest,
         }
-
-
-def _or_nan(derivative: Callable[[float], Any], x: float) -> float:
-    try:
-        return float(derivative(x))
-    except (ValueError, ArithmeticError):
-        return math.nan
 
 
 def slope_by(method: str, f: Callable[..., Any], x: float, h: float) -> float:

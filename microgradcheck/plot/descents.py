@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-_LARGEST = 5e307  # beyond that, Matplotlib's ticks are no floats
+_LARGEST_LIMIT = 5e307  # beyond that, Matplotlib's ticks are no floats
 _QUANTITIES: Final = {"value": "value of f", "gradient_norm": "length of the gradient of f"}
 
 
@@ -116,9 +116,10 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
         ax.set(xlabel=names[0], ylabel=names[1])
     else:
         lines = [(points[:, 0], height) for points, height in zip(paths, values, strict=True)]
-        (x,) = _around(np.concatenate(seen), 400, ax)
+        (x,) = _grid(np.concatenate(seen), 400)
+        ax.set_xlim(x[[0, -1]])
         lowest, top = min(map(min, values)), max(map(max, values))
-        if top > (highest := min(highest, _LARGEST)):
+        if top > (highest := min(highest, _LARGEST_LIMIT)):
             ax.set_ylim(lowest - 0.05 * (highest - lowest), highest)
         ax.plot(x, list(map(at, x)), label="f", **GUIDE)
         ax.set(xlabel=names[0], ylabel=f"value of f({names[0]})")
@@ -151,7 +152,8 @@ def _mark(lines: list[Any], position: int, ax: Axes, **look: Any) -> None:
 def _draw_contours(at: Callable[..., float], visited: Any, ax: Axes) -> None:
     import numpy as np
 
-    x, y = _around(visited, 80, ax)
+    x, y = _grid(visited, 80)
+    _frame(x, y, ax)
     if 1 / 3 < np.ptp(x) / np.ptp(y) < 3:
         ax.set_aspect("equal")  # Then gradients are seen to be perpendicular to contours.
     heights = np.array([[at(a, b) for a in x] for b in y])
@@ -181,20 +183,20 @@ def _highest(curves: Sequence[Any]) -> float:
     return start + 10 * (max(start - lowest, abs(start)) or first_move)
 
 
-def _around(points: Any, count: int, ax: Axes) -> list[Any]:
-    """Have axes reach a little beyond all points; return grid lines there."""
+def _grid(points: Any, count: int) -> Any:
+    """Return coordinates that reach a little beyond all points, for each axis."""
     import numpy as np
 
-    ranges: list[Any] = []
-    for coordinates in points.T:
-        low, high = coordinates.min(), coordinates.max()
-        margin = 0.15 * (high - low) or 1.0
-        ranges.append(np.linspace(low - margin, high + margin, count))
-    ax.set_xlim(ranges[0][[0, -1]])
-    if len(ranges) == 2:  # A plane has a border.
-        ax.set_ylim(ranges[1][[0, -1]])
-        ax.spines[["top", "right"]].set_visible(True)
-    return ranges
+    low, high = points.min(axis=0), points.max(axis=0)
+    margin = 0.15 * (high - low)
+    margin[margin == 0] = 1.0
+    return np.linspace(low - margin, high + margin, count).T
+
+
+def _frame(x: Any, y: Any, ax: Axes) -> None:
+    """End both axes where a grid does, with a border around."""
+    ax.set(xlim=x[[0, -1]], ylim=y[[0, -1]])
+    ax.spines[["top", "right"]].set_visible(True)
 
 
 def decision_boundary(
@@ -238,7 +240,8 @@ def decision_boundary(
         )
     whole("resolution", resolution, least=2)
     ax = axes_for(ax)
-    x, y = _around(plane, resolution, ax)
+    x, y = _grid(plane, resolution)
+    _frame(x, y, ax)
     outputs = [[classifier([a, b]) for a in x.tolist()] for b in y.tolist()]
     scores = np.array(outputs, dtype=float)
     for row, column in np.argwhere(np.isnan(scores))[:1, :2].tolist():
