@@ -57,10 +57,7 @@ class Graph:
         self.roots = set(roots)
         self.values = sweep.topological_order(*roots)
         places = {value: place for place, value in enumerate(self.values)}
-        self.sources = [
-            tuple(places[slot] for slot in (value.a, value.b) if isinstance(slot, Value))
-            for value in self.values
-        ]
+        self.sources = [tuple(places[slot] for slot in value.inputs) for value in self.values]
         self.whole = Box("", None)
         self.homes = self._find_homes()
 
