@@ -131,7 +131,7 @@ class Walk:
         value = float(value)
         if not math.isfinite(value):
             raise ValueError(f"f is {value!r}")
-        slopes = np.array(self._entries_of(gradient))
+        slopes = np.array(self._slopes(gradient))
         first = np.argmin(np.isfinite(slopes))  # The first that is not, if there is one.
         if not np.isfinite(slopes[first]):
             raise ValueError(f"entry {first} of the gradient is {slopes[first].item()!r}")
@@ -152,10 +152,11 @@ class Walk:
         arguments: tuple[Any, ...] = put_together(x.tolist(), like=self._starts)
         return arguments
 
-    def _entries_of(self, gradient: Any) -> list[float]:
+    def _slopes(self, gradient: Any) -> list[float]:
+        """Return the entries of a gradient, which must be as many as those of the start."""
         name = f"the gradient from {self.source.name}"
         if len(self._starts) == 1:
-            return _slopes(name, gradient, self._starts[0], "x")
+            return _slopes_by(name, gradient, self._starts[0], "x")
         if not isinstance(gradient, (list, tuple)) or len(gradient) != len(self._starts):
             raise ValueError(
                 f"{name} is a tuple with one part for each of {', '.join(self.names)}; "
@@ -165,11 +166,11 @@ class Walk:
         return [
             slope
             for part, start, of in parts
-            for slope in _slopes(f"{name} with respect to {of}", part, start, of)
+            for slope in _slopes_by(f"{name} with respect to {of}", part, start, of)
         ]
 
 
-def _slopes(name: str, gradient: Any, start: Any, of: str) -> list[float]:
+def _slopes_by(name: str, gradient: Any, start: Any, of: str) -> list[float]:
     slopes = entries(gradient, name)
     expected, got = f"{len(entries(start))} entries", f"{len(slopes)} entries"
     if is_array(start) and is_array(gradient):
