@@ -189,7 +189,7 @@ def read_target(options: Namespace) -> _Target:
         for number in at:
             if "=" in number:
                 raise ValueError(f"{number}: give the inputs in order, as --at 1.0 2.0")
-        return _function_target(text, [_number("--at", number) for number in at])
+        return _function_target(text, [_number("--at", number, "--at 1.0 2.0") for number in at])
     if at is not None:
         raise ValueError(
             "--at is for functions, such as math:sin; give an expression its values by name, "
@@ -230,7 +230,7 @@ def _point(expression: Expression, values: list[str]) -> dict[str, float]:
         raise ValueError(f"{name} is given but not in the expression{hint}")
     if not given:
         raise ValueError("there is no variable in the expression, and so no derivative of it")
-    return {name: _number(name, given[name]) for name in expression.names}
+    return {name: _number(name, given[name], f"{name}=1") for name in expression.names}
 
 
 def _run_together(name: str, given: Iterable[str]) -> str:
@@ -241,8 +241,7 @@ def _run_together(name: str, given: Iterable[str]) -> str:
     return f"; write {found[0]}({name.removeprefix(found[0])})" if found else ""
 
 
-def _number(name: str, text: str) -> float:
-    example = f"{name} 1.0 2.0" if name == "--at" else f"{name}=1"
+def _number(name: str, text: str, example: str) -> float:
     reason = f"{name} needs a finite number, as in {example}"
     if not text.strip():
         raise ValueError(reason)
