@@ -187,7 +187,8 @@ class Ways:
         doubtful = np.flatnonzero(~good)
         while len(doubtful) >= _WORTH_A_TAPE:
             with _noted(points, doubtful[0]):
-                other = self._recorded_at(points.point(doubtful[0]))
+                graph = trace(self._f, self._arguments.like(points.point(doubtful[0])))
+            other = Ways(self._f, graph, self._arguments)
             results = other.run_tape(points.chosen(doubtful), gradient=gradient)
             values[doubtful], partials[:, doubtful], good = results
             before, doubtful = len(doubtful), doubtful[~good]
@@ -217,10 +218,6 @@ class Ways:
                 points.block(lanes), width, partials[:, lanes] if gradient else None
             )
         return values, partials, good
-
-    def _recorded_at(self, entries: Sequence[float]) -> Ways:
-        graph = trace(self._f, self._arguments.like(entries))
-        return Ways(self._f, graph, self._arguments)
 
 
 def _in_kind(run: Function, arguments: Arguments, gradient: bool) -> Function:
