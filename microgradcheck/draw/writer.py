@@ -70,28 +70,32 @@ class Writer:
             unit for value, unit in of_values.items() if self.judge(value) == "differs"
         )
         self.inputs = {value: list(inputs_of(value)) for value in shown}
-        # What goes to each closed box: from each other unit some values, with their users.
-        self.crossings: defaultdict[Unit, dict[Unit, dict[Value, list[Value]]]] = defaultdict(dict)
         # What is used outside of each unit, or is a root.
         self.results: defaultdict[Unit, set[Value]] = defaultdict(set)
         for root in graph.roots:
             self.results[of_values[root]].add(root)
+        # What goes to each closed box: from each other unit some values, with their users.
+        self.crossings: defaultdict[Unit, dict[Unit, dict[Value, list[Value]]]] = defaultdict(dict)
         for start, end in graph.lines(units):
             value, user = graph.values[start], graph.values[end]
             self.results[units[start]].add(value)
             if isinstance(units[end], Box):
                 crossing = self.crossings[units[end]].setdefault(units[start], {})
                 crossing.setdefault(value, []).append(user)
-        # What flows back to each value, line by line.
-        self.flows: defaultdict[Value, list[float | None]] = defaultdict(list)
-        for inputs in self.inputs.values():
-            for each in inputs:
-                if isinstance(each.content, Value):
-                    self.flows[each.content].append(each.flow)
-        for crossing in chain.from_iterable(each.values() for each in self.crossings.values()):
+        self.flows: defaultdict[Value, list[float]] = defaultdict(list)
+        for value, flow in self._flows():
+            if flow is not None:
+                self.flows[value].append(flow)
+
+    def _flows(self) -> Iterator[tuple[Value, float | None]]:
+        """Yield what flows back to each value, line by line."""
+        for each in chain(*self.inputs.values()):
+            if isinstance(each.content, Value):
+                yield each.content, each.flow
+        for crossing in chain(*(sources.values() for sources in self.crossings.values())):
             if len(crossing) == 1:
                 ((value, users),) = crossing.items()
-                self.flows[value].append(flow_through(value, users))
+                yield value, flow_through(value, users)
 
     def write(self, unit: Unit) -> None:
         """Write down what is drawn of a value or box, and its line of the twin in words."""
@@ -237,7 +241,7 @@ class Writer:
         if not has_gradient(value):
             return "—"
         written = self.number(value.grad)
-        flows = [flow for flow in self.flows[value] if flow is not None]
+        flows = self.flows[value]
         # A gradient that was gathered in two sweeps, or in a larger graph, is not this sum.
         margin = 1e-12 * max(map(abs, flows), default=0.0)
         if len(flows) < 2 or not isclose(sum(flows), value.grad, abs_tol=margin):
