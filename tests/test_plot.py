@@ -205,6 +205,13 @@ def test_a_path_of_one_number_lies_on_the_curve_of_f() -> None:
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("w", "value of f(w)")
 
 
+def test_a_path_has_the_name_of_its_number_also_where_tables_of_steps_have_it() -> None:
+    def f(step: Any) -> Any:
+        return (step - 1) ** 2
+
+    assert plot.path(f, minimize(f, 3.0, steps=1)).get_xlabel() == "step"
+
+
 def test_a_path_may_go_along_the_border_of_a_domain() -> None:
     def f(p: Any) -> Any:
         return mg.log(p[0]) ** 2 + mg.relu(p[1])

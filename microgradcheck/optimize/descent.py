@@ -195,8 +195,7 @@ class Descent:
             >>> minimize(lambda p: p[0] * 2, [4.0], steps=0).rows()
             [{'step': 0, 'p[0]': 4.0, 'value': 8.0, 'gradient of p[0]': 2.0, 'gradient norm': 2.0}]
         """
-        arguments = arguments_of(self, self.x)
-        names = list(chain(*map(entry_names, self.names, arguments)))
+        names = names_in(self)
         slopes = [f"gradient of {name}" for name in names]
         return [
             {
@@ -213,6 +212,11 @@ class Descent:
 def arguments_of(descent: Descent, x: Any) -> tuple[Any, ...]:
     """Return what f is called with at a point of a descent."""
     return x if len(descent.names) > 1 else (x,)
+
+
+def names_in(descent: Descent) -> list[str]:
+    """Return what every number of a descent's x is called."""
+    return list(chain(*map(entry_names, descent.names, arguments_of(descent, descent.x))))
 
 
 def entries(thing: Any, name: str = "the argument") -> list[float]:

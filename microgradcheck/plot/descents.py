@@ -6,15 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from microgradcheck.optimize import Descent, distinct_names
-from microgradcheck.optimize.descent import arguments_of, entries
+from microgradcheck.optimize.descent import arguments_of, entries, names_in
 from microgradcheck.plot.derivatives import of_entries
-from microgradcheck.plot.looks import (
-    GUIDE,
-    add_legend,
-    axes_for,
-    styles,
-    text_color,
-)
+from microgradcheck.plot.looks import GUIDE, add_legend, axes_for, styles, text_color
 from microgradcheck.structure import shown, whole
 
 if TYPE_CHECKING:
@@ -109,7 +103,7 @@ def path(f: Callable[..., Any], *descents: Descent, ax: Axes | None = None) -> A
     seen = [points[height <= highest] for points, height in zip(paths, values, strict=True)]
     ax = axes_for(ax)
     at = of_entries(f, arguments_of(descents[0], descents[0].x))
-    names = [name for name in descents[0].rows()[0] if name != "step"]
+    names = names_in(descents[0])
     if sizes == {2}:
         lines: list[Any] = [points.T for points in paths]
         _draw_contours(at, np.concatenate(seen), ax)
