@@ -57,7 +57,7 @@ def inputs_with_slopes(node: Value) -> Iterator[tuple[Value, float]]:
             yield entry, slope
 
 
-_RIGHT: Final = "\n\n".join(map(inspect.getsource, (backward, inputs_first, inputs_with_slopes)))
+_TEXT: Final = "\n\n".join(map(inspect.getsource, (backward, inputs_first, inputs_with_slopes)))
 
 
 class Variant:
@@ -74,7 +74,7 @@ class Variant:
 
     def __init__(self, old: str = "", new: str = "", *, row: Operation | None = None) -> None:
         self.row = row
-        self._text = _RIGHT.replace(old, new)
+        self._text = _TEXT.replace(old, new)
         names = dict(globals())
         exec(compile(self._text, "<an engine>", "exec"), names)
         self.backward: Callable[[Value], None] = names["backward"]
@@ -113,7 +113,7 @@ class Variant:
         if self.row is not None:
             before, after = _lines_of_row(OPERATIONS[self.row.name]), _lines_of_row(self.row)
         else:
-            pairs = zip(_RIGHT.split("\n\n\n"), self._text.split("\n\n\n"), strict=True)
+            pairs = zip(_TEXT.split("\n\n\n"), self._text.split("\n\n\n"), strict=True)
             changed = next(((right, this) for right, this in pairs if right != this), ("", ""))
             before, after = map(str.splitlines, changed)
         hunk = list(difflib.unified_diff(before, after, n=len(before), lineterm=""))[3:]
