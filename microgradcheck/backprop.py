@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial, wraps
 from itertools import accumulate
 from typing import Any, Self, cast
@@ -14,6 +14,7 @@ from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.functions.entries import is_entry
 from microgradcheck.ops import NumberSystem
 from microgradcheck.structure import (
+    Function,
     one_or_all,
     put_together,
     require_function,
@@ -23,8 +24,6 @@ from microgradcheck.structure import (
 from microgradcheck.value import Input, Value
 
 __tracebackhide__ = True  # from pytest
-
-Function = Callable[..., Any]
 
 
 def value_and_grad(f: Function) -> Function:

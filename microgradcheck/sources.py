@@ -11,6 +11,7 @@ from microgradcheck import backprop, numeric
 from microgradcheck.functions.entries import is_entry, lift
 from microgradcheck.numeric.entries import one_number, real_part
 from microgradcheck.structure import (
+    Function,
     did_you_mean,
     one_or_all,
     put_together,
@@ -22,8 +23,6 @@ from microgradcheck.tape import Tape, TapeSource
 from microgradcheck.value import Value
 
 __tracebackhide__ = True  # from pytest
-
-Function = Callable[..., Any]
 
 
 @runtime_checkable

@@ -15,6 +15,9 @@ from typing import Any
 
 __tracebackhide__ = True  # from pytest
 
+Function = Callable[..., Any]
+"""What is differentiated, whatever it takes."""
+
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 120
 # By what only they have: what to make of things that hold numbers in another way.

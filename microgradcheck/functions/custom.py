@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from typing import Any, Never
 from unicodedata import normalize
 
-from microgradcheck.functions.elementwise import Function, elementwise
+from microgradcheck.functions.elementwise import elementwise
 from microgradcheck.ops import FLOATS, OPERATIONS, RESERVED, Operation, Rule, define
-from microgradcheck.structure import is_array, misfit, number
+from microgradcheck.structure import Function, is_array, misfit, number
 from microgradcheck.value import Value, watching
 
 

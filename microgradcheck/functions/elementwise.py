@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from numbers import Complex
 from typing import TYPE_CHECKING, Any, SupportsComplex, SupportsFloat, TypeVar, overload
 
@@ -16,12 +15,11 @@ from microgradcheck.ops import (
     require_finite,
     undefined,
 )
-from microgradcheck.structure import is_array, number, shown
+from microgradcheck.structure import Function, is_array, number, shown
 from microgradcheck.value import Value, binary, reflected, unary
 
 __tracebackhide__ = True  # from pytest
 
-Function = Callable[..., Any]
 Number = TypeVar("Number", Value, float)
 
 if TYPE_CHECKING:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
+from microgradcheck.structure import Function
 from microgradcheck.tape.arguments import kind_of
 from microgradcheck.tape.graph import StaleTapeError
 from microgradcheck.tape.tape import Tape, record
-
-Function = Callable[..., Any]
 
 _MOST_FUNCTIONS = 8
 _MOST_BRANCHES = 4

@@ -9,14 +9,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Any
 
+from microgradcheck.structure import Function
 from microgradcheck.tape.arguments import Arguments, Points
 from microgradcheck.tape.graph import Graph, Mask, Numbers, StaleTapeError
 from microgradcheck.tape.module import Module, foreign_rules
 from microgradcheck.tape.over_arrays import namespace_function
 from microgradcheck.tape.recorder import trace
 from microgradcheck.tape.ways import Ways
-
-Function = Callable[..., Any]
 
 _MOST_SHOWN = 200  # operations of a source that a notebook shows
 

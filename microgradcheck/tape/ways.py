@@ -6,14 +6,14 @@ the line that fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from microgradcheck import sweep
 from microgradcheck.backprop import Run
-from microgradcheck.structure import take_apart
+from microgradcheck.structure import Function, take_apart
 from microgradcheck.tape.arguments import Arguments, Points, as_lists
 from microgradcheck.tape.graph import Graph, Mask, Numbers
 from microgradcheck.tape.module import Module
@@ -24,9 +24,6 @@ from microgradcheck.value import Value
 if TYPE_CHECKING:
     from microgradcheck.tape.passes import Passes  # It loads NumPy.
     from microgradcheck.tape.schedule import Terms
-
-
-Function = Callable[..., Any]
 
 STRAIGHT: Final = "straight line"
 PASSES: Final = "array passes"
