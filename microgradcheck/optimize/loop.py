@@ -12,7 +12,7 @@ from typing import Any, Final
 from microgradcheck.optimize.descent import Descent, Status, Step
 from microgradcheck.optimize.rules import resolve_rule
 from microgradcheck.optimize.step_sizes import NoDescentError, Schedule, as_schedule
-from microgradcheck.optimize.walk import Walk, has_risen
+from microgradcheck.optimize.walk import Walk
 from microgradcheck.sources import resolve
 from microgradcheck.structure import count, is_numpy, real, whole
 
@@ -166,7 +166,7 @@ def _reason_to_end(
 
 def _out_of_steps(walk: Walk, tolerances: dict[str, float]) -> Ending:
     taken = f"Took all {_count(walk)}"
-    if tolerances and not _has_risen(walk):
+    if tolerances and not walk.has_risen:
         missed = " or ".join(f"{name}={bound:.15g}" for name, bound in tolerances.items())
         return Status.OUT_OF_STEPS, f"{taken} without reaching {missed}; take more steps."
     return _end(walk, taken)
@@ -181,14 +181,10 @@ def _end(walk: Walk, told: str) -> Ending:
                 ", or f loses track of x, as by math.exp in place of microgradcheck.exp; gradcheck "
                 "can tell"
             )
-    if not _has_risen(walk):
+    if not walk.has_risen:
         return Status.DONE, f"{told}."
     rise = f"f rose from {walk.history[0].value:.4g} to {walk.last.value:.4g}"
     return Status.DIVERGED, f"{told}, but diverged: {rise}; {_advice(walk)}"
-
-
-def _has_risen(walk: Walk) -> bool:
-    return has_risen(walk.history[0].value, walk.last.value)
 
 
 def _advance(walk: Walk, rate: float) -> Ending | None:

@@ -94,6 +94,11 @@ class Walk:
         """The point reached."""
         return self.history[-1]
 
+    @property
+    def has_risen(self) -> bool:
+        """Whether f is higher here than at the start."""
+        return _has_risen(self.history[0].value, self.last.value)
+
     def advance(self, rate: float) -> None:
         """Take a step; where there is none, or f or its gradient is not finite, raise and stay."""
         import numpy as np
@@ -109,7 +114,7 @@ class Walk:
             x = self._x + change
         self._arrive(x)
         self.length = math.hypot(*change)
-        self.rises = self.rises + 1 if has_risen(self._highest, self.last.value) else 0
+        self.rises = self.rises + 1 if _has_risen(self._highest, self.last.value) else 0
         self._highest = max(self._highest, self.last.value)
 
     def passes_check(self, accept: tuple[str, ...]) -> bool:
@@ -180,6 +185,6 @@ def _slopes_by(name: str, gradient: Any, start: Any, of: str) -> list[float]:
     return slopes
 
 
-def has_risen(before: float, after: float) -> bool:
+def _has_risen(before: float, after: float) -> bool:
     """Tell whether f has risen by more than rounding."""
     return after > before + 1e-12 * abs(before)
