@@ -8,15 +8,7 @@ from itertools import chain
 from math import isclose, isfinite
 
 from microgradcheck.draw.checking import Check
-from microgradcheck.draw.graph import (
-    Box,
-    Graph,
-    Input,
-    Unit,
-    flow_through,
-    has_gradient,
-    inputs_of,
-)
+from microgradcheck.draw.graph import Box, Graph, Input, Unit, flow_through, has_gradient, inputs_of
 from microgradcheck.draw.scene import Line, Node, in_one_line, shortened
 from microgradcheck.structure import count
 from microgradcheck.value import Value, source_line
