@@ -12,14 +12,11 @@ from typing import Any, Final
 from microgradcheck.optimize.descent import Descent, Status, Step
 from microgradcheck.optimize.rules import resolve_rule
 from microgradcheck.optimize.step_sizes import NoDescentError, Schedule, as_schedule
-from microgradcheck.optimize.walk import Walk
+from microgradcheck.optimize.walk import UNSURE, Walk
 from microgradcheck.sources import resolve
 from microgradcheck.structure import count, is_numpy, real, whole
 
 _RISES: Final = 10  # Heavy balls climb, but not ten times in a row to where no step was before.
-
-# Near a minimum differences see little of a gradient, which is no fault of its source.
-_UNSURE: Final = ("EDGE", "INCONCLUSIVE", "NOISY")
 
 
 def minimize(
@@ -136,7 +133,7 @@ def _reason_to_end(
 ) -> Ending | None:
     """Return why to end here, the first reason to be told, or None."""
     last = walk.last
-    if check_every and last.number % check_every == 0 and not walk.passes_check(_UNSURE):
+    if check_every and last.number % check_every == 0 and not walk.passes_check():
         return (
             Status.WRONG_GRADIENT,
             f"The gradient from {walk.source.name} does not pass gradcheck after {_count(walk)}: "
@@ -207,7 +204,7 @@ def _advice(walk: Walk) -> str:
 
 def _doubts(walk: Walk) -> str:
     """Return a sentence about checks that could not tell, or nothing."""
-    unsure = [verdict for verdict in walk.verdicts if verdict in _UNSURE]
+    unsure = [verdict for verdict in walk.verdicts if verdict in UNSURE]
     kinds = ", ".join(sorted(set(unsure)))
     told = f" Of {len(walk.verdicts)} checks {len(unsure)} could not tell: {kinds}."
     return told if unsure else ""
