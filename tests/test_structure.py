@@ -18,7 +18,9 @@ from microgradcheck.structure import (
     argument_names,
     count,
     did_you_mean,
+    entry_names,
     is_array,
+    misfit,
     number,
     put_together,
     real,
@@ -223,6 +225,18 @@ def test_a_count_has_its_noun_in_the_plural_but_for_one() -> None:
         ["0 entry points", "1 entry point", "2 entry points", "1,000 entry points"]
     )
     assert [count(n, "entry") for n in (1, 2)] == ["1 entry", "2 entries"]
+
+
+def test_every_entry_has_the_name_of_its_thing_and_its_place() -> None:
+    assert entry_names("w", [1.0, (2.0, 3.0)]) == ["w[0]", "w[1][0]", "w[1][1]"]
+    assert entry_names("w", np.ones((1, 2))) == ["w[0][0]", "w[0][1]"]
+    assert entry_names("w", 1.0) == ["w"]
+
+
+def test_a_misfit_is_told_where_a_function_tells_what_it_takes() -> None:
+    assert misfit(lambda a, b: a, [1.0]) == "missing a required argument: 'b'"
+    assert misfit(lambda a, b: a, [1.0, 2.0]) == ""
+    assert misfit(max, [1.0]) == ""  # Python's own has no signature.
 
 
 def test_what_holds_too_long_an_integer_is_shown() -> None:
