@@ -306,3 +306,8 @@ def test_it_has_rows_for_a_table() -> None:
         "gradient norm": pytest.approx(math.sqrt(41)),
     }
     assert len(descent.rows()) == 2
+
+
+def test_a_row_keeps_an_argument_that_has_the_name_of_another_column() -> None:
+    row = minimize(lambda value, step: value * step, 2.0, 3.0, steps=0).rows()[0]
+    assert (row["step"], row["argument value"], row["argument step"], row["value"]) == (0, 2, 3, 6)

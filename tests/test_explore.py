@@ -237,6 +237,16 @@ def test_inputs_that_f_does_not_use_have_no_gradient() -> None:
     assert Engine.of(recording).numbers("study([1, 5]).gradients") == [2.0, 0.0]
 
 
+@pytest.mark.parametrize("x", [5e-324, -3e-323, 1e-300, 0.0, 2.0, -950.0, 1.5e308])
+def test_a_slider_has_a_grain_and_reaches_the_input(x: float) -> None:
+    (limits,) = re.findall(
+        r'min="(\S+)" max="(\S+)" step="(\S+)"', explore(lambda x: x * 1e-300, x=x).html
+    )
+    low, high, grain = map(float, limits)
+    assert -math.inf < low == -high <= -abs(x)
+    assert 0 < grain <= high / 100
+
+
 def test_f_may_return_its_input() -> None:
     recording = record(lambda x: x, {"x": 4.0})
     assert [step.kind for step in recording.steps] == ["seed"]

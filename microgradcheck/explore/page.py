@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from base64 import b64encode
 from dataclasses import replace
 from hashlib import sha256
@@ -26,6 +27,7 @@ _SCRIPTS: Final = ("engine.js", "check.js", "words.js", "picture.js", "page.js")
 _EDGE_WIDTH: Final = 112.0
 _WIDEST: Final = "-1.234"
 _TIME_LIMIT: Final = 20.0
+_LEAST: Final = 1e-300  # of which a slider's grain is still a float
 
 _INPUT: Final = Template("""\
 <div class="entry">
@@ -114,13 +116,14 @@ def _number(x: float) -> str:
 def _input(recording: Recording, index: int) -> str:
     leaf = recording.values[recording.inputs[index]]
     # A slider reaches equally far on both sides of 0; its reach and its grain are round numbers.
-    size = abs(leaf.number) or 1.0
+    size = max(abs(leaf.number), _LEAST) if leaf.number else 1.0
     power = 10.0 ** floor(log10(size))
+    reach = min(2 * ceil(size / power) * power, sys.float_info.max)
     return _INPUT.substitute(
         index=index,
         name=escape(leaf.label),
         root=escape(recording.names[recording.root]),
-        reach=f"{2 * ceil(size / power) * power:g}",
+        reach=f"{reach:.6g}",
         grain=f"{power / 100:g}",
     )
 

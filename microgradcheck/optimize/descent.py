@@ -195,7 +195,8 @@ class Descent:
             >>> minimize(lambda p: p[0] * 2, [4.0], steps=0).rows()
             [{'step': 0, 'p[0]': 4.0, 'value': 8.0, 'gradient of p[0]': 2.0, 'gradient norm': 2.0}]
         """
-        names = names_in(self)
+        # An argument may have the name of another column.
+        names = [f"argument {x}" if x in ("step", "value") else x for x in names_in(self)]
         slopes = [f"gradient of {name}" for name in names]
         return [
             {
