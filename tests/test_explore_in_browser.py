@@ -403,6 +403,20 @@ def test_no_width_makes_the_page_scroll_sideways(open_page: Open, width: int) ->
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.parametrize("wish", ["reduce", "no-preference"])
+def test_a_narrow_picture_follows_the_step(open_page: Open, wish: str) -> None:
+    phone = {"width": 375, "height": 667}
+    page = open_page(explore(wide, x=1.0, y=2.0, z=3.0), viewport=phone, reduced_motion=wish)
+    inside = """() => {
+      const [item, panel] = ["#graph .now", "#picture"].map(
+        (name) => document.querySelector(name).getBoundingClientRect());
+      return panel.left <= item.left && item.right <= panel.right;
+    }"""
+    for step in ("next", "last", "back"):
+        page.locator(f"#{step}").click()
+        page.wait_for_function(inside, timeout=5000)
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_no_number_of_the_inputs_is_broken(open_page: Open, width: int) -> None:
     page = open_page(

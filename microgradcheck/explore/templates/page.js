@@ -129,8 +129,11 @@ function problemOf({ problem, guard }) {
 function centreOn(panel, item) {
   const [inner, outer] = [item, panel].map((element) => element?.getBoundingClientRect());
   if (inner === undefined) return;
-  panel.scrollLeft += inner.left + inner.width / 2 - outer.left - outer.width / 2;
-  panel.scrollTop += inner.top + inner.height / 2 - outer.top - outer.height / 2;
+  // Both ways at once: where scrolling is smooth, the second of two would stop the first.
+  panel.scrollBy(
+    inner.left + inner.width / 2 - outer.left - outer.width / 2,
+    inner.top + inner.height / 2 - outer.top - outer.height / 2,
+  );
 }
 
 function writeHash() {
