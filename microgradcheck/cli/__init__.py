@@ -149,6 +149,10 @@ def _shield(argument: str) -> str:
     return f" {argument}" if negative else argument
 
 
+def _unshield(argument: str) -> str:
+    return re.sub(r"^ (?=-)", "", argument)
+
+
 def _parser() -> _Parser:
     layout: dict[str, Any] = {
         "formatter_class": argparse.RawDescriptionHelpFormatter,
@@ -175,7 +179,9 @@ def _parser() -> _Parser:
         if output is not None:
             kinds = ".html" if output.endswith(".html") else ".svg, .png, .dot or .txt"
             written = f"the file to write, {kinds} (default: {output or 'none'})"
-            command.add_argument("-o", "--output", metavar="FILE", default=output, help=written)
+            command.add_argument(
+                "-o", "--output", metavar="FILE", type=_unshield, default=output, help=written
+            )
         return command
 
     def add_for_function(
