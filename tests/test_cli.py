@@ -234,6 +234,11 @@ def test_draw_folds_what_is_too_much(run: Run) -> None:
     assert run('draw "x*x" x=2 --limit 0').status == 2
 
 
+def test_the_name_of_a_file_may_begin_with_a_minus(run: Run) -> None:
+    assert run("draw 'x**2' x=3 -o -x.svg").out.endswith("Picture: -x.svg\n")
+    assert Path("-x.svg").exists()
+
+
 def test_draw_without_a_derivative_still_draws(run: Run) -> None:
     ended = run('draw "sqrt(x)" x=0')
     assert "It has no gradients: the derivative of sqrt" in ended.out
@@ -370,19 +375,23 @@ def test_json_has_null_for_what_is_no_finite_number(run: Run) -> None:
         ("check x x=9**9**9", "power(9.0, 387420489.0) is too large"),
         ("check x x=2x", "write 2*x\n  2x\n   ^\n"),
         ("draw 'log(x)' x=-1", "log(-1.0) is undefined: it needs a > 0\n  log(x)\n  ^\n"),
-        ("sweep x x=1 --variable z", "there is no variable z\n"),
+        ("sweep x x=1 --variable z", "there is no variable z; choose one of x\n"),
         ("check x --at 1", "--at is for functions"),
         ("check losses:square x=1", "x=1: give a function its inputs in order"),
         ("check losses:square --at x=1", "x=1: give the inputs in order, as --at 1.0 2.0"),
         ("check losses:square", "losses:square needs its inputs, as in --at 1.0 2.0"),
         ("check losses:sqare --at 1", "there is no sqare in losses; did you mean 'square'?\n"),
-        ("check losses:number --at 1", "losses:number is a int, not a function\n"),
+        ("check losses:number --at 1", "losses:number is of type int, not a function\n"),
         ("check nowhere:f --at 1", "cannot import nowhere: No module named 'nowhere'\n"),
         ("check losses:broken --at 1", "IndexError: list index out of range (losses.py:11)\n"),
         ("check losses:ending --at 1", "the function ended the program"),
         ("check losses:square --at 1 2 3", "TypeError: "),
-        ("draw losses:plain --at 1", "losses:plain returned 3.0, which was not computed"),
+        ("draw losses:plain --at 1", "losses:plain returned 3.0, expected one Value computed"),
         ("check x x=1 --gradient bakprop", "unknown gradient source 'bakprop'; did you mean"),
+        ("check x x=1 --gradient Tape", "unknown gradient source 'Tape'; did you mean 'tape'?"),
+        ("check x x=1 --gradient complex_step", "unknown gradient source 'complex_step'; did you"),
+        ("check x x=1 --gradient X", "X is no input of x; did you mean 'x'?\n  X\n"),
+        ("check x x=1 --gradient sqrt", "sqrt is a function: write sqrt(x)\n  sqrt\n"),
         ("check 'x*y' x=1 y=2 --gradient y", "the gradient y has 1 expression, expected one for"),
         ("check x xx=1 x=1 --gradient x,x", "xx is given but not in the expression; did you"),
         ("check 'x*y' x=1 y=2 --gradient y,xx", "xx is no input of x*y; did you mean 'x'?\n  xx\n"),
@@ -392,6 +401,7 @@ def test_json_has_null_for_what_is_no_finite_number(run: Run) -> None:
         ("descend x x=1 --learning-rate fast", "argument --learning-rate: invalid float value"),
         ("draw x x=1 -o missing/graph.svg", "cannot write missing/graph.svg: No such file"),
         ("draw x x=1 -o graph.gif", "cannot save a picture as 'graph.gif'"),
+        ("draw x x=1 -o .", "cannot save a picture as '.'"),
         ("chek x x=1", "argument COMMAND: invalid choice: 'chek'"),
         ("check", "the following arguments are required: FUNCTION"),
         ("check x x=1 --jason", "there is no option --jason"),
@@ -475,6 +485,11 @@ def test_ops_shows_all_that_is_known_of_one(run: Run, name: str) -> None:
         assert f"∂y/∂{parameter} {derivative}" in text
     assert f"domain {operation.domain or 'everywhere'}" in text
     assert ("by convention" in text) == bool(operation.kink)
+
+
+def test_ops_knows_the_names_of_expressions(run: Run) -> None:
+    assert run("ops abs") == run("ops absolute")
+    assert run("ops max") == run("ops maximum")
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from microgradcheck.structure import (
 )
 
 _FUNCTION: Final = re.compile(r"[\w.]+:[\w.]+")
-_NAME: Final = re.compile(r"[a-z]+(-[a-z]+)*")  # as those of gradient sources are
+_NAME: Final = re.compile(r"[A-Za-z]{4,}([-_][A-Za-z]+)*")  # as people write a gradient source
 _LONG: Final = 1000  # steps of a descent that takes long enough for a progress bar
 
 
@@ -63,7 +63,9 @@ def draw(options: Namespace) -> Result:
     with nullcontext() if isinstance(target.function, Expression) else mg.source_lines():
         result = target(*leaves)
     if not isinstance(result, mg.Value):
-        raise ValueError(f"{target.title} returned {result!r}, which was not computed from Values")
+        raise ValueError(
+            f"{target.title} returned {result!r}, expected one Value computed from its inputs"
+        )
     problem = None
     try:
         result.backward()
@@ -145,7 +147,8 @@ class _Target:
         text = text.strip()
         if _FUNCTION.fullmatch(text):
             return _load(text)
-        if _NAME.fullmatch(text) and not {*text.split("-")} <= {*self.at, *CONSTANTS}:
+        in_expressions = {*self.at, *CONSTANTS, *FUNCTIONS}
+        if _NAME.fullmatch(text) and not {*text.split("-")} <= in_expressions:
             return text
         slopes = expressions(text)
         if len(slopes) != len(self.at):
@@ -276,6 +279,6 @@ def _load(path: str) -> Callable[..., Any]:
             raise ValueError(f"there is no {part} in {module}{did_you_mean(part, dir(thing))}")
         thing = getattr(thing, part)
     if not callable(thing):
-        raise ValueError(f"{path} is a {type(thing).__name__}, not a function")
+        raise ValueError(f"{path} is of type {type(thing).__name__}, not a function")
     function: Callable[..., Any] = thing
     return function

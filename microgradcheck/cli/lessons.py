@@ -15,7 +15,7 @@ from rich.text import Text
 import microgradcheck as mg
 from microgradcheck.cli import Status
 from microgradcheck.cli.commands import read_target, save, status_of
-from microgradcheck.cli.expression import Expression
+from microgradcheck.cli.expression import FUNCTIONS, Expression
 from microgradcheck.cli.result import Result, grid, prose
 from microgradcheck.functions.elementwise import VALUES
 from microgradcheck.ops import OPERATIONS, Operation
@@ -118,7 +118,8 @@ def sweep(options: Namespace) -> Result:
     target = read_target(options)
     name = options.variable or next(iter(target.at))
     if name not in target.at:
-        raise ValueError(f"there is no variable {name}{did_you_mean(name, target.at)}")
+        hint = did_you_mean(name, target.at, f"; choose one of {', '.join(target.at)}")
+        raise ValueError(f"there is no variable {name}{hint}")
 
     def along(x: Any) -> Any:
         return target(*(target.at | {name: x}).values())
@@ -214,10 +215,11 @@ def ops(options: Namespace) -> Result:
     if options.name is None:
         rows = [_known(row) for row in OPERATIONS.values()]
         return Result(Status.PASS, {"operations": rows}, [_operation_table(rows)])
-    if options.name not in OPERATIONS:
-        hint = did_you_mean(options.name, OPERATIONS, "; microgradcheck ops lists them")
-        raise ValueError(f"there is no operation named {options.name}{hint}")
-    known = _known(OPERATIONS[options.name])
+    name = FUNCTIONS.get(options.name, options.name)
+    if name not in OPERATIONS:
+        hint = did_you_mean(name, OPERATIONS, "; microgradcheck ops lists them")
+        raise ValueError(f"there is no operation named {name}{hint}")
+    known = _known(OPERATIONS[name])
     return Result(Status.PASS, known, [_in_full(known)])
 
 

@@ -71,7 +71,7 @@ class Picture:
             path.write_text(texts[suffix], encoding="utf-8", newline="\n")
         else:
             raise ValueError(
-                f"cannot save a picture as {path.name!r}; its name must end in one of "
+                f"cannot save a picture as {path.name or str(path)!r}; its name must end in one of "
                 ".svg, .png, .dot, .txt"
             )
         return path
