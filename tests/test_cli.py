@@ -403,7 +403,7 @@ def test_json_has_null_for_what_is_no_finite_number(run: Run) -> None:
         ("draw x x=1 -o graph.gif", "cannot save a picture as 'graph.gif'"),
         ("draw x x=1 -o .", "cannot save a picture as '.'"),
         ("chek x x=1", "argument COMMAND: invalid choice: 'chek'"),
-        ("check", "the following arguments are required: FUNCTION"),
+        ("check", "the following arguments are required: FUNCTION; "),
         ("check x x=1 --jason", "there is no option --jason"),
         ("demo x=1", "x=1 is one too many; microgradcheck --help tells more\n"),
         ("demo --x", "there is no option --x; microgradcheck --help tells more\n"),

@@ -192,7 +192,11 @@ def _parser() -> _Parser:
             "target", metavar="FUNCTION", help="an expression in quotes, or package.module:function"
         )
         command.add_argument(
-            "values", nargs="*", metavar="NAME=NUMBER", help="the variables of an expression"
+            "values",
+            nargs="*",
+            default=[],  # Without it, argparse says that they are required.
+            metavar="NAME=NUMBER",
+            help="the variables of an expression",
         )
         command.add_argument(
             "--at", nargs="+", metavar="NUMBER", help="the inputs of a module's function"
