@@ -257,6 +257,16 @@ def test_arrow_keys_step_only_while_the_stepper_has_the_focus(open_page: Open) -
     assert step_of(page) == 2
 
 
+def test_a_button_that_leads_nowhere_looks_like_it(open_page: Open) -> None:
+    look = """() => ["back", "next"].map((id) => {
+      const { color, backgroundColor, borderStyle } = getComputedStyle(document.getElementById(id));
+      return [color, backgroundColor, borderStyle].join();
+    })"""
+    at_the_start = open_page(explore(diamond, x=1.0, y=2.0)).evaluate(look)
+    at_the_end = open_page(explore(diamond, x=1.0, y=2.0), "#step=11").evaluate(look)
+    assert at_the_start[0] == at_the_end[1] != at_the_start[1]
+
+
 def test_everything_can_be_reached_by_keyboard(open_page: Open) -> None:
     page = open_page(explore(diamond, x=1.0, y=2.0))
     reached = set()
