@@ -557,6 +557,14 @@ def test_columns_says_how_wide_the_page_is(
     assert columns - 20 < max(map(len, run(line).out.splitlines())) <= columns
 
 
+@pytest.mark.parametrize("line", ["mistakes", "mistakes add-overwrites", "ops logaddexp"])
+def test_a_narrow_terminal_cuts_no_name_off(
+    run: Run, line: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert "…" not in run(line).out
+
+
 @pytest.mark.parametrize(
     ("line", "status"),
     [

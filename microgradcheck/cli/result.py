@@ -78,6 +78,8 @@ def grid(*rows: Iterable[RenderableType], gap: int = 2) -> Table:
     table = Table.grid(padding=(0, gap))
     for row in rows:
         table.add_row(*row)
+    for column in table.columns:
+        column.overflow = "fold"  # In a narrow terminal, a name or a number is broken, not cut.
     return table
 
 
