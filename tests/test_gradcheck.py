@@ -993,6 +993,9 @@ MISFITS = {
         cause=f"{Cause.WRONG_SHAPE}: f has 2 inputs",
     ),
     "None": Case(sum_of_squares, np.ones(3), lambda _: None, cause=Cause.NONE),
+    "None for both": Case(
+        lambda x, y: x * y, Several((1.0, 2.0)), lambda _x, _y: None, cause=Cause.NONE
+    ),
     "None for one of two inputs": Case(
         lambda x, y: x * y, Several((1.0, 2.0)), lambda _x, y: (y, None), cause=Cause.NONE
     ),
@@ -1116,7 +1119,7 @@ def test_the_hessian_of_several_inputs_is_a_tuple_of_tuples() -> None:
 @pytest.mark.parametrize(
     ("hessian", "cause"),
     [
-        (None, Cause.WRONG_SHAPE),
+        (None, Cause.NONE),
         ((1.0, 2.0), Cause.WRONG_SHAPE),
         (((1.0,), (1.0, 2.0)), Cause.WRONG_SHAPE),
         (((1.0, 2.0, 3.0),) * 2, Cause.WRONG_SHAPE),

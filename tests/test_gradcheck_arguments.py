@@ -170,6 +170,17 @@ def test_an_index_among_the_inputs_is_told_to_be_a_float(index: Any) -> None:
     assert note.endswith("f gets floats, so what is not to be moved, such as an index, is no input")
 
 
+@pytest.mark.parametrize(("error", "x"), [(KeyError, 3), (IndexError, 3.0)])
+def test_other_errors_of_f_are_not_blamed_on_an_index(error: type[Exception], x: float) -> None:
+    def f(x: float) -> float:
+        raise error("no")
+
+    with pytest.raises(error) as raised:
+        check(f, x, gradient=lambda x: x)
+    (note,) = raised.value.__notes__
+    assert note == "gradcheck called f with 3.0"
+
+
 @pytest.mark.parametrize("source", ["backprop", "forward-mode", "complex-step"])
 def test_an_error_under_a_source_tells_how_to_do_without(source: str) -> None:
     with pytest.raises(TypeError) as raised:
@@ -855,6 +866,11 @@ def test_an_f_that_has_a_value_now_and_then_does_not_repeat(other: float) -> Non
     report = check(lambda x: other if next(calls) else x, 2.0, gradient=lambda _: 1.0)
     assert report.verdict in ("NOISY", "EDGE")
     assert math.isinf(scatter(Problem(lambda x: other, (2.0,)), [1.0]))
+
+
+def test_values_next_to_the_largest_float_repeat_but_for_rounding() -> None:
+    large = 1.7e308
+    assert scatter(Problem(lambda x: math.nextafter(large, 0.0), (2.0,)), [large]) == 0
 
 
 def test_an_f_that_uses_none_of_its_inputs_is_told_of() -> None:

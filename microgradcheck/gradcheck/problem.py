@@ -80,8 +80,6 @@ class Problem:
         self.scales = self.sizes if scale is None else [scale] * len(self.sizes)
         self.calls = 0
         self.output_indices: list[Index] = [()]
-        self._position_of_output: dict[Index, int] = {(): 0}
-        self.scalar = True
         self.failure: Exception | None = None
 
     def elsewhere(self, entries: Sequence[float]) -> Problem:

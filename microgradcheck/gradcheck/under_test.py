@@ -122,6 +122,8 @@ def _parted(given: Any, problem: Problem, outputs: Sequence[Index]) -> Rows:
     parts, count = given, len(problem.inputs)
     if count == 1:
         parts = (given,)
+    elif given is None:
+        raise _MisfitError(f"{Cause.NONE}; is it returned?")
     elif not isinstance(given, (tuple, list)) or len(given) != count:
         raise _MisfitError(
             f"{Cause.WRONG_SHAPE}: f has {count} inputs, so its gradient is a tuple of as many; "
