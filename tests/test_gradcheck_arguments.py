@@ -473,6 +473,31 @@ def test_where_slopes_do_not_add_up_no_gradient_is_called_wrong(
     assert report.cause.startswith(Cause.NOT_ADDITIVE)
 
 
+@pytest.mark.parametrize(
+    ("f", "x", "gradient"),
+    [
+        (lambda x: x[0] * x[1] / math.hypot(*x) if any(x) else 0.0, [0.0, 0.0], [0.0, 0.0]),
+        (lambda x: x[0] ** 3 / math.hypot(*x) ** 2 if any(x) else 0.0, [0.0, 0.0], [1.0, 0.0]),
+        (lambda x: float(np.median(x)), [2.0, 2.0, 2.0], [0.0, 0.0, 0.0]),
+        (lambda x: float(np.median(x[:3])) + x[3], [2.0, 2.0, 2.0, 5.0], [0.0, 0.0, 0.0, 1.0]),
+    ],
+)
+def test_a_gradient_of_zero_does_not_pass_where_slopes_do_not_add_up(
+    f: Any, x: list[float], gradient: list[float]
+) -> None:
+    report = check(f, x, gradient=lambda _: gradient)
+    found = [(str(e.verdict), e.cause.partition(":")[0]) for e in report.entries]
+    assert found == [("PASS", "") if g else ("EDGE", Cause.NOT_ADDITIVE) for g in gradient]
+
+
+def test_slopes_add_up_at_an_optimum() -> None:
+    for x in np.zeros(3), np.ones(3):
+        report = check(lambda y, x=x: (y - x) @ (y - x), x, gradient=lambda y, x=x: 2 * (y - x))
+        assert report.verdict == "PASS"
+        # Further off, nothing asks for them.
+        assert check(lambda y, x=x: (y - x) @ (y - x), x + [1, 2, 3]).calls < report.calls
+
+
 def test_slopes_that_are_noise_need_not_add_up() -> None:
     def f(x: list[float]) -> float:
         return 1 + 1e-6 * sum(random.Random(t.hex()).uniform(-1, 1) for t in x)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
@@ -53,14 +54,32 @@ def check_ties(
             ours = [
                 e.judged(Verdict.WRONG, cause) if e.verdict is Verdict.KINK else e for e in ours
             ]
-        elif any(e.is_unexplained for e in ours) and not slopes.add_up(ours):
+        elif (doubtful := _doubtful(problem, ours)) and not slopes.add_up(ours):
             cause = (
                 f"{Cause.NOT_ADDITIVE}: where all inputs move at once, f has another slope than "
                 "the sum of its slopes in each, so that no gradient fits"
             )
-            ours = [e.judged(Verdict.EDGE, cause) if e.is_unexplained else e for e in ours]
+            ours = [e.judged(Verdict.EDGE, cause) if e in doubtful else e for e in ours]
         checked += ours
     return checked
+
+
+def _doubtful(problem: Problem, entries: Sequence[Entry]) -> list[Entry]:
+    """Return the entries that say little of f where several inputs move at once.
+
+    Those that are just wrong; or, where all pass, those that see f stand still while an input of
+    zero moves, or one of several that are equal: it may not where the others move, too.
+    """
+    if any(entry.is_unexplained for entry in entries):
+        return [entry for entry in entries if entry.is_unexplained]
+    if any(entry.verdict is not Verdict.PASS for entry in entries):
+        return []
+    often = Counter(problem.entries)
+    return [
+        entry
+        for entry, x in zip(entries, problem.entries, strict=True)
+        if abs(entry.reference) <= entry.error_bound and (not x or often[x] > 1)
+    ]
 
 
 class _Together:
