@@ -495,7 +495,7 @@ def test_slopes_add_up_at_an_optimum() -> None:
         report = check(lambda y, x=x: (y - x) @ (y - x), x, gradient=lambda y, x=x: 2 * (y - x))
         assert report.verdict == "PASS"
         # Further off, nothing asks for them.
-        assert check(lambda y, x=x: (y - x) @ (y - x), x + [1, 2, 3]).calls < report.calls
+        assert check(lambda y, x=x: (y - x) @ (y - x), x + np.arange(1, 4)).calls < report.calls
 
 
 def test_slopes_that_are_noise_need_not_add_up() -> None:
