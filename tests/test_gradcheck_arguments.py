@@ -490,6 +490,16 @@ def test_a_gradient_of_zero_does_not_pass_where_slopes_do_not_add_up(
     assert found == [("PASS", "") if g else ("EDGE", Cause.NOT_ADDITIVE) for g in gradient]
 
 
+@pytest.mark.parametrize("gradient", [[0.3, 0.3, 0.0], [0.45, 0.45, 5.0]])
+def test_a_tie_on_one_side_alone_is_seen_beside_a_larger_kink(gradient: list[float]) -> None:
+    def f(x: list[float]) -> float:
+        left = max(min(x[0], 0.0), min(x[1], 0.0))
+        return max(x[0], 0.0) + max(x[1], 0.0) + left + 10 * abs(x[2])
+
+    assert check(f, [0.0] * 3, gradient=lambda _: gradient).cause.startswith(Cause.TIE)
+    assert check(f, [0.0] * 3, gradient=lambda _: [0.5, 0.5, 5.0]).verdict == "KINK"
+
+
 def test_slopes_add_up_at_an_optimum() -> None:
     for x in np.zeros(3), np.ones(3):
         report = check(lambda y, x=x: (y - x) @ (y - x), x, gradient=lambda y, x=x: 2 * (y - x))

@@ -113,7 +113,7 @@ class _Slopes(NamedTuple):
 
     def add_up(self, entries: Sequence[Entry]) -> bool:
         """Tell whether f moves, when all inputs move at once, by the sum of what each moves it."""
-        if len(entries) == 1 or any(entry.slopes for entry in entries):
+        if any(entry.slopes for entry in entries):
             return True
         for outputs in self.together:
             at = partial(self._together, outputs)
