@@ -232,6 +232,9 @@ def test_a_function_of_every_element_needs_a_jacobian_and_is_told_so() -> None:
         "wrong shape: the gradient with respect to x has shape (2,), expected shape (2, 2); "
         "f returns 2 numbers, so it is a Jacobian, its output axes first"
     )
+    for size in 2, 4:
+        found = check(lambda x: x[:2] ** 2, np.arange(3.0), gradient=lambda x, n=size: np.ones(n))
+        assert found.cause.endswith(f"x has shape ({size},), expected shape (2, 3)")
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from microgradcheck.gradcheck import (
     gradcheck,
 )
 from microgradcheck.gradcheck.entry import Cause, worst_first
+from microgradcheck.gradcheck.wording import row
 
 NUMBERS = st.floats() | st.sampled_from([0.0, 1.0, 5.07, 5.070001, -1.2345678e-100, 1e300])
 INDICES = st.lists(st.integers(0, 99_999), max_size=3).map(tuple)
@@ -121,6 +122,13 @@ def headline(*found: Entry, passed: bool = False) -> str:
         (entry(2.0, 0.5, slopes=(0.0, 1.0)), "df/dx: 2.00000, not in 0..1.00000"),
         (entry(1.0, 0.5, slopes=(0.0, 1.0)), "df/dx: misfit at a tie"),
         (entry(0.0, 0.5, slopes=(0.0, 1.0)), "df/dx: misfit at a tie"),
+        (entry(0.92, 1.5, slopes=(1.0, 2.0), error_bound=0.1), "df/dx: misfit at a tie"),
+        (entry(2.08, 1.5, slopes=(1.0, 2.0), error_bound=0.1), "df/dx: misfit at a tie"),
+        (
+            entry(0.85, 1.5, slopes=(1.0, 2.0), error_bound=0.1),
+            "df/dx: 0.8500, not in 1.000..2.000",
+        ),
+        (entry(1.23e16, -9.87e16, name="df/dxy[12]"), "df/dxy[12]: 1.23e+16, not -9.87e+16"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -142,6 +150,22 @@ def test_a_headline_has_the_detail_of_a_cause_where_41_characters_hold_it(
 ) -> None:
     found = entry(math.nan, 1.0, cause=f"{Cause.TIE}: {detail}")
     assert headline(found) == f"WRONG df/dx: {Cause.TIE}{shown}"
+
+
+@pytest.mark.parametrize(
+    ("length", "numbers"),
+    [
+        (15, "1.23457e+16 against -9.87654e+16"),
+        (17, "1.2346e+16 against -9.8765e+16"),
+        (21, "1.23e+16 against -9.88e+16"),
+        (40, "1.2e+16 against -9.9e+16"),
+    ],
+)
+def test_a_row_has_as_many_digits_as_there_is_room_for(length: int, numbers: str) -> None:
+    found = entry(1.234567e16, -9.876543e16, name="d" * length, error_bound=1e-9)
+    line = row(found, length)
+    assert line == f"  {found.name} WRONG        {numbers} ± 1e-09"
+    assert (len(line) <= 72) == (length < 40)
 
 
 def test_a_bound_and_the_power_have_two_digits() -> None:

@@ -150,10 +150,8 @@ def _parted(given: Any, problem: Problem, outputs: Sequence[Index]) -> Rows:
 
 def _with_its_value(given: Any, problem: Problem) -> _MisfitError | None:
     """Return the misfit of a gradient beside which the value of f is returned, too."""
-    if not isinstance(given, (tuple, list)) or len(given) != 2:
-        return None
     expected = [[()], indices_of(one_or_all(problem.inputs))]
-    if list(map(indices_of, given)) != expected:
+    if not isinstance(given, (tuple, list)) or list(map(indices_of, given)) != expected:
         return None
     told = "it comes with the value of f; return the gradient alone"
     return _MisfitError(f"{Cause.WRONG_SHAPE}: {told}")
