@@ -129,10 +129,13 @@ def take_apart(
         while pending:
             part: Any = pending.pop()
             if isinstance(part, (list, tuple)):
-                pending.extend(reversed(part))
-            # Most parts are floats, of which that is known at once.
+                # Most hold nothing but floats, of which all are entries if one of them is.
+                if set(map(type, part)) == {float} and is_entry(part[0]):
+                    entries.extend(part)
+                else:
+                    pending.extend(reversed(part))
             elif not isinstance(part, float) and is_array(part) and part.dtype.names is None:
-                pending.extend(reversed(part.ravel().tolist()))
+                pending.append(part.ravel().tolist())
             elif is_entry(part):
                 entries.append(part)
             else:
@@ -161,15 +164,19 @@ def put_together(entries: Iterable[Any], like: Any) -> Any:
     parts, pending = [], [like]
     while pending:
         part = pending.pop()
-        parts.append(part)
-        if isinstance(part, (list, tuple)):
+        # Most lists hold nothing but plain numbers, and need no look at each.
+        is_nested = isinstance(part, (list, tuple)) and not set(map(type, part)) <= {float, int}
+        parts.append((part, is_nested))
+        if is_nested:
             pending.extend(part)
     # From behind, the parts of a list come before it, the first one first.
     done: list[Any] = []
-    for part in reversed(parts):
-        if isinstance(part, (list, tuple)):
+    for part, is_nested in reversed(parts):
+        if is_nested:
             first = len(done) - len(part)
             done[first:] = [_sequence(done[first:], part)]
+        elif isinstance(part, (list, tuple)):
+            done.append(_sequence(list(islice(remaining, len(part))), part))
         else:
             done.append(_array(remaining, part) if is_array(part) else next(remaining))
     return done[0]
@@ -190,7 +197,7 @@ def _array(entries: Iterator[Any], like: Any) -> Any:
     import numpy as np
 
     numbers = list(islice(entries, like.size))
-    kinds = {type(entry) for entry in numbers}
+    kinds = set(map(type, numbers))
     dtype = float if kinds <= {float} else complex if kinds <= {float, complex} else object
     flat = np.empty(like.size, dtype=dtype)
     flat[:] = numbers
