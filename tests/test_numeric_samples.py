@@ -15,8 +15,8 @@ from microgradcheck.numeric import Estimate, derivative, estimate, jacobian
 from microgradcheck.numeric import ladder as search
 from microgradcheck.numeric.entries import scales_of
 from microgradcheck.numeric.findings import diverges, hear, kink_or_edge
-from microgradcheck.numeric.flats import where_flat
-from microgradcheck.numeric.ladder import estimate_along
+from microgradcheck.numeric.flats import outputs_where_still, where_flat, where_still
+from microgradcheck.numeric.ladder import estimate_along, first_steps
 from microgradcheck.numeric.noise import _Look as Look
 from microgradcheck.numeric.noise import _trusted as trusted
 from microgradcheck.numeric.samples import UNIT_ROUNDOFF, Samples, ladder
@@ -442,6 +442,27 @@ def test_what_stands_still_is_found_without_a_search_as_by_one(
     without_a_search = list(map(found, claims))
     monkeypatch.setattr(search, "where_still", lambda *_: None)
     assert without_a_search == list(map(found, claims))
+
+
+@pytest.mark.parametrize("place", [(1.0, 1.0), (0.0, 1.0), (1.0, 1e-20), (1e9, 1e9)])
+def test_many_outputs_that_stand_still_are_found_as_each_is(place: tuple[float, float]) -> None:
+    x, scale = place
+    borders = (math.inf, 2.0, 1.2, 0.9, 1e-2, 1e-6)
+    values = [(value, border) for value in (3.0, math.nan, 1e300) for border in borders]
+
+    def outputs(step: float) -> list[float]:
+        still = [v if abs(step) <= border * scale else v + 1e300 for v, border in values]
+        return [*still, 3.0 if step > -1.1 * scale else math.nan]
+
+    first, count = first_steps(x, scale), len(outputs(0.0))
+    for claim in (0.0, 1e300):
+        each = [
+            where_still(Samples(lambda h, k=k: outputs(h)[k], x, 0.0, scale, 1e-6), first, claim)
+            for k in range(count)
+        ]
+        together = outputs_where_still(outputs, x, scale, first, [(0.0, claim)] * count)
+        assert together == {k: still for k, still in enumerate(each) if still}
+        assert len(together) < count
 
 
 def test_a_constant_needs_no_search(monkeypatch: pytest.MonkeyPatch) -> None:

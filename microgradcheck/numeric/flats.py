@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from microgradcheck.numeric.findings import Estimate
-from microgradcheck.numeric.samples import ROUND_OFF, UNIT_ROUNDOFF, Pair, Samples, Window
+from microgradcheck.numeric.samples import (
+    ROUND_OFF,
+    UNIT_ROUNDOFF,
+    Pair,
+    Samples,
+    Window,
+    exact_step,
+    least_noise,
+)
 
 __tracebackhide__ = True  # from pytest
 
+WIDE = 0.016  # relative to the scale of x: where a ladder begins if nothing is seen so near
 _PAST_ZERO = 1.3  # times the scale of x: beyond zero, about which most functions change
 _SHARP = 1.05  # times the farthest step at which f stands still: within this, a border is seen
 _GROWS = 16  # times the noise: more is no rounding
@@ -19,21 +28,47 @@ _TOOTH = 1e-2  # relative to f: larger ones are not made by cancellation alone
 _GRADUAL = 2000 * UNIT_ROUNDOFF  # relative to f: it sets in by less than this, or jumps by more
 
 
-def where_still(samples: Samples, steps: Sequence[float], claim: float | None) -> Estimate | None:
-    """Return what a search would find, where f has one value at each step that it would try.
+def where_still(samples: Samples, first: Sequence[float], claim: float | None) -> Estimate | None:
+    """Return what a search would find, where f has one value at each step that it would try."""
+    if math.isfinite(samples.center) and samples.at(-first[0]) != samples.center:
+        return None  # As mostly, which is told at once.
+    given = [(samples.noise, claim or 0.0)]
+    at = (lambda step: [samples.at(step)], samples.x, samples.scale)
+    return outputs_where_still(*at, first, given).get(0)
 
-    That is so for most outputs of many and most inputs. None where f moves, or where the steps are
-    as short as they can be, or a claim is too far off, for the search to end with them.
+
+def outputs_where_still(
+    outputs: Callable[[float], Sequence[float]],
+    x: float,
+    scale: float,
+    first: Sequence[float],
+    given: Iterable[tuple[float, float]],
+) -> dict[int, Estimate]:
+    """Return the same of those of many outputs that stand still, as most do for most inputs.
+
+    It is given the noise of each and the claim. Left out are those that move, and all where the
+    first steps are as short as they can be, or a claim is too far off, for a search to end there.
     """
-    near, fine, wide = steps
-    bound = 4 * samples.noise / wide
-    if not (fine < near and abs(claim or 0.0) <= bound > 0):
-        return None
-    ends = (end for h in steps for end in (-h, h))
-    stands = math.isfinite(samples.center) and all(samples.at(h) == samples.center for h in ends)
-    if not stands or _change(samples, _far_away(samples)):
-        return None
-    return Estimate(0.0, bound, noise=samples.noise, step=fine, is_flat=True)
+    (near, fine), wide = first, exact_step(x, WIDE * scale)
+    center, found = outputs(0.0), {}
+    for k, (value, (noise, claim)) in enumerate(zip(center, given, strict=True)):
+        least = least_noise(value, noise)
+        bound = 4 * least / wide
+        if fine < near and abs(claim) <= bound > 0 and math.isfinite(value):
+            found[k] = Estimate(0.0, bound, noise=least, step=fine, is_flat=True)
+    for end in (-near, near, -fine, fine, -wide, wide):
+        if not found:
+            return {}
+        there = outputs(end)
+        found = {k: still for k, still in found.items() if there[k] == center[k]}
+    far = exact_step(x, _reach(scale))
+    left, right = (outputs(end) if found else () for end in (-far, far))
+    # Where f is undefined on both sides, a search looks again, not so far away.
+    return {
+        k: still
+        for k, still in found.items()
+        if set(filter(math.isfinite, (left[k], right[k]))) == {center[k]}
+    }
 
 
 def where_flat(samples: Samples, found: Estimate) -> Estimate:
@@ -103,10 +138,14 @@ def moves_far_away(samples: Samples) -> bool:
 
 
 def _far_away(samples: Samples) -> Pair:
-    # Near zero, x says nothing of the length over which f changes.
-    far = samples.look(max(_PAST_ZERO * samples.scale, 1.0))
+    far = samples.look(_reach(samples.scale))
     is_defined = math.isfinite(far.left) or math.isfinite(far.right)
     return far if is_defined else samples.look(_PAST_ZERO * samples.scale)
+
+
+def _reach(scale: float) -> float:
+    # Near zero, x says nothing of the length over which f changes.
+    return max(_PAST_ZERO * scale, 1.0)
 
 
 def _change(samples: Samples, pair: Pair) -> float:

@@ -22,7 +22,7 @@ from microgradcheck.numeric.findings import (
     look_closer,
     times,
 )
-from microgradcheck.numeric.flats import moves_far_away, sawtooth, where_flat, where_still
+from microgradcheck.numeric.flats import WIDE, moves_far_away, sawtooth, where_flat, where_still
 from microgradcheck.numeric.samples import (
     RATIOS,
     ROUND_OFF,
@@ -40,7 +40,6 @@ __tracebackhide__ = True  # from pytest
 # Relative to the scale of x: small enough for functions that change over a thousandth of it.
 _NEAR, _FINE = 4e-6, 2e-7
 _FAR = 1e-3  # for functions that cost little, since a look at finer steps does so, too
-_WIDE = 0.016  # where a ladder begins if nothing is seen so near
 _BELOW = 2e-4  # the pair that looks for structure below a ladder, relative to its finest step
 _FINEST = 1e-13  # relative to the scale of x
 _MOST_PAIRS = 24
@@ -79,8 +78,7 @@ def estimate_along(
         part = (lambda step: at(step) / _LARGEST_VALUE, x, scale, noise / _LARGEST_VALUE, precision)
         return times(estimate_along(*part, claim=told, wide=wide), _LARGEST_VALUE)
     search, first = _Search(samples), first_steps(x, scale, wide=wide)
-    steps = [*first, exact_step(x, _WIDE * scale)]
-    found = where_still(samples, steps, claim) or search.estimate(first)
+    found = where_still(samples, first, claim) or search.estimate(first)
     if claim is None:
         return found
     agrees = not found.error_bound < abs(claim - found.value)
@@ -135,8 +133,8 @@ class _Search:
         """Return an estimate from wider steps as well, which show whether f has teeth."""
         self.doubt = doubt
         h = self.pairs[0].h
-        while h < _WIDE * self.scale:
-            h = min(30 * h, _WIDE * self.scale)
+        while h < WIDE * self.scale:
+            h = min(30 * h, WIDE * self.scale)
             self.samples.add(h)
         return self.refine()
 
@@ -181,9 +179,9 @@ class _Search:
                 return best
             if not self.looked_wide and (best is None or abs(best.value) <= best.bound):
                 self.looked_wide = True
-                self.samples.add(_WIDE * self.scale)
+                self.samples.add(WIDE * self.scale)
                 if self.samples.moves() or moves_far_away(self.samples):
-                    self.samples.add_ladder(_WIDE * self.scale)
+                    self.samples.add_ladder(WIDE * self.scale)
                 continue
             if not self.samples.moves():
                 return best

@@ -70,7 +70,7 @@ class Samples:
         self._f, self.x, self.scale, self.precision = at, x, scale, precision
         self._values: dict[float, float] = {}
         self.center = self.at(0.0)
-        self.noise = max(noise, UNIT_ROUNDOFF * abs(self.center), math.ulp(0.0))
+        self.noise = least_noise(self.center, noise)
         self.pairs: list[Pair] = []
         self._extrapolated: dict[tuple[object, ...], tuple[float, float, float]] = {}
 
@@ -253,6 +253,11 @@ def extrapolate(points: Sequence[float], values: Sequence[float]) -> tuple[float
         math.prod(other / (other - point) for other in points if other != point) for point in points
     ]
     return math.fsum(map(mul, weights, values)), weights
+
+
+def least_noise(value: float, noise: float) -> float:
+    """Return the noise as measured, but not below what rounding makes of a value of f."""
+    return max(noise, UNIT_ROUNDOFF * abs(value), math.ulp(0.0))
 
 
 def ladder(h: float) -> list[float]:
