@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from dataclasses import asdict
 from functools import partial
 from itertools import chain
 from typing import Any
 
 from microgradcheck.gradcheck.causes import explain, explain_node
-from microgradcheck.gradcheck.entry import Cause, Entry, OperationFault, Verdict
+from microgradcheck.gradcheck.entry import Cause, Claim, Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.evidence import close
 from microgradcheck.gradcheck.judging import (
     Circumstances,
@@ -73,11 +74,7 @@ class Comparison:
             # Where f has no value there is nothing to ask for, nor a shape to hold it against.
             blank = [[math.nan] * len(problem.entries)]
             self.under_test = Gradient(blank, failure=in_words(failure))
-        self.claimed = [
-            problem.entry(k, i, gradient)
-            for k, row in enumerate(self.under_test.rows)
-            for i, gradient in enumerate(row)
-        ]
+        self.claims = problem.claims(self.under_test.rows)
         self.nudges: Nudges = Called(problem, self.center)
         self.noise = [0.0] * len(self.center)
         if self.under_test.complaint or not all(map(math.isfinite, self.center)):
@@ -126,12 +123,13 @@ class Comparison:
         if self.under_test.complaint:
             # What is no gradient of f at all cannot be compared with one.
             complaint, at_fault = self.under_test.complaint, self.under_test.at_fault
-            return [
-                entry.judged(Verdict.WRONG, complaint)
-                if at_fault in (None, entry.input)
-                else entry.judged(Verdict.INCONCLUSIVE, complaint)
-                for entry in self.claimed
-            ]
+
+            def judged(claim: Claim) -> Entry:
+                is_wrong = at_fault in (None, claim.input)
+                verdict = Verdict.WRONG if is_wrong else Verdict.INCONCLUSIVE
+                return Entry(**asdict(claim), verdict=verdict, cause=complaint)
+
+            return list(map(judged, self.claims))
         entries = (
             self._judge_by_differences()
             if self.reference == "central-difference"
@@ -193,9 +191,9 @@ class Comparison:
                 reach=reach_of(problem, i),
                 grain=grain,
             )
-            return judge(self.claimed[n], estimates[i][k], here)
+            return judge(self.claims[n], estimates[i][k], here)
 
-        entries = list(map(judged, range(len(self.claimed))))
+        entries = list(map(judged, range(len(self.claims))))
         zeros = left_by_rounding(
             problem, self.center, self.under_test.ask, entries, estimates, seed=self.seed
         )

@@ -89,6 +89,17 @@ class Cause(StrEnum):
         return max((c for c in cls if named.startswith(c)), key=len, default=None)
 
 
+@dataclass(slots=True)  # To freeze it would take longer than all else of making one.
+class Claim:
+    """One number of the gradient, before it is judged: what an `Entry` begins with."""
+
+    input: int
+    index: tuple[int, ...]
+    output: tuple[int, ...]
+    name: str
+    gradient: float
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One number of the gradient, and the number that it should be.

@@ -13,7 +13,7 @@ from typing import Any
 
 from microgradcheck import sweep
 from microgradcheck.functions.entries import is_entry
-from microgradcheck.gradcheck.entry import Entry, OperationFault, Verdict
+from microgradcheck.gradcheck.entry import Claim, Entry, OperationFault, Verdict
 from microgradcheck.gradcheck.judging import Circumstances, judge
 from microgradcheck.gradcheck.nudges import Move, portions, search_together
 from microgradcheck.gradcheck.problem import Problem
@@ -128,7 +128,7 @@ def _judged(
         return Verdict.EDGE, (math.nan, math.nan)
     x = a if parameter == "a" else b
     found = estimate_along(at, x, abs(x) or 1.0, 0.0, _RTOL)
-    judged = judge(Entry(0, (), (), "", slope), found, Circumstances(_RTOL, 0.0))
+    judged = judge(Claim(0, (), (), "", slope), found, Circumstances(_RTOL, 0.0))
     return judged.verdict, (slope, found.value)
 
 
@@ -141,7 +141,7 @@ def judge_nodes(problem: Problem, rtol: float) -> list[Entry]:
         )
     here = Circumstances(rtol, size=abs(root.number))
     return [
-        judge(Entry(-1, (n,), (), f"df/d({node.label or f'{node.op} #{n}'})", adjoint), found, here)
+        judge(Claim(-1, (n,), (), f"df/d({node.label or f'{node.op} #{n}'})", adjoint), found, here)
         for n, (node, adjoint, found) in enumerate(estimate_nodes(root, rtol))
     ]
 

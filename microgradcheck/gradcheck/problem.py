@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 from microgradcheck.functions.entries import is_entry
-from microgradcheck.gradcheck.entry import Entry
+from microgradcheck.gradcheck.entry import Claim, Entry
 from microgradcheck.gradcheck.wording import short
 from microgradcheck.numeric.entries import quiet_numpy, scales_of
 from microgradcheck.sources import on_numbers
@@ -174,9 +174,18 @@ class Problem:
             error.add_note(note)
             raise
 
-    def entry(self, k: int, i: int, gradient: float) -> Entry:
-        """Return a number of a gradient, by the positions of its output and input."""
-        return Entry(*self.places[i], self.output_indices[k], self.derivative_name(k, i), gradient)
+    def claims(self, rows: Sequence[Sequence[float]]) -> list[Claim]:
+        """Return the numbers of a gradient, output by output, with their places and names."""
+        inputs = [(*place, self.name_of(i)) for i, place in enumerate(self.places)]
+        claims = []
+        for k, row in enumerate(rows):
+            output = self.output_indices[k]
+            over = f"d²f/d{self.name_of(k)}d" if self.order == 2 else f"d{self.output_name(k)}/d"
+            claims += [
+                Claim(position, index, output, over + name, gradient)
+                for (position, index, name), gradient in zip(inputs, row, strict=True)
+            ]
+        return claims
 
     def position(self, entry: Entry) -> tuple[int, int]:
         """Return the positions of an entry's output and input, among all of them."""
@@ -193,13 +202,7 @@ class Problem:
             return f"df/d{self.name_of(k)}"
         return f"f{'' if self.scalar else _subscript(self.output_indices[k])}"
 
-    def derivative_name(self, k: int, i: int) -> str:
-        """Return how a report calls the derivative of one output by one entry."""
-        over = f"d²f/d{self.name_of(k)}" if self.order == 2 else f"d{self.output_name(k)}/"
-        return f"{over}d{self.name_of(i)}"
 
-
-@lru_cache(2**12)  # Each is part of many names.
 def _subscript(index: Index) -> str:
     return f"[{','.join(map(str, index))}]" if index else ""
 
