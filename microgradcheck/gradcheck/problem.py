@@ -56,6 +56,7 @@ class Problem:
                     "by name: gradient=..."
                 )
         self.f, self.inputs = f, inputs
+        self._are_numbers = set(map(type, inputs)) <= {float, int}
         self._on_numbers, self._scale, self.order = on_numbers(f), scale, order
         self.names = argument_names(f, len(inputs), longest=_LONGEST_NAME)
         parts = [
@@ -92,6 +93,8 @@ class Problem:
 
     def arguments(self, entries: Sequence[Any]) -> tuple[Any, ...]:
         """Return fresh inputs in the kinds and shapes of the given ones."""
+        if self._are_numbers:
+            return tuple(entries)
         arguments: tuple[Any, ...] = put_together(entries, like=self.inputs)
         return arguments
 
