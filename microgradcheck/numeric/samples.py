@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import dropwhile, pairwise
-from operator import attrgetter, mul
+from operator import attrgetter, itemgetter, mul
 from typing import NamedTuple
 
 __tracebackhide__ = True  # from pytest
@@ -215,11 +215,12 @@ class Samples:
 
 def ranked(found: Iterable[Window]) -> list[Window]:
     """Return the windows that no finer one contradicts, those with the smallest bound first."""
-    counted: list[Window] = []
+    counted: list[tuple[float, float, Window]] = []
     for window in sorted(found, key=attrgetter("finest"), reverse=True):
-        if all(abs(window.value - w.value) <= window.bound + w.bound for w in counted):
-            counted.append(window)
-    return sorted(counted, key=attrgetter("bound"))
+        value, bound = window.value, window.bound
+        if all(abs(value - other) <= bound + more for more, other, _ in counted):
+            counted.append((bound, value, window))
+    return [window for _, _, window in sorted(counted, key=itemgetter(0))]
 
 
 def _unsettled(points: Sequence[float], slopes: Sequence[float], noise: float) -> float:
