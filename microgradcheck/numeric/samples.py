@@ -195,21 +195,21 @@ class Samples:
         points = [(pair.h / run[0].h) ** (1 if side else 2) for pair in run]
         slopes = [pair.slope_on(side) for pair in run]
         value, weights = extrapolate(points, slopes)
-        terms = (abs(w) * self.noise_of(p) / p.h for w, p in zip(weights, run, strict=True))
+        terms, changes, bends = [], [], []
+        for point, slope, weight, pair in zip(points, slopes, weights, run, strict=True):
+            terms.append(abs(weight) * self.noise_of(pair) / pair.h)
+            changes.append(point * slope * weight)
+            bends.append(weight * pair.bend * pair.h)
         noise = 4 * math.fsum(terms)
         if len(run) < _LEAST and noise < abs(slopes[0] - slopes[-1]) < _DOUBTFUL * noise:
             # Two pairs do not tell truncation from noise of which too little was measured.
             noise = abs(slopes[0] - slopes[-1])
         # Leaving out the point p would change the value by this over p, Neville's estimate of the
         # error. Neither the finest nor the coarsest, which is 1, is special: p is their mean.
-        change = math.fsum(p * v * w for p, v, w in zip(points, slopes, weights, strict=True))
-        truncation = 2 * abs(change) / math.sqrt(points[-1])
-        skipped = 0.0
-        if not side:
-            # The mean of both sides must tend to f itself. Where it does not, the steps skip over
-            # something: a kink, a plateau, or the waves of a function that changes faster.
-            bends = (w * pair.bend * pair.h for w, pair in zip(weights, run, strict=True))
-            skipped = abs(math.fsum(bends)) / (2 * run[0].h)
+        truncation = 2 * abs(math.fsum(changes)) / math.sqrt(points[-1])
+        # The mean of both sides must tend to f itself. Where it does not, the steps skip over
+        # something: a kink, a plateau, or the waves of a function that changes faster.
+        skipped = 0.0 if side else abs(math.fsum(bends)) / (2 * run[0].h)
         return value, max(truncation, 2 * skipped, 2 * _unsettled(points, slopes, noise)), noise
 
 
