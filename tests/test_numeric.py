@@ -645,7 +645,13 @@ def test_a_scale_tells_where_f_changes() -> None:
 @pytest.mark.parametrize("x", [1e-12, -2.3e-10, 1e-8, 1e-300, 5e-324, 0.0])
 @pytest.mark.parametrize(
     ("method", "order", "expected"),
-    [("central", 1, -10.0), ("forward", 1, -10.0), ("backward", 1, -10.0), ("central", 2, 2.0)],
+    [
+        ("central", 1, -10.0),
+        ("forward", 1, -10.0),
+        ("backward", 1, -10.0),
+        ("central", 2, 2.0),
+        ("complex", 2, 2.0),
+    ],
 )
 def test_a_number_near_zero_does_not_make_the_step_vanish(
     x: float, method: str, order: int, expected: float

@@ -205,7 +205,7 @@ class _Near:
         self.f, self.x, self.read, self.order = f, x, read, order
         self.entries = entries_of(x)
         self._sizes = scales_of(self.entries)
-        self.grows = h is None and method != "complex"
+        self.grows = h is None and (method, order) != ("complex", 1)  # which subtracts nothing
         self.steps: dict[int, float] = {}
         self._shape: tuple[int, ...] | None = None
 
