@@ -557,6 +557,15 @@ def test_steps_of_f_do_not_hide_a_slope_beyond_their_bound() -> None:
     assert verdict(f, 1e-3, math.exp(math.sin(1e-3)) * math.cos(1e-3)) == "NOISY"
 
 
+@pytest.mark.parametrize("x", [19.8, 50.2, -33.3])
+def test_a_slope_of_zero_is_not_wrong_where_the_steps_of_f_are_no_rounding(x: float) -> None:
+    assert verdict(math.floor, x, 0.0) == "NOISY"
+    assert verdict(math.floor, x, 1e-3) == "WRONG"
+    # As fine as those of bfloat16.
+    assert verdict(lambda x: math.floor(x * 128) / 128, x / 19, 0.0) == "WRONG"
+    assert verdict(lambda x: float(np.float32(x)), x, 0.0) == "WRONG"
+
+
 @pytest.mark.parametrize("x", [1.7976925e308, sys.float_info.max, -sys.float_info.max])
 def test_next_to_the_largest_float_a_verdict_is_given(x: float) -> None:
     for f, slope in ((math.atan, 0.0), (lambda x: x * 1e-308, 1e-308), (math.sin, math.cos(x))):

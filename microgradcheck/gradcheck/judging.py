@@ -24,6 +24,7 @@ _ASKED = 6  # times, next to the inputs, for a gradient that may be rounding
 _NEXT_TO = 2.0**-34  # relative to inputs: so far away, what rounding makes is another number
 _PLAUSIBLE = 1e-8  # of the slopes of f near by: more than that, rounding does not leave
 _AS_LARGE = 10  # times what it changes by: the most that rounding can make, as far as seen
+_COARSE = 2.0**-7  # relative to f: steps that are larger come from no rounding, bfloat16's neither
 _GRAINS = 2  # steps that f changes in: where it stands still, it is rounded at both ends
 
 
@@ -90,13 +91,17 @@ def _verdict(entry: Entry, estimate: Estimate, here: Circumstances) -> tuple[Ver
     differs = gap > here.rtol * abs(entry.reference) + bound
     if here.scatter and (not differs or gap <= _explained_by(here, estimate)):
         return Verdict.NOISY, _does_not_repeat(here)
+    is_quantised = estimate.behaviour == "quantised"
+    if differs and is_quantised and not entry.gradient and entry.noise > _COARSE * here.size:
+        slopes = f"its slope is 0 within one step, and {number(entry.reference)} over many"
+        return Verdict.NOISY, f"{Cause.QUANTISED} by {entry.noise:.1e}: {slopes}"
     if differs:
         return Verdict.WRONG, ""
     # Who allows a larger difference does not ask to see a smaller one.
     if entry.power <= max(_LEAST_POWER, 2 * here.rtol):
         return Verdict.PASS, ""
     hidden = f"which hides errors below {entry.resolution:.1e}"
-    if estimate.behaviour == "quantised":
+    if is_quantised:
         return Verdict.NOISY, f"{Cause.QUANTISED} by {entry.noise:.1e}, {hidden}"
     if is_noisy:
         return Verdict.NOISY, f"{Cause.NOISE} by {entry.noise:.1e}, {hidden}"
