@@ -479,18 +479,32 @@ def test_where_slopes_do_not_add_up_no_gradient_is_called_wrong(
 @pytest.mark.parametrize(
     ("f", "x", "gradient"),
     [
-        (lambda x: x[0] * x[1] / math.hypot(*x) if any(x) else 0.0, [0.0, 0.0], [0.0, 0.0]),
-        (lambda x: x[0] ** 3 / math.hypot(*x) ** 2 if any(x) else 0.0, [0.0, 0.0], [1.0, 0.0]),
-        (lambda x: float(np.median(x)), [2.0, 2.0, 2.0], [0.0, 0.0, 0.0]),
-        (lambda x: float(np.median(x[:3])) + x[3], [2.0, 2.0, 2.0, 5.0], [0.0, 0.0, 0.0, 1.0]),
+        (np.median, [1.0, 1.0, 1.0], np.zeros_like),
+        (lambda x: np.median(x) ** 2 + x @ x, [0.2, 0.5, 0.5, 0.5, 1.0], lambda x: 2 * x),
+        (lambda x: x[0] * x[1] / (np.hypot(*x) or 1.0), [0.0, 0.0], np.zeros_like),
+        (lambda x: x[0] ** 3 / (x @ x or 1.0), [0.0, 0.0], lambda x: [1.0, 0.0]),
+        (lambda x: np.sqrt(abs(x[0] * x[1])), [0.0, 0.0], np.zeros_like),
     ],
 )
-def test_a_gradient_of_zero_does_not_pass_where_slopes_do_not_add_up(
-    f: Any, x: list[float], gradient: list[float]
+def test_a_gradient_that_fits_each_slope_by_itself_passes_only_where_they_add_up(
+    f: Callable[[Any], float], x: list[float], gradient: Callable[[Any], Any]
 ) -> None:
-    report = check(f, x, gradient=lambda _: gradient)
-    found = [(str(e.verdict), e.cause.partition(":")[0]) for e in report.entries]
-    assert found == [("PASS", "") if g else ("EDGE", Cause.NOT_ADDITIVE) for g in gradient]
+    report = check(f, np.array(x), gradient=gradient)
+    assert report.verdict == "EDGE"
+    assert report.cause.startswith(Cause.NOT_ADDITIVE)
+
+
+def test_slopes_that_change_fast_add_up_all_the_same() -> None:
+    # Along the path that shows its noise, it has other slopes than at x.
+    report = check(
+        lambda x: math.sin(1e7 * (x[0] + x[1] - 2)), [1.0, 1.0], gradient=lambda _: [1e7, 1e7]
+    )
+    assert report.verdict == "PASS"
+
+
+def test_a_reference_at_its_word_is_not_added_up() -> None:
+    report = check(sum_of_squares, np.ones(3), gradient=lambda x: x, reference=lambda x: 1.0 * x)
+    assert report.verdict == "PASS"
 
 
 @pytest.mark.parametrize("gradient", [[0.3, 0.3, 0.0], [0.45, 0.45, 5.0]])
@@ -501,14 +515,6 @@ def test_a_tie_on_one_side_alone_is_seen_beside_a_larger_kink(gradient: list[flo
 
     assert check(f, [0.0] * 3, gradient=lambda _: gradient).cause.startswith(Cause.TIE)
     assert check(f, [0.0] * 3, gradient=lambda _: [0.5, 0.5, 5.0]).verdict == "KINK"
-
-
-def test_slopes_add_up_at_an_optimum() -> None:
-    for x in np.zeros(3), np.ones(3):
-        report = check(lambda y, x=x: (y - x) @ (y - x), x, gradient=lambda y, x=x: 2 * (y - x))
-        assert report.verdict == "PASS"
-        # Further off, nothing asks for them.
-        assert check(lambda y, x=x: (y - x) @ (y - x), x + np.arange(1, 4)).calls < report.calls
 
 
 def test_slopes_that_are_noise_need_not_add_up() -> None:

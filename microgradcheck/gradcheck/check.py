@@ -63,10 +63,9 @@ def gradcheck(
 
     Limits: mostly 4 to 10 calls of f for each input entry and 11 more; about 20 for each where f is
     noisy or changes fast, and on some straight lines; 50 to 80 where terms of f cancel; more where
-    several kinks meet, some 20 where f stands still for inputs that are 0 or equal, and some
-    hundred for the cause of each of the first wrong entries. A function of 16 `Value`s or more that
-    returns one number is mostly called 7 or 8 times in all: its tape answers in its place, once f
-    has confirmed it.
+    several kinks meet, and some hundred for the cause of each of the first wrong entries. A
+    function of 16 `Value`s or more that returns one number is called 7 or 8 times in all: its tape
+    answers in its place, once f has confirmed it.
 
     Example:
         >>> gradcheck(lambda x: x[0] ** 2 * x[1], [3.0, 5.0]).verdict

@@ -27,7 +27,7 @@ from microgradcheck.gradcheck.nudges import Along, Called, Nudges, Taped
 from microgradcheck.gradcheck.opinions import second_opinions
 from microgradcheck.gradcheck.problem import Problem, scatter
 from microgradcheck.gradcheck.report import Report
-from microgradcheck.gradcheck.ties import check_ties
+from microgradcheck.gradcheck.ties import Path, check_ties
 from microgradcheck.gradcheck.under_test import Gradient, gradient_of
 from microgradcheck.gradcheck.wording import in_words, short
 from microgradcheck.numeric.findings import Estimate
@@ -77,6 +77,7 @@ class Comparison:
         self.claims = problem.claims(self.under_test.rows)
         self.nudges: Nudges = Called(problem, self.center)
         self.noise = [0.0] * len(self.center)
+        self.path: Path | None = None  # along which the noise of f was measured
         if self.under_test.complaint or not all(map(math.isfinite, self.center)):
             return
         if is_worth_a_tape and not self.under_test.failure:
@@ -130,12 +131,11 @@ class Comparison:
                 return Entry(**asdict(claim), verdict=verdict, cause=complaint)
 
             return list(map(judged, self.claims))
-        entries = (
-            self._judge_by_differences()
-            if self.reference == "central-difference"
-            else self._judge_by_reference()
-        )
-        entries = check_ties(self.problem, entries, self.noise, self.rtol, self.rng)
+        by_differences = self.reference == "central-difference"
+        entries = self._judge_by_differences() if by_differences else self._judge_by_reference()
+        # A reference at its word may be wrong, and then f does not move by it, either.
+        path = self.path if by_differences else None
+        entries = check_ties(self.problem, entries, self.noise, self.rtol, self.rng, path=path)
         if self.unchanged and self.under_test.repeats:
             return entries
         # Whatever a second call gives, a gradient that depends on the first is wrong.
@@ -207,8 +207,16 @@ class Comparison:
         return entries
 
     def _measure_noise(self) -> None:
+        paths: list[Path] = []
+
+        def look(points: list[list[float]]) -> list[list[float]]:
+            outputs = self.nudges(points)
+            paths.append((points, outputs))
+            return outputs
+
         x, scales = self.problem.entries, self.problem.scales
-        self.noise = measure_noise(self.nudges, x, scales, self.rng)
+        self.noise = measure_noise(look, x, scales, self.rng)
+        self.path = paths[0]
 
     def _confirm_the_tape(self) -> bool:
         """Tell whether f returns what was taken from its tape; if not, f is called from now on."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import random
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
@@ -14,6 +13,7 @@ from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
 from microgradcheck.gradcheck.problem import Problem
 from microgradcheck.numeric.findings import Estimate
 from microgradcheck.numeric.ladder import estimate_along
+from microgradcheck.numeric.samples import UNIT_ROUNDOFF
 
 __tracebackhide__ = True  # from pytest
 
@@ -21,6 +21,9 @@ _RANDOM = 4  # directions
 _TIED = 1 / 4  # of what one kink bends f: a tie makes as much as all of it
 _MOST = 16  # tied kinks are held against one another in pairs, 120 of these
 _MISSING = 0.01  # of the slopes: what f moves by besides what each input moves it
+_BEYOND = 16  # times the noise of f: how far it moves by more than that
+
+Path = tuple[Sequence[Sequence[float]], Sequence[Sequence[float]]]  # points, and outputs at them
 
 
 def check_ties(
@@ -29,8 +32,13 @@ def check_ties(
     noise: Sequence[float],
     rtol: float,
     rng: random.Random,
+    *,
+    path: Path | None = None,
 ) -> list[Entry]:
-    """Check entries that are kinks or wrong along directions that move several of them.
+    """Check entries along directions that move several inputs.
+
+    They are those that are kinks or wrong, and all of them where f moves by another amount than
+    they say along a path next to the inputs.
 
     Kinks that do not fit together are WRONG: entry by entry, ones and zeros both pass at the tie of
     a maximum, which has the slope 1 where both inputs move. What nothing fits is EDGE: a median
@@ -54,32 +62,18 @@ def check_ties(
             ours = [
                 e.judged(Verdict.WRONG, cause) if e.verdict is Verdict.KINK else e for e in ours
             ]
-        elif (doubtful := _doubtful(problem, ours)) and not slopes.add_up(ours):
-            cause = (
-                f"{Cause.NOT_ADDITIVE}: where all inputs move at once, f has another slope than "
-                "the sum of its slopes in each, so that no gradient fits"
-            )
-            ours = [e.judged(Verdict.EDGE, cause) if e in doubtful else e for e in ours]
+        else:
+            concerned = [e for e in ours if e.is_unexplained]
+            if not concerned and path and slopes.strays(path, ours):
+                concerned = [e for e in ours if e.verdict is Verdict.PASS]
+            if concerned and not slopes.add_up(ours):
+                cause = (
+                    f"{Cause.NOT_ADDITIVE}: where all inputs move at once, f has another slope "
+                    "than the sum of its slopes in each, so that no gradient fits"
+                )
+                ours = [e.judged(Verdict.EDGE, cause) if e in concerned else e for e in ours]
         checked += ours
     return checked
-
-
-def _doubtful(problem: Problem, entries: Sequence[Entry]) -> list[Entry]:
-    """Return the entries that say little of f where several inputs move at once.
-
-    Those that are just wrong; or, where all pass, those that see f stand still while an input of
-    zero moves, or one of several that are equal: it may not where the others move, too.
-    """
-    if any(entry.is_unexplained for entry in entries):
-        return [entry for entry in entries if entry.is_unexplained]
-    if any(entry.verdict is not Verdict.PASS for entry in entries):
-        return []
-    often = Counter(problem.entries)
-    return [
-        entry
-        for entry, x in zip(entries, problem.entries, strict=True)
-        if abs(entry.reference) <= entry.error_bound and (not x or often[x] > 1)
-    ]
 
 
 class _Together:
@@ -110,6 +104,17 @@ class _Slopes(NamedTuple):
     def signs(self, count: int) -> list[int]:
         """Return random signs."""
         return [self.rng.choice((-1, 1)) for _ in range(count)]
+
+    def strays(self, path: Path, entries: Sequence[Entry]) -> bool:
+        """Tell whether f moves along a path otherwise than by the sum of what each moves it."""
+        (start, *_, end), (at_start, *_, at_end) = path
+        change = at_end[self.k] - at_start[self.k]
+        moves = [b - a for a, b in zip(start, end, strict=True)]
+        parts = [move * e.reference for move, e in zip(moves, entries, strict=True)]
+        bounds = [abs(move) * e.error_bound for move, e in zip(moves, entries, strict=True)]
+        noise = max(self.noise, UNIT_ROUNDOFF * abs(at_end[self.k]))
+        margin = _MISSING * max(abs(change), *map(abs, parts)) + _BEYOND * noise
+        return abs(change - math.fsum(parts)) > margin + math.fsum(bounds)
 
     def add_up(self, entries: Sequence[Entry]) -> bool:
         """Tell whether f moves, when all inputs move at once, by the sum of what each moves it."""
