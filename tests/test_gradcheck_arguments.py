@@ -484,6 +484,7 @@ def test_where_slopes_do_not_add_up_no_gradient_is_called_wrong(
         (lambda x: x[0] * x[1] / (np.hypot(*x) or 1.0), [0.0, 0.0], np.zeros_like),
         (lambda x: x[0] ** 3 / (x @ x or 1.0), [0.0, 0.0], lambda x: [1.0, 0.0]),
         (lambda x: np.sqrt(abs(x[0] * x[1])), [0.0, 0.0], np.zeros_like),
+        (lambda x: np.median(x[:3]) ** 2 + abs(x[3]), [1.0, 1.0, 1.0, 0.0], np.zeros_like),
     ],
 )
 def test_a_gradient_that_fits_each_slope_by_itself_passes_only_where_they_add_up(

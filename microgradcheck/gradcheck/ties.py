@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import combinations
+from operator import mul
 from typing import NamedTuple
 
 from microgradcheck.gradcheck.entry import Cause, Entry, Verdict
@@ -80,7 +81,7 @@ class _Together:
     """The outputs of f where all inputs move at once, each by its sign: once for all outputs."""
 
     def __init__(self, problem: Problem, signs: Sequence[int]) -> None:
-        self._problem = problem
+        self._problem, self.signs = problem, signs
         self.moves = [sign * x for sign, x in zip(signs, problem.scales, strict=True)]
         self._known: dict[float, list[float]] = {}
 
@@ -110,17 +111,28 @@ class _Slopes(NamedTuple):
         (start, *_, end), (at_start, *_, at_end) = path
         change = at_end[self.k] - at_start[self.k]
         moves = [b - a for a, b in zip(start, end, strict=True)]
-        parts = [move * e.reference for move, e in zip(moves, entries, strict=True)]
+        slopes = [
+            e.slopes[x > 0] if e.slopes else e.reference
+            for x, e in zip(moves, entries, strict=True)
+        ]
+        parts = list(map(mul, moves, slopes))
         bounds = [abs(move) * e.error_bound for move, e in zip(moves, entries, strict=True)]
         noise = max(self.noise, UNIT_ROUNDOFF * abs(at_end[self.k]))
         margin = _MISSING * max(abs(change), *map(abs, parts)) + _BEYOND * noise
         return abs(change - math.fsum(parts)) > margin + math.fsum(bounds)
 
     def add_up(self, entries: Sequence[Entry]) -> bool:
-        """Tell whether f moves, when all inputs move at once, by the sum of what each moves it."""
-        if any(entry.slopes for entry in entries):
+        """Tell whether f moves, when all inputs move at once, by the sum of what each moves it.
+
+        All but kinks, since each of those has two slopes.
+        """
+        free = [not entry.slopes for entry in entries]
+        if sum(free) < 2:
             return True
-        for outputs in self.together:
+        together = self.together
+        if not all(free):
+            together = [_Together(self.problem, list(map(mul, t.signs, free))) for t in together]
+        for outputs in together:
             at = partial(self._together, outputs)
             along = estimate_along(at, 1.0, 1.0, self.noise, self.rtol)
             pairs = list(zip(outputs.moves, entries, strict=True))
