@@ -110,13 +110,11 @@ class _Slopes(NamedTuple):
         """Tell whether f moves along a path otherwise than by the sum of what each moves it."""
         (start, *_, end), (at_start, *_, at_end) = path
         change = at_end[self.k] - at_start[self.k]
-        moves = [b - a for a, b in zip(start, end, strict=True)]
-        slopes = [
-            e.slopes[x > 0] if e.slopes else e.reference
-            for x, e in zip(moves, entries, strict=True)
-        ]
-        parts = list(map(mul, moves, slopes))
-        bounds = [abs(move) * e.error_bound for move, e in zip(moves, entries, strict=True)]
+        parts, bounds = [], []
+        for a, b, entry in zip(start, end, entries, strict=True):
+            slope = entry.slopes[b > a] if entry.slopes else entry.reference
+            parts.append((b - a) * slope)
+            bounds.append(abs(b - a) * entry.error_bound)
         noise = max(self.noise, UNIT_ROUNDOFF * abs(at_end[self.k]))
         margin = _MISSING * max(abs(change), *map(abs, parts)) + _BEYOND * noise
         return abs(change - math.fsum(parts)) > margin + math.fsum(bounds)
