@@ -401,6 +401,16 @@ def test_a_slope_is_without_bound_where_it_grows_on_all_steps(
     assert found.behaviour == behaviour
 
 
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_teeth_are_looked_for_by_their_slope(size: float) -> None:
+    def stairs(h: float) -> float:
+        return size * (h * h - h + math.floor(h / 3e-9 + 0.5) * 3e-9)
+
+    found = Estimate(0.0, 1e-3 * size, noise=1e-9 * size, step=1e-3)
+    samples = Samples(stairs, 0.0, 1e-9 * size, scale=1.0, precision=1e-6)
+    assert hear(0.0, found, samples, agrees=True) is found
+
+
 @pytest.mark.parametrize(("noise", "scale"), [(1e-9, 1.0), (1e9, 1.0), (1e-9, 1e-10)])
 def test_teeth_are_shorter_than_that_over_which_f_changes(noise: float, scale: float) -> None:
     def stairs(h: float) -> float:
