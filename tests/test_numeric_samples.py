@@ -475,6 +475,30 @@ def test_many_outputs_that_stand_still_are_found_as_each_is(place: tuple[float, 
         assert len(together) < count
 
 
+def test_what_moves_at_one_of_the_steps_does_not_stand_still() -> None:
+    near, fine, wide, far = *first_steps(0.0, 1.0), 0.016, 1.3
+    steps = [side * step for step in (near, fine, wide, far) for side in (-1, 1)]
+
+    def outputs(h: float) -> list[float]:
+        return [float(h == step) for step in [*steps, math.inf]]
+
+    found = outputs_where_still(outputs, 0.0, 1.0, [near, fine], [(0.0, 0.0)] * (len(steps) + 1))
+    assert set(found) == {len(steps)}
+
+
+@pytest.mark.parametrize(
+    ("values", "noise"),
+    [
+        ((1.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 3.0), 2 / math.sqrt(12)),
+        ((1.0, 1.0, 1.0, 2.0, 2.0, 5.0, 5.0, 5.0), 1 / math.sqrt(12)),
+        ((1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0), 0.01),
+        ((1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 5.0), 0.01),
+    ],
+)
+def test_the_noise_of_steps_is_that_of_the_smallest(values: Any, noise: float) -> None:
+    assert Look(1e-6, values, [0.02, 0.01, 0.01]).of_steps == noise
+
+
 def test_a_constant_needs_no_search(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(search._Search, "estimate")
     assert estimate_along(lambda _: 3.0, 1.0, 1.0, 0.0, 1e-6, claim=0.0).is_flat
