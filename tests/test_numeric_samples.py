@@ -495,7 +495,9 @@ def test_what_moves_at_one_of_the_steps_does_not_stand_still() -> None:
         ((1.0, 1.0, 2.0, 2.0, 3.0, 3.0, 4.0, 5.0), 0.01),
     ],
 )
-def test_the_noise_of_steps_is_that_of_the_smallest(values: Any, noise: float) -> None:
+def test_the_noise_of_steps_is_that_of_the_smallest(
+    values: tuple[float, ...], noise: float
+) -> None:
     assert Look(1e-6, values, [0.02, 0.01, 0.01]).of_steps == noise
 
 
