@@ -357,7 +357,7 @@ def test_there_is_no_hole_where_f_is_defined_below_it() -> None:
     assert sampled(lone, 1.0, 0.1, 5e-4, 1e-5, 1e-6).hole() == 0.25
     assert sampled(lone, 1.0, 0.1, 5e-4, 1e-5, 1e-6, 1e-7).hole() == 0.0
     # The last of several is the one that counts.
-    again = with_a_hole(inside=lambda h: math.nan if 1e-4 < abs(h) or abs(h) < 1e-7 else 7.25)
+    again = with_a_hole(inside=lambda h: math.nan if not 1e-7 <= abs(h) <= 1e-4 else 7.25)
     assert sampled(again, 1.0, 0.1, 5e-4, 1e-5, 1e-6, 1e-8).hole() == 0.25
     assert sampled(with_a_hole(), 1.0, 0.1, 0.01).hole() == 0.0
     assert sampled(lambda h: math.nan if abs(h) > 0.5 else h, 1.0, 0.1, 0.01).hole() == 0.0
