@@ -782,6 +782,15 @@ def test_a_loop_that_catches_all_exceptions_is_not_told_of() -> None:
     assert not mg.gradcheck(f, 2.0, gradient=lambda x: 2 * x).notes
 
 
+def test_numbers_and_arrays_may_be_mixed() -> None:
+    report = check(
+        lambda x, n, y: x * n * y.sum(),
+        *(3.0, 2, np.array([1.0, 2.0])),
+        gradient=lambda x, n, y: (n * y.sum(), x * y.sum(), np.full_like(y, x * n)),
+    )
+    assert report.verdict == "PASS"
+
+
 def test_tolerances_and_scales_may_be_numbers_of_numpy() -> None:
     report = mg.gradcheck(lambda x: x * x, 3.0, scale=np.float32(1), rtol=np.float32(1e-5))
     assert type(report.power) is float
