@@ -85,6 +85,8 @@ def test_an_array_can_hold_what_its_entries_have_become() -> None:
 def test_entries_come_in_reading_order() -> None:
     thing = [1, (2, [3]), np.array([[4, 5], [6, 7]]), np.array(8)]
     assert take_apart(thing, is_number) == [1, 2, 3, 4, 5, 6, 7, 8]
+    mixed = [1.0, 2, [3.0, 4], (5, 6.0)]
+    assert put_together(take_apart(mixed, is_number), like=mixed) == mixed
 
 
 def test_a_list_that_is_nested_very_deeply_is_taken_apart() -> None:
