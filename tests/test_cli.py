@@ -649,7 +649,8 @@ def test_ctrl_c_is_status_130(tmp_path: Path, command: str, request: pytest.Fixt
         "import time\n"
         "def f(x):\n"
         "    print('running', flush=True)\n"
-        "    time.sleep(60)\n"
+        "    for _ in range(6000):\n"  # A signal just before a sleep does not end it.
+        "        time.sleep(0.01)\n"
         "    return x\n",
         encoding="utf-8",
     )
