@@ -18,7 +18,15 @@ __tracebackhide__ = True  # from pytest
 Function = Callable[..., Any]
 """What is differentiated, whatever it takes."""
 
-_SHORT = reprlib.Repr()
+
+class _Short(reprlib.Repr):
+    def repr_int(self, x: int, level: int) -> str:
+        # Python writes no integer of more than 4,300 digits.
+        bits = x.bit_length()
+        return f"an integer of {bits:,} bits" if bits > 9999 else super().repr_int(x, level)
+
+
+_SHORT = _Short()
 _SHORT.maxstring = _SHORT.maxother = 120
 # By what only they have: what to make of things that hold numbers in another way.
 _ADVICE = {
@@ -57,10 +65,7 @@ def number(thing: object) -> float | None:
 
 def shown(thing: object) -> str:
     """Return how messages show a thing: in one line, the middle left out where it is long."""
-    try:
-        return " ".join(_SHORT.repr(thing).split())
-    except ValueError:  # Python writes no integer of more than 4,300 digits.
-        return f"this {type(thing).__name__}"
+    return " ".join(_SHORT.repr(thing).split())
 
 
 def is_number(thing: object) -> bool:

@@ -104,7 +104,7 @@ def test_an_error_is_short_whatever_holds_no_number() -> None:
 
 
 def test_a_number_that_python_does_not_write_has_an_error_that_it_does() -> None:
-    with pytest.raises(OverflowError, match=r"(this int|<int.*>) is too large for a float"):
+    with pytest.raises(OverflowError, match="an integer of 19,932 bits is too large for a float"):
         number(10**6000)
 
 
@@ -242,6 +242,7 @@ def test_a_misfit_is_told_where_a_function_tells_what_it_takes() -> None:
 
 
 def test_what_holds_too_long_an_integer_is_shown() -> None:
-    assert shown([10**6000]).startswith(("this list", "[<int"))
-    assert shown(10**6000).startswith(("this int", "<int"))
+    assert shown([10**6000]) == "[an integer of 19,932 bits]"
+    assert shown(2**9999) == "an integer of 10,000 bits"
+    assert shown(2**9998).startswith("49876")
     assert shown(10**30) == str(10**30)
