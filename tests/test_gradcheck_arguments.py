@@ -495,6 +495,15 @@ def test_a_gradient_that_fits_each_slope_by_itself_passes_only_where_they_add_up
     assert report.cause.startswith(Cause.NOT_ADDITIVE)
 
 
+def test_kinks_that_are_tied_do_not_count_against_what_adds_up() -> None:
+    report = check(
+        lambda x: np.hypot(x[0], x[1]) + x[2] ** 2 * x[3],
+        np.array([0.0, 0.0, 0.3, 0.4]),
+        gradient=lambda x: [0.0, 0.0, 2 * x[2] * x[3], x[2] ** 2],
+    )
+    assert [str(e.verdict) for e in report.entries] == ["KINK", "KINK", "PASS", "PASS"]
+
+
 def test_slopes_that_change_fast_add_up_all_the_same() -> None:
     # Along the path that shows its noise, it has other slopes than at x.
     report = check(
